@@ -1,0 +1,13 @@
+//! Ids, virtual time, seeded randomness, the digest and the machine contract.
+//!
+//! Must not know Kafka: nothing here would change if the nodes spoke another protocol.
+
+mod digest;
+mod machine;
+mod rng;
+mod time;
+
+pub use digest::Digest;
+pub use machine::{CloseReason, ConnId, Ctx, Effect, FlushKind, FrameInfo, FrameKind, Input, NodeId, Outputs};
+pub use rng::Rng;
+pub use time::{SimTime, ms, seconds};
