@@ -8,6 +8,8 @@ mod rng;
 mod time;
 
 pub use digest::Digest;
-pub use machine::{CloseReason, ConnId, Ctx, Effect, FlushKind, FrameInfo, FrameKind, Input, NodeId, Outputs};
+pub use machine::{
+    CloseReason, ConnId, Ctx, Effect, FlushKind, FrameInfo, FrameKind, Input, NodeId, Outputs,
+};
 pub use rng::Rng;
 pub use time::{SimTime, ms, seconds};

@@ -1,1 +1,329 @@
-//! To be moved into.
+//! The vocabulary of what happened. Machines and the world speak it; checkers, views,
+//! narration and the `--trace` file read it.
+//!
+//! Must not know who says a thing or who reads it. An event is a fact in Kafka's words, never
+//! an instruction.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::base::{self, CloseReason, ConnId, FrameInfo, NodeId, SimTime};
+use crate::protocol::{ErrorCode, TopicPartition};
+
+/// The machine contract with this vocabulary.
+pub type Ctx<'a, T> = base::Ctx<'a, T, Event>;
+
+/// One line of the trace.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Entry {
+    /// When.
+    #[serde(rename = "t_us")]
+    pub time: SimTime,
+    /// Which: entries are numbered from 1 without gaps.
+    pub seq: u64,
+    /// The entry that led to this one; 0 when it came from outside.
+    pub cause: u64,
+    /// Where; 0 is the world itself.
+    pub node: NodeId,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// A frame on its way. Its bytes are kept for the inspector and left out of trace files.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Frame {
+    /// What the sender says it is.
+    #[serde(flatten)]
+    pub info: FrameInfo,
+    /// Size without the length prefix.
+    pub size_bytes: u32,
+    /// Header and body.
+    #[serde(skip)]
+    pub bytes: Bytes,
+}
+
+/// Leader or follower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Takes writes.
+    Leader,
+    /// Copies them.
+    Follower,
+}
+
+/// A half-open range of offsets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Offsets {
+    /// The first.
+    pub from: i64,
+    /// One past the last.
+    pub to: i64,
+}
+
+/// Something that happened.
+#[expect(missing_docs, reason = "the fields are Kafka's words and say themselves what they are")]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    // --- the world ---
+    /// Somebody outside changed something; `what` says it in a few words.
+    Commanded { what: Arc<str> },
+    /// A process started.
+    NodeStarted,
+    /// A process died; its machine lives on, and so does the page cache.
+    NodeKilled,
+    /// A machine lost power: what was not flushed is gone.
+    PowerLost { lost_bytes: u64 },
+    /// A process stands still, as in a long garbage collection.
+    NodePaused,
+    /// It moves again.
+    NodeResumed,
+    /// Nothing gets through between two nodes.
+    LinkCut { a: NodeId, b: NodeId },
+    /// It gets through again.
+    LinkHealed { a: NodeId, b: NodeId },
+    /// A link got another latency.
+    LinkSlowed { a: NodeId, b: NodeId, latency_us: u64 },
+    /// A checker found that a promise was broken.
+    InvariantViolated { invariant: &'static str, detail: Arc<str> },
+
+    // --- the network ---
+    /// A connection was asked for.
+    ConnectionOpened { conn: ConnId, to: NodeId },
+    /// A connection ended, as seen here.
+    ConnectionClosed { conn: ConnId, peer: NodeId, reason: CloseReason },
+    /// A frame left.
+    Sent { conn: ConnId, to: NodeId, frame: Frame },
+    /// A frame arrived.
+    Received { conn: ConnId, from: NodeId, frame: Frame },
+    /// A frame will never arrive.
+    Lost { conn: ConnId, to: NodeId, frame: Frame },
+    /// A timer ran out.
+    TimerFired { timer: &'static str },
+    /// A request was refused as a whole.
+    RequestRejected { conn: ConnId, reason: Arc<str> },
+
+    // --- the log ---
+    /// Records were written at the end of a replica's log.
+    RecordsAppended {
+        #[serde(flatten)]
+        at: TopicPartition,
+        role: Role,
+        offsets: Offsets,
+        leader_epoch: i32,
+        size_bytes: u32,
+    },
+    /// A new segment was begun.
+    SegmentRolled {
+        #[serde(flatten)]
+        at: TopicPartition,
+        base_offset: i64,
+    },
+    /// Old segments were deleted; `offsets` are gone.
+    SegmentsDeleted {
+        #[serde(flatten)]
+        at: TopicPartition,
+        offsets: Offsets,
+    },
+    /// The end of a log was cut off.
+    LogTruncated {
+        #[serde(flatten)]
+        at: TopicPartition,
+        offsets: Offsets,
+        leader_epoch: i32,
+    },
+    /// A log was checked after an unclean end.
+    LogRecovered {
+        #[serde(flatten)]
+        at: TopicPartition,
+        truncated_bytes: u64,
+        log_end_offset: i64,
+    },
+    /// A log is durable up to here.
+    LogFlushed {
+        #[serde(flatten)]
+        at: TopicPartition,
+        offset: i64,
+    },
+    /// A replica's high watermark rose; on the leader, `offsets` are now committed.
+    HighWatermarkAdvanced {
+        #[serde(flatten)]
+        at: TopicPartition,
+        role: Role,
+        offsets: Offsets,
+    },
+
+    // --- replication and the controller ---
+    /// This replica leads now.
+    BecameLeader {
+        #[serde(flatten)]
+        at: TopicPartition,
+        leader_epoch: i32,
+    },
+    /// This replica follows now.
+    BecameFollower {
+        #[serde(flatten)]
+        at: TopicPartition,
+        leader: i32,
+        leader_epoch: i32,
+    },
+    /// A follower learnt where its leader's epoch ends, to truncate by it.
+    EpochEndLearned {
+        #[serde(flatten)]
+        at: TopicPartition,
+        leader_epoch: i32,
+        end_offset: i64,
+    },
+    /// The leader asks the controller for another ISR.
+    IsrProposed {
+        #[serde(flatten)]
+        at: TopicPartition,
+        from: Vec<i32>,
+        to: Vec<i32>,
+    },
+    /// The controller decided: another ISR, perhaps another leader (−1: none).
+    PartitionChanged {
+        #[serde(flatten)]
+        at: TopicPartition,
+        leader: i32,
+        leader_epoch: i32,
+        partition_epoch: i32,
+        isr: Vec<i32>,
+    },
+    /// A leader was chosen (−1: none could be).
+    LeaderElected {
+        #[serde(flatten)]
+        at: TopicPartition,
+        leader: i32,
+        leader_epoch: i32,
+    },
+    /// A topic was created.
+    TopicCreated { topic: Arc<str>, partitions: u32, replication_factor: u32 },
+    /// A broker registered with the controller.
+    BrokerRegistered { broker: i32, broker_epoch: i64 },
+    /// The controller lets a broker lead and join in-sync replicas.
+    BrokerUnfenced { broker: i32 },
+    /// The controller no longer counts on a broker.
+    BrokerFenced { broker: i32 },
+    /// A config was changed.
+    ConfigChanged { resource: Arc<str>, name: Arc<str>, value: Option<Arc<str>> },
+    /// A broker's picture of the metadata reaches this offset of the metadata log.
+    MetadataApplied { offset: i64 },
+
+    // --- requests that wait ---
+    /// A produce request waits for its in-sync replicas.
+    ProduceWaits {
+        #[serde(flatten)]
+        at: TopicPartition,
+        until_offset: i64,
+    },
+    /// A produce request is answered for this partition.
+    ProduceAnswered {
+        #[serde(flatten)]
+        at: TopicPartition,
+        error: ErrorCode,
+        base_offset: i64,
+    },
+    /// A fetch waits for records.
+    FetchWaits { conn: ConnId, max_wait_ms: i32 },
+
+    // --- groups ---
+    /// A broker coordinates the groups of this partition of `__consumer_offsets`.
+    CoordinatorElected { partition: i32, groups: u32 },
+    /// A broker gave that up.
+    CoordinatorResigned { partition: i32 },
+    /// A group changed its state.
+    GroupStateChanged { group: Arc<str>, from: &'static str, to: &'static str, generation: i32 },
+    /// A member is in.
+    MemberJoined { group: Arc<str>, member: Arc<str>, client: Arc<str> },
+    /// A member is out; `reason` says why in a few words.
+    MemberLeft { group: Arc<str>, member: Arc<str>, reason: &'static str },
+    /// The group's leader handed out partitions.
+    MemberAssigned { group: Arc<str>, member: Arc<str>, generation: i32, partitions: Vec<TopicPartition> },
+    /// A group's committed offset.
+    OffsetCommitted {
+        group: Arc<str>,
+        #[serde(flatten)]
+        at: TopicPartition,
+        offset: i64,
+    },
+    /// A group was told that it must rebalance; `reason` says why in a few words.
+    RebalanceStarted { group: Arc<str>, reason: Arc<str> },
+
+    // --- producers ---
+    /// A record waits in the accumulator for its batch to be sent.
+    RecordQueued {
+        #[serde(flatten)]
+        at: TopicPartition,
+        record: u64,
+        key: Option<Arc<str>>,
+    },
+    /// A batch was put into a produce request. Its CRC does not change when the broker gives
+    /// it offsets, so it names the batch from here to every replica's log.
+    BatchSent {
+        #[serde(flatten)]
+        at: TopicPartition,
+        records: u32,
+        attempt: u32,
+        crc: u32,
+    },
+    /// A batch was acknowledged; `base_offset` is −1 when the broker did not tell.
+    BatchAcknowledged {
+        #[serde(flatten)]
+        at: TopicPartition,
+        records: u32,
+        base_offset: i64,
+        crc: u32,
+        acks: i16,
+    },
+    /// A batch failed and will be tried again.
+    BatchRetried {
+        #[serde(flatten)]
+        at: TopicPartition,
+        records: u32,
+        error: ErrorCode,
+        backoff_ms: u32,
+    },
+    /// A batch was given up: its records are reported to the application as failed.
+    BatchFailed {
+        #[serde(flatten)]
+        at: TopicPartition,
+        records: u32,
+        error: ErrorCode,
+    },
+
+    // --- consumers ---
+    /// A consumer owns these partitions from now on.
+    PartitionsAssigned { group: Arc<str>, partitions: Vec<TopicPartition> },
+    /// A consumer gave these partitions up.
+    PartitionsRevoked { group: Arc<str>, partitions: Vec<TopicPartition> },
+    /// A consumer's position was set, by a commit, a seek or `auto.offset.reset`.
+    PositionSet {
+        #[serde(flatten)]
+        at: TopicPartition,
+        offset: i64,
+        by: &'static str,
+    },
+    /// Records arrived in the consumer's buffer.
+    RecordsFetched {
+        #[serde(flatten)]
+        at: TopicPartition,
+        offsets: Offsets,
+    },
+    /// The application has processed these records.
+    RecordsConsumed {
+        #[serde(flatten)]
+        at: TopicPartition,
+        offsets: Offsets,
+    },
+    /// A client or broker heard that its metadata is out of date.
+    MetadataStale { error: ErrorCode },
+    /// A client's picture of the cluster is new.
+    MetadataRefreshed { brokers: u32 },
+    /// Something went wrong in a client, which it reports to its application.
+    ClientError { error: ErrorCode, detail: Arc<str> },
+}
