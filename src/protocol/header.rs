@@ -1,0 +1,107 @@
+//! Request and response headers, and whole frames (without their length prefix).
+//!
+//! A flexible version of an API has a flexible header (request v2, response v1), any other
+//! request v1 and response v0. The response to ApiVersions always has header v0, because the
+//! client cannot know yet what the broker speaks (KIP-511).
+
+use bytes::Bytes;
+
+use super::ApiKey;
+use super::wire::{Field, Message, Reader, Wire, WireError, Writer, check_version};
+
+/// What stands in front of every request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestHeader {
+    /// Number of the API.
+    pub api_key: i16,
+    /// Version of the API.
+    pub api_version: i16,
+    /// The client's number for the request; the response carries it, too.
+    pub correlation_id: i32,
+    /// Who the client says it is.
+    pub client_id: Option<String>,
+}
+
+/// Splits a request into its header and its body. Fails on an API that Kafka 4.1 does not
+/// have. Versions are not checked: an ApiVersions request of a version from the future has to
+/// be answered, and its header has not changed.
+pub fn decode_request_header(frame: &Bytes) -> Result<(RequestHeader, Bytes), WireError> {
+    let mut r = Reader::new(frame, 0, false);
+    let header = get_request_header(&mut r);
+    r.finish_with_rest(header)
+}
+
+/// A whole request.
+pub fn encode_request<M: Message>(
+    version: i16,
+    correlation_id: i32,
+    client_id: &str,
+    body: &M,
+) -> Result<Bytes, WireError> {
+    check_version::<M>(version)?;
+    let flexible = version >= M::FLEXIBLE;
+    let mut w = Writer::new(version, false);
+    M::KEY.put(&mut w);
+    version.put(&mut w);
+    correlation_id.put(&mut w);
+    client_id.to_owned().put(&mut w);
+    w.switch(version, flexible);
+    w.tagged_fields(|_| ());
+    body.put(&mut w);
+    w.finish()
+}
+
+/// A whole response.
+pub fn encode_response<M: Message>(version: i16, correlation_id: i32, body: &M) -> Result<Bytes, WireError> {
+    check_version::<M>(version)?;
+    let flexible = version >= M::FLEXIBLE;
+    let mut w = Writer::new(version, flexible && has_flexible_response_header(M::KEY));
+    correlation_id.put(&mut w);
+    w.tagged_fields(|_| ());
+    w.switch(version, flexible);
+    body.put(&mut w);
+    w.finish()
+}
+
+/// Reads a whole response: its correlation id and what it says.
+pub fn decode_response<M: Message>(frame: &Bytes, version: i16) -> Result<(i32, M), WireError> {
+    check_version::<M>(version)?;
+    let flexible = version >= M::FLEXIBLE;
+    let mut r = Reader::new(frame, version, flexible && has_flexible_response_header(M::KEY));
+    let correlation_id = get_response_header(&mut r);
+    r.switch(version, flexible);
+    let body = M::get(&mut r);
+    r.finish((correlation_id, body))
+}
+
+/// Reads a request's header.
+pub(super) fn get_request_header(r: &mut Reader) -> RequestHeader {
+    let mut header = RequestHeader::default();
+    r.field(const { &Field::new("request_api_key") }, &mut header.api_key);
+    let api = ApiKey::try_from(header.api_key);
+    if let Err(fault) = api {
+        r.fail(fault);
+    }
+    r.field(const { &Field::new("request_api_version") }, &mut header.api_version);
+    r.field(const { &Field::new("correlation_id") }, &mut header.correlation_id);
+    // Never compact, not even in a flexible header: the version has to be found first.
+    r.field(const { &Field::new("client_id") }, &mut header.client_id);
+    if api.is_ok_and(|api| api.is_flexible(header.api_version)) {
+        r.switch(header.api_version, true);
+        r.tagged_fields(|_, _| false);
+    }
+    header
+}
+
+/// Reads a response's header, which is its correlation id.
+pub(super) fn get_response_header(r: &mut Reader) -> i32 {
+    let mut correlation_id = 0;
+    r.field(const { &Field::new("correlation_id") }, &mut correlation_id);
+    r.tagged_fields(|_, _| false);
+    correlation_id
+}
+
+/// Whether responses of flexible versions of the API have flexible headers.
+pub(super) fn has_flexible_response_header(api_key: i16) -> bool {
+    api_key != ApiKey::ApiVersions.code()
+}

@@ -1,0 +1,37 @@
+//! What consumers and their leader tell one another through the classic group protocol:
+//! metadata of JoinGroup, assignments of SyncGroup. A version stands in front.
+
+use bytes::Bytes;
+
+use crate::protocol::wire::{Message, NEVER, Reader, Wire, WireError, wire};
+
+wire! {
+    /// What a member subscribes to, and what it owns.
+    ConsumerProtocolSubscription(-1, 0..=3, NEVER) {
+        topics: Vec<String>,
+        user_data: Option<Bytes> = None,
+        owned_partitions: Vec<TopicPartition> [1.., ignorable],
+        generation_id: i32 [2.., ignorable] = -1,
+        rack_id: Option<String> [3.., ignorable] = None,
+    }
+
+    TopicPartition {
+        topic: String,
+        partitions: Vec<i32>,
+    }
+
+    /// What a member shall own.
+    ConsumerProtocolAssignment(-1, 0..=3, NEVER) {
+        assigned_partitions: Vec<TopicPartition>,
+        user_data: Option<Bytes> = None,
+    }
+}
+
+/// Reads a subscription or an assignment. A version from the future is read as the newest
+/// one known, as Kafka does: it only adds fields at the end.
+pub fn decode<M: Message>(bytes: &Bytes) -> Result<M, WireError> {
+    let mut r = Reader::new(bytes, 0, false);
+    let version = i16::get(&mut r);
+    let (version, body) = r.finish_with_rest(version)?;
+    M::decode(&body, version.min(*M::VERSIONS.end()))
+}

@@ -1,0 +1,62 @@
+//! A KRaft leader that goes tells the voters (KIP-595).
+
+use crate::protocol::ErrorCode;
+use crate::protocol::wire::{Uuid, wire};
+
+wire! {
+    /// Who goes, and who should follow.
+    EndQuorumEpochRequest(54, 0..=1, 1) {
+        cluster_id: Option<String> = None,
+        topics: Vec<RequestTopicData>,
+        leader_endpoints: Vec<LeaderEndpoint> [1.., ignorable],
+    }
+
+    RequestTopicData {
+        topic_name: String,
+        partitions: Vec<RequestPartitionData>,
+    }
+
+    RequestPartitionData {
+        partition_index: i32,
+        leader_id: i32,
+        leader_epoch: i32,
+        preferred_successors: Vec<i32> [..=0, ignorable],
+        preferred_candidates: Vec<ReplicaInfo> [1.., ignorable],
+    }
+
+    ReplicaInfo {
+        candidate_id: i32,
+        candidate_directory_id: Uuid,
+    }
+
+    LeaderEndpoint {
+        name: String,
+        host: String,
+        port: u16,
+    }
+
+    /// Who leads as far as the voter knows.
+    EndQuorumEpochResponse(54, 0..=1, 1) {
+        error_code: ErrorCode,
+        topics: Vec<ResponseTopicData>,
+        node_endpoints: Vec<NodeEndpoint> [1.., tag 0],
+    }
+
+    ResponseTopicData {
+        topic_name: String,
+        partitions: Vec<ResponsePartitionData>,
+    }
+
+    ResponsePartitionData {
+        partition_index: i32,
+        error_code: ErrorCode,
+        leader_id: i32,
+        leader_epoch: i32,
+    }
+
+    NodeEndpoint {
+        node_id: i32,
+        host: String,
+        port: u16,
+    }
+}
