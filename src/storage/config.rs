@@ -1,0 +1,67 @@
+//! The configs of a topic's logs.
+
+use super::TimestampType;
+
+/// Kafka's topic configs, by their names (dots become underscores), with Kafka's defaults.
+/// Rule: Kafka documentation, *Configuration › Topic Configs*; KIP-1030.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// `cleanup.policy` contains `delete`.
+    pub cleanup_policy_delete: bool,
+    /// `cleanup.policy` contains `compact`: records without a key are refused.
+    pub cleanup_policy_compact: bool,
+    /// `delete.retention.ms`: how long tombstones stay after compaction.
+    pub delete_retention_ms: i64,
+    /// `flush.messages`: flush after so many records.
+    pub flush_messages: i64,
+    /// `flush.ms`: flush after so long.
+    pub flush_ms: i64,
+    /// `index.interval.bytes`: an index entry about every so many bytes.
+    pub index_interval_bytes: u32,
+    /// `max.message.bytes`: largest batch that a producer may send.
+    pub max_message_bytes: u32,
+    /// `message.timestamp.after.max.ms`: how far ahead of the broker's clock a timestamp may be.
+    pub message_timestamp_after_max_ms: i64,
+    /// `message.timestamp.before.max.ms`: how far behind the broker's clock a timestamp may be.
+    pub message_timestamp_before_max_ms: i64,
+    /// `message.timestamp.type`.
+    pub message_timestamp_type: TimestampType,
+    /// `min.insync.replicas`.
+    pub min_insync_replicas: i32,
+    /// `retention.bytes`: −1 for no limit.
+    pub retention_bytes: i64,
+    /// `retention.ms`: −1 for no limit.
+    pub retention_ms: i64,
+    /// `segment.bytes`: largest segment.
+    pub segment_bytes: u32,
+    /// `segment.index.bytes`: largest index.
+    pub segment_index_bytes: u32,
+    /// `segment.ms`: a segment takes records of no longer a stretch of time.
+    pub segment_ms: i64,
+    /// `unclean.leader.election.enable`.
+    pub unclean_leader_election_enable: bool,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        LogConfig {
+            cleanup_policy_delete: true,
+            cleanup_policy_compact: false,
+            delete_retention_ms: 86_400_000,
+            flush_messages: i64::MAX,
+            flush_ms: i64::MAX,
+            index_interval_bytes: 4_096,
+            max_message_bytes: 1_048_588,
+            message_timestamp_after_max_ms: 3_600_000,
+            message_timestamp_before_max_ms: i64::MAX,
+            message_timestamp_type: TimestampType::CreateTime,
+            min_insync_replicas: 1,
+            retention_bytes: -1,
+            retention_ms: 604_800_000,
+            segment_bytes: 1_073_741_824,
+            segment_index_bytes: 10_485_760,
+            segment_ms: 604_800_000,
+            unclean_leader_election_enable: false,
+        }
+    }
+}

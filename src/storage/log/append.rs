@@ -1,0 +1,271 @@
+//! Appending: what a leader checks and assigns, and what a follower takes as it is.
+
+use bytes::Bytes;
+
+use super::UnifiedLog;
+use crate::storage::batch::RECORD_BATCH_OVERHEAD;
+use crate::storage::{BatchError, Compression, LogError, RecordBatch, TimestampType, batches};
+
+/// Who wants to append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendOrigin {
+    /// A producer: everything is checked.
+    Client,
+    /// A coordinator on this broker: may write control records, sequences are not checked.
+    Coordinator,
+    /// The KRaft leader: as a coordinator.
+    RaftLeader,
+}
+
+/// What an append did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogAppendInfo {
+    /// Offset of the first record; of the earlier one for a duplicate.
+    pub first_offset: i64,
+    /// Offset of the last record; one less than `first_offset` when there was none.
+    pub last_offset: i64,
+    /// How many records.
+    pub count: u32,
+    /// How many bytes of batches.
+    pub size_bytes: u32,
+    /// Largest timestamp, or −1.
+    pub max_timestamp: i64,
+    /// The broker's time, when that became the records' timestamp; else −1.
+    pub log_append_time: i64,
+    /// Where the log begins.
+    pub log_start_offset: i64,
+    /// The batch had been appended before: nothing was written now.
+    pub duplicate: bool,
+    /// A new segment was begun, with this base offset.
+    pub rolled: Option<i64>,
+}
+
+impl UnifiedLog {
+    /// Appends what a producer sent: one batch (KIP-98) with base offset 0. Checks it, gives it
+    /// offsets from the log's end on and the leader's epoch. A batch that the same producer
+    /// sent before is not written again.
+    pub fn append_as_leader(
+        &mut self,
+        records: &Bytes,
+        leader_epoch: i32,
+        now_ms: i64,
+    ) -> Result<LogAppendInfo, LogError> {
+        self.append_with_origin(records, leader_epoch, now_ms, AppendOrigin::Client)
+    }
+
+    /// [`UnifiedLog::append_as_leader`] on behalf of `origin`.
+    pub fn append_with_origin(
+        &mut self,
+        records: &Bytes,
+        leader_epoch: i32,
+        now_ms: i64,
+        origin: AppendOrigin,
+    ) -> Result<LogAppendInfo, LogError> {
+        self.check_recovered()?;
+        if records.is_empty() {
+            return Ok(self.nothing_appended());
+        }
+        let batch = self.check_frame(records)?;
+        self.check_header(&batch, origin)?;
+        let max_timestamp = self.check_records(&batch, now_ms)?;
+        if origin == AppendOrigin::Client {
+            if let Some(earlier) = self.producers.find_duplicate(&batch) {
+                return Ok(LogAppendInfo {
+                    first_offset: earlier.first_offset,
+                    last_offset: earlier.last_offset,
+                    duplicate: true,
+                    log_append_time: earlier.timestamp,
+                    ..self.nothing_appended()
+                });
+            }
+            self.producers.check(&batch)?;
+        }
+        let timestamp_type = self.config.message_timestamp_type;
+        let (max_timestamp, log_append_time) = match timestamp_type {
+            TimestampType::CreateTime => (max_timestamp, -1),
+            TimestampType::LogAppendTime => (now_ms, now_ms),
+        };
+        let first_offset = self.log_end_offset();
+        let assigned = batch.assign_with(first_offset, leader_epoch, timestamp_type, max_timestamp);
+        let last_offset = self.check_offsets(&assigned)?;
+        let rolled = self.maybe_roll(assigned.size_bytes(), last_offset, max_timestamp, now_ms);
+        self.write(&assigned);
+        self.active_mut().touch(now_ms);
+        Ok(LogAppendInfo {
+            first_offset,
+            last_offset,
+            count: assigned.count() as u32,
+            size_bytes: assigned.size_bytes(),
+            max_timestamp,
+            log_append_time,
+            log_start_offset: self.log_start_offset(),
+            duplicate: false,
+            rolled,
+        })
+    }
+
+    /// Appends what a follower fetched: offsets and epochs stay as the leader gave them, and
+    /// must continue at the log's end. Half a batch at the end is left out. Either all whole
+    /// batches are appended or none.
+    pub fn append_as_follower(&mut self, records: &Bytes) -> Result<LogAppendInfo, LogError> {
+        self.check_recovered()?;
+        let mut fetched = Vec::new();
+        let mut next_offset = self.log_end_offset();
+        let mut info = self.nothing_appended();
+        for batch in batches(records) {
+            let batch = match batch {
+                Ok(batch) => batch,
+                Err(BatchError::Incomplete { .. }) => break,
+                Err(error) => return Err(error.into()),
+            };
+            batch.check_crc()?;
+            if batch.base_offset() != next_offset {
+                let found = batch.base_offset();
+                return Err(LogError::UnexpectedAppendOffset { expected: next_offset, found });
+            }
+            next_offset = self.check_offsets(&batch)? + 1;
+            info.count = info.count.saturating_add(batch.count().max(0) as u32);
+            info.size_bytes = info.size_bytes.saturating_add(batch.size_bytes());
+            info.max_timestamp = info.max_timestamp.max(batch.max_timestamp());
+            fetched.push(batch);
+        }
+        if fetched.is_empty() {
+            return Ok(info);
+        }
+        info.last_offset = next_offset - 1;
+        info.rolled =
+            self.maybe_roll(info.size_bytes, info.last_offset, info.max_timestamp, info.max_timestamp);
+        for batch in &fetched {
+            self.write(batch);
+        }
+        Ok(info)
+    }
+
+    fn nothing_appended(&self) -> LogAppendInfo {
+        LogAppendInfo {
+            first_offset: self.log_end_offset(),
+            last_offset: self.log_end_offset() - 1,
+            count: 0,
+            size_bytes: 0,
+            max_timestamp: -1,
+            log_append_time: -1,
+            log_start_offset: self.log_start_offset(),
+            duplicate: false,
+            rolled: None,
+        }
+    }
+
+    fn check_recovered(&self) -> Result<(), LogError> {
+        if self.needs_recovery { Err(LogError::RecoveryNeeded) } else { Ok(()) }
+    }
+
+    /// One whole batch of an allowed size with a true CRC.
+    fn check_frame(&self, records: &Bytes) -> Result<RecordBatch, LogError> {
+        let (batch, size) = RecordBatch::parse(records)?;
+        if size < records.len() {
+            return Err(invalid("a produce request has exactly one record batch for a partition"));
+        }
+        let size = batch.size_bytes();
+        let (max_message_bytes, segment_bytes) = (self.config.max_message_bytes, self.config.segment_bytes);
+        if size > max_message_bytes {
+            return Err(LogError::MessageTooLarge { size, max_message_bytes });
+        }
+        if size > segment_bytes.min(i32::MAX as u32) {
+            return Err(LogError::RecordListTooLarge { size, segment_bytes });
+        }
+        batch.check_crc()?;
+        Ok(batch)
+    }
+
+    /// What the header says of the batch's records is possible (`LogValidator.validateBatch`).
+    fn check_header(&self, batch: &RecordBatch, origin: AppendOrigin) -> Result<(), LogError> {
+        if batch.base_offset() != 0 {
+            return Err(invalid(&format!("the base offset is {}, but should be 0", batch.base_offset())));
+        }
+        if batch.count() <= 0 {
+            return Err(invalid(&format!("the batch says that it has {} records", batch.count())));
+        }
+        if batch.last_offset_delta() != batch.count() - 1 {
+            let (delta, count) = (batch.last_offset_delta(), batch.count());
+            return Err(invalid(&format!("last offset delta {delta} does not go with {count} records")));
+        }
+        if batch.compression() != Compression::None {
+            return Err(LogError::UnsupportedCompression(batch.compression()));
+        }
+        if batch.timestamp_type() == TimestampType::LogAppendTime {
+            let why = "a producer must not set the timestamp type LogAppendTime";
+            return Err(LogError::InvalidTimestamp(why.into()));
+        }
+        if origin == AppendOrigin::Client {
+            if batch.is_control() {
+                return Err(invalid("clients may not write control records"));
+            }
+            if batch.has_producer_id() && batch.base_sequence() < 0 {
+                return Err(invalid(&format!("invalid sequence number {}", batch.base_sequence())));
+            }
+        }
+        Ok(())
+    }
+
+    /// Every record is whole, in its place, timely and, in a compacted topic, has a key.
+    /// Gives the largest timestamp.
+    fn check_records(&self, batch: &RecordBatch, now_ms: i64) -> Result<i64, LogError> {
+        let base_timestamp = batch.base_timestamp();
+        let (before, after) =
+            (self.config.message_timestamp_before_max_ms, self.config.message_timestamp_after_max_ms);
+        let check_time = self.config.message_timestamp_type == TimestampType::CreateTime;
+        let mut max_timestamp = -1;
+        let mut layouts = batch.layouts();
+        let mut index = 0;
+        while let Some(record) = layouts.read()? {
+            if record.offset_delta != index {
+                return Err(invalid(&format!("record {index} has offset delta {}", record.offset_delta)));
+            }
+            if record.key.is_none() && self.config.cleanup_policy_compact && !batch.is_control() {
+                return Err(invalid("a compacted topic cannot accept a record without a key"));
+            }
+            let timestamp = base_timestamp.wrapping_add(record.timestamp_delta);
+            max_timestamp = max_timestamp.max(timestamp);
+            let early = now_ms.saturating_sub(timestamp) > before;
+            let late = timestamp.saturating_sub(now_ms) > after;
+            if check_time && timestamp != -1 && (early || late) {
+                return Err(LogError::InvalidTimestamp(format!(
+                    "timestamp {timestamp} of record {index} is out of range, it should be within \
+                     [{}, {}]",
+                    now_ms.saturating_sub(before),
+                    now_ms.saturating_add(after),
+                )));
+            }
+            index += 1;
+        }
+        Ok(max_timestamp)
+    }
+
+    /// The last offset, if the offsets of the batch are offsets at all.
+    fn check_offsets(&self, batch: &RecordBatch) -> Result<i64, LogError> {
+        let (base_offset, delta) = (batch.base_offset(), batch.last_offset_delta());
+        let next_offset = base_offset.checked_add(i64::from(delta)).and_then(|last| last.checked_add(1));
+        match next_offset {
+            Some(next_offset) if delta >= 0 && base_offset >= 0 => Ok(next_offset - 1),
+            _ => Err(invalid(&format!("offset {base_offset} and last offset delta {delta}"))),
+        }
+    }
+
+    fn maybe_roll(&mut self, size: u32, last_offset: i64, max_timestamp: i64, now_ms: i64) -> Option<i64> {
+        let full = self.active().should_roll(&self.config, size, last_offset, max_timestamp, now_ms);
+        full.then(|| self.roll(now_ms))
+    }
+
+    fn write(&mut self, batch: &RecordBatch) {
+        assert!(batch.size_bytes() >= RECORD_BATCH_OVERHEAD);
+        self.written += u64::from(batch.size_bytes());
+        let (written, config) = (self.written, self.config.clone());
+        self.active_mut().append(batch, written, &config);
+        self.epochs.assign(batch.partition_leader_epoch(), batch.base_offset());
+        self.producers.update(batch);
+    }
+}
+
+fn invalid(why: &str) -> LogError {
+    LogError::InvalidRecord(why.to_owned())
+}

@@ -1,0 +1,173 @@
+//! Reading: by offset, by time, and for the eye.
+
+use bytes::{Bytes, BytesMut};
+
+use super::UnifiedLog;
+use crate::storage::{BatchEntry, LogError, LogSegment, RecordBatch};
+
+/// How far a reader may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchIsolation {
+    /// To the end: followers.
+    LogEnd,
+    /// To the high watermark: consumers.
+    HighWatermark,
+    /// To the last stable offset: consumers with `isolation.level=read_committed`.
+    TxnCommitted,
+}
+
+/// What a read gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchDataInfo {
+    /// Whole batches; empty when there is nothing (yet).
+    pub records: Bytes,
+    /// The offset that was asked for.
+    pub fetch_offset: i64,
+    /// Base offset of the first batch: may be less than `fetch_offset`.
+    pub first_offset: Option<i64>,
+    /// Offset after the last batch; `fetch_offset` when there is none.
+    pub next_offset: i64,
+    /// The high watermark.
+    pub high_watermark: i64,
+    /// The last stable offset.
+    pub last_stable_offset: i64,
+    /// Where the log begins.
+    pub log_start_offset: i64,
+    /// Where the log ends.
+    pub log_end_offset: i64,
+}
+
+impl UnifiedLog {
+    /// Whole batches from the one with `offset` on, at most `max_bytes` and of one segment.
+    /// With `min_one_message` the first batch comes even if it is larger (KIP-74). Nothing at
+    /// or above the bound that `isolation` sets. Fails when `offset` is not in the log, and
+    /// with [`LogError::CorruptMessage`] when the first batch is damaged; damage is looked
+    /// for only where a byte has been corrupted.
+    pub fn read(
+        &self,
+        offset: i64,
+        max_bytes: u32,
+        min_one_message: bool,
+        isolation: FetchIsolation,
+    ) -> Result<FetchDataInfo, LogError> {
+        if offset < self.log_start_offset || offset > self.log_end_offset() {
+            return Err(self.out_of_range(offset));
+        }
+        let bound = match isolation {
+            FetchIsolation::LogEnd => self.log_end_offset(),
+            FetchIsolation::HighWatermark => self.high_watermark(),
+            FetchIsolation::TxnCommitted => self.last_stable_offset(),
+        };
+        let mut info = FetchDataInfo {
+            records: Bytes::new(),
+            fetch_offset: offset,
+            first_offset: None,
+            next_offset: offset,
+            high_watermark: self.high_watermark(),
+            last_stable_offset: self.last_stable_offset(),
+            log_start_offset: self.log_start_offset,
+            log_end_offset: self.log_end_offset(),
+        };
+        if offset < bound {
+            let segment = &self.segments[self.segment_with(offset)];
+            let chosen = choose(segment, offset, max_bytes, min_one_message, bound)?;
+            if let Some((first, next_offset)) = chosen.first().zip(chosen.last().map(|last| last.1)) {
+                info.first_offset = Some(first.0.base_offset);
+                info.next_offset = next_offset;
+                info.records = concat(&chosen);
+            }
+        }
+        Ok(info)
+    }
+
+    /// The batch with `offset`.
+    pub fn batch_at(&self, offset: i64) -> Option<RecordBatch> {
+        if offset < self.first_segment_offset() {
+            return None;
+        }
+        let segment = &self.segments[self.segment_with(offset)];
+        segment.entries().get(segment.find(offset)).map(BatchEntry::batch)
+    }
+
+    /// The batches from the one with `offset` on, to the log's end.
+    pub fn batches_from(&self, offset: i64) -> impl Iterator<Item = RecordBatch> {
+        let first = self.segment_with(offset);
+        let skipped = self.segments[first].find(offset);
+        let entries = self.segments.iter().skip(first).flat_map(|segment| segment.entries().iter());
+        entries.skip(skipped).map(BatchEntry::batch)
+    }
+
+    /// The first record with a timestamp of at least `timestamp`: its offset and its
+    /// timestamp (`ListOffsets`).
+    pub fn offset_for_timestamp(&self, timestamp: i64) -> Option<(i64, i64)> {
+        let recent = |segment: &&LogSegment| segment.largest_timestamp() >= timestamp;
+        self.segments()
+            .filter(recent)
+            .find_map(|segment| segment.find_timestamp(timestamp, self.log_start_offset))
+    }
+
+    /// The first record with the largest timestamp: its offset and its timestamp
+    /// (`ListOffsets` with −3, KIP-734).
+    pub fn max_timestamp_offset(&self) -> Option<(i64, i64)> {
+        let mut latest: Option<(i64, &LogSegment)> = None;
+        for segment in self.segments() {
+            if let Some((timestamp, _)) = segment.max_timestamp()
+                && latest.is_none_or(|(largest, _)| timestamp > largest)
+            {
+                latest = Some((timestamp, segment));
+            }
+        }
+        let (timestamp, segment) = latest?;
+        segment.find_timestamp(timestamp, self.log_start_offset)
+    }
+
+    /// Index of the segment that `offset` belongs to: the last that begins at or before it.
+    pub(super) fn segment_with(&self, offset: i64) -> usize {
+        let after =
+            crate::storage::index::partition_point(&self.segments, |segment| segment.base_offset() <= offset);
+        after.saturating_sub(1)
+    }
+}
+
+/// The batches to return, each with the offset after it.
+fn choose(
+    segment: &LogSegment,
+    offset: i64,
+    max_bytes: u32,
+    min_one_message: bool,
+    bound: i64,
+) -> Result<Vec<(BatchEntry, i64)>, LogError> {
+    let mut chosen: Vec<(BatchEntry, i64)> = Vec::new();
+    let mut size = 0;
+    let first = segment.find(offset);
+    let ends = segment.entries().iter().skip(first + 1).map(|entry| entry.base_offset);
+    let ends = ends.chain([segment.next_offset()]);
+    for (entry, end) in segment.entries().iter().skip(first).zip(ends) {
+        size += entry.bytes.len() as u64;
+        let fits = size <= u64::from(max_bytes) || (chosen.is_empty() && min_one_message);
+        if !fits || end > bound {
+            break;
+        }
+        if segment.is_damaged()
+            && let Err(error) = entry.check()
+        {
+            if chosen.is_empty() {
+                return Err(LogError::CorruptMessage(error));
+            }
+            break;
+        }
+        chosen.push((entry.clone(), end));
+    }
+    Ok(chosen)
+}
+
+/// The bytes of the batches; those of a single one are shared, not copied.
+fn concat(chosen: &[(BatchEntry, i64)]) -> Bytes {
+    if let [(only, _)] = chosen {
+        return only.bytes.clone();
+    }
+    let size = chosen.iter().map(|(entry, _)| entry.bytes.len()).sum();
+    let mut bytes = BytesMut::with_capacity(size);
+    chosen.iter().for_each(|(entry, _)| bytes.extend_from_slice(&entry.bytes));
+    bytes.freeze()
+}
