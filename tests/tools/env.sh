@@ -1,0 +1,54 @@
+# Sourced by the other scripts: which tools in which version, where they live, and a few words.
+# Nothing is installed globally; a second clone finds the same tools.
+
+set -euo pipefail
+
+readonly TRUNK_VERSION=0.21.14
+readonly BINARYEN_VERSION=132.0.0
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+readonly ROOT
+cd "$ROOT"
+
+say() { printf '== %s\n' "$*"; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# The tool that makes the glue must be of exactly the version of the crate.
+WASM_BINDGEN_VERSION=$(sed -n 's/^wasm-bindgen = "=\(.*\)"$/\1/p' Cargo.toml)
+TOOLCHAIN=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
+PLAYWRIGHT_VERSION=$(sed -n 's/^ *"playwright-core": "\(.*\)"$/\1/p' tests/e2e/package.json)
+readonly WASM_BINDGEN_VERSION TOOLCHAIN PLAYWRIGHT_VERSION
+readonly WASM=wasm32-unknown-unknown
+
+readonly CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/terrarium"
+readonly TRUNK_HOME="$CACHE/trunk-$TRUNK_VERSION"
+readonly WASM_BINDGEN_HOME="$CACHE/wasm-bindgen-$WASM_BINDGEN_VERSION"
+readonly BINARYEN_HOME="$CACHE/binaryen-$BINARYEN_VERSION"
+readonly PLAYWRIGHT_HOME="$CACHE/playwright-core-$PLAYWRIGHT_VERSION"
+
+export PATH="$TRUNK_HOME/bin:$WASM_BINDGEN_HOME/bin:$BINARYEN_HOME/node_modules/.bin:$PATH"
+
+# Trunk reads it as a flag and refuses the usual value 1.
+unset NO_COLOR
+
+# The browser: CHROMIUM=, else whichever is installed. Prints nothing when there is none.
+find_chromium() {
+    if [ -n "${CHROMIUM:-}" ]; then
+        echo "$CHROMIUM"
+        return
+    fi
+    local name
+    for name in chromium chromium-browser google-chrome; do
+        command -v "$name" && return
+    done
+    return 0
+}
+
+# Its driver: CHROMEDRIVER=, else the one on PATH.
+find_chromedriver() {
+    if [ -n "${CHROMEDRIVER:-}" ]; then
+        echo "$CHROMEDRIVER"
+    else
+        command -v chromedriver || true
+    fi
+}
