@@ -1,0 +1,82 @@
+//! ListGroups, DescribeGroups and DeleteGroups.
+
+use bytes::Bytes;
+
+use super::group::{Group, GroupState, Member};
+use super::log;
+use super::outcome::Then;
+use super::rebalance::Work;
+use crate::protocol::ErrorCode;
+use crate::protocol::messages::describe_groups::{DescribedGroup, DescribedGroupMember};
+use crate::protocol::messages::list_groups::{ListGroupsRequest, ListedGroup};
+
+/// DescribeGroups says from this version on that a group does not exist (KIP-1043).
+const NOT_FOUND_SINCE: i16 = 6;
+
+/// The type of groups of the classic protocol.
+const CLASSIC: &str = "classic";
+
+pub(super) fn listed(group: &Group, request: &ListGroupsRequest) -> Option<ListedGroup> {
+    let state = group.state.name();
+    let passes = |filter: &[String], value: &str| {
+        filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
+    };
+    if !passes(&request.states_filter, state) || !passes(&request.types_filter, CLASSIC) {
+        return None;
+    }
+    Some(ListedGroup {
+        group_id: group.id.to_string(),
+        protocol_type: group.protocol_type.as_deref().unwrap_or_default().to_owned(),
+        group_state: state.to_owned(),
+        group_type: CLASSIC.to_owned(),
+    })
+}
+
+pub(super) fn described(group: &Group) -> DescribedGroup {
+    let is_stable = group.state == GroupState::Stable;
+    let protocol = group.protocol_name.as_deref().filter(|_| is_stable);
+    let member = |member: &Member| DescribedGroupMember {
+        member_id: member.member_id.to_string(),
+        group_instance_id: member.group_instance_id.as_deref().map(str::to_owned),
+        client_id: member.client_id.to_string(),
+        client_host: member.client_host.to_string(),
+        member_metadata: protocol.map(|protocol| member.metadata(protocol)).unwrap_or_default(),
+        member_assignment: if is_stable { member.assignment.clone() } else { Bytes::new() },
+    };
+    DescribedGroup {
+        group_id: group.id.to_string(),
+        group_state: group.state.name().to_owned(),
+        protocol_type: group.protocol_type.as_deref().unwrap_or_default().to_owned(),
+        protocol_data: protocol.unwrap_or_default().to_owned(),
+        members: group.members.values().map(member).collect(),
+        ..DescribedGroup::default()
+    }
+}
+
+/// A group that is not there: Dead, as ever.
+pub(super) fn described_unknown(group_id: String, api_version: i16) -> DescribedGroup {
+    let mut described = DescribedGroup { group_state: "Dead".to_owned(), ..DescribedGroup::default() };
+    if api_version >= NOT_FOUND_SINCE {
+        described.error_code = ErrorCode::GroupIdNotFound;
+        described.error_message = Some(format!("Group {group_id} not found."));
+    }
+    described.group_id = group_id;
+    described
+}
+
+impl Work<'_> {
+    /// Begins to delete a group; it is gone when the tombstones are committed.
+    pub(super) fn delete(&mut self, group: &mut Group, token: u64) -> Result<(), ErrorCode> {
+        match group.state {
+            GroupState::Empty => {}
+            GroupState::Dead => return Err(ErrorCode::GroupIdNotFound),
+            _ => return Err(ErrorCode::NonEmptyGroup),
+        }
+        let offsets = group.offsets.keys().map(|at| log::offset_tombstone(&group.id, at));
+        let tombstones: Result<Vec<_>, _> = offsets.chain([log::group_tombstone(&group.id)]).collect();
+        let records = tombstones.map_err(|_| ErrorCode::UnknownServerError)?;
+        self.transition(group, GroupState::Dead);
+        self.append(records, Then::Delete { token, group: group.id.clone() });
+        Ok(())
+    }
+}
