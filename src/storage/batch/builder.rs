@@ -24,6 +24,8 @@ pub struct BatchOptions {
     pub partition_leader_epoch: i32,
     /// Who sets timestamps.
     pub timestamp_type: TimestampType,
+    /// What timestamps are counted from, in ms; if none, the first record's.
+    pub base_timestamp: Option<i64>,
     /// Id of an idempotent producer, or −1.
     pub producer_id: i64,
     /// Its epoch, or −1.
@@ -54,6 +56,7 @@ impl Default for BatchOptions {
             base_offset: 0,
             partition_leader_epoch: -1,
             timestamp_type: TimestampType::CreateTime,
+            base_timestamp: None,
             producer_id: -1,
             producer_epoch: -1,
             base_sequence: -1,
@@ -73,7 +76,7 @@ impl Default for BatchBuilder {
 impl BatchBuilder {
     /// An empty batch.
     pub fn new(options: BatchOptions) -> Self {
-        let base_timestamp = options.delete_horizon_ms;
+        let base_timestamp = options.delete_horizon_ms.or(options.base_timestamp);
         let bytes = vec![0; RECORD_BATCH_OVERHEAD as usize];
         BatchBuilder { options, bytes, count: 0, base_timestamp, max_timestamp: -1 }
     }

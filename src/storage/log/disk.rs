@@ -184,6 +184,7 @@ impl UnifiedLog {
                 }
             }
         }
+        self.epochs.truncate_from_start(self.log_start_offset);
         self.rebuild_producers(from);
     }
 
