@@ -12,4 +12,4 @@ pub use machine::{
     CloseReason, ConnId, Ctx, Effect, FlushKind, FrameInfo, FrameKind, Input, NodeId, Outputs,
 };
 pub use rng::Rng;
-pub use time::{SimTime, ms, seconds};
+pub use time::{EPOCH_MS, SimTime, ms, seconds};

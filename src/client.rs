@@ -4,5 +4,12 @@
 //! Must not know server state: all that a client learns, it learns from frames.
 
 pub mod backoff;
+#[cfg(test)]
+mod fake;
 pub mod metadata_cache;
 pub mod network;
+pub mod producer;
+pub mod workload;
+
+pub use producer::{Producer, ProducerCommand, ProducerConfig, ProducerTimer};
+pub use workload::Workload;

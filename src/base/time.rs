@@ -16,6 +16,11 @@ impl SimTime {
     /// Later than anything that happens.
     pub const MAX: SimTime = SimTime(u64::MAX);
 
+    /// The moment in milliseconds since 1970, as record timestamps have it.
+    pub fn unix_ms(self) -> i64 {
+        EPOCH_MS + (self.as_ms() as i64)
+    }
+
     /// Whole milliseconds since the world began, rounded down.
     pub fn as_ms(self) -> u64 {
         self.0 / 1_000
@@ -26,6 +31,10 @@ impl SimTime {
         self.0.saturating_sub(earlier.0)
     }
 }
+
+/// What the world's clocks show when it begins: 2026-01-01T00:00:00Z, in milliseconds since
+/// 1970. Record timestamps are this plus the world's time.
+pub const EPOCH_MS: i64 = 1_767_225_600_000;
 
 /// Microseconds in `n` milliseconds.
 pub const fn ms(n: u64) -> u64 {

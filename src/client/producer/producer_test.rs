@@ -1,0 +1,414 @@
+//! Stories of a producer and its brokers.
+
+use expect_test::{Expect, expect};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use crate::client::fake::{Fault, Stage};
+use crate::protocol::ErrorCode;
+
+const NO_WORKLOAD: &str = "{}";
+/// Without idempotence, and calm otherwise.
+const PLAIN: &str = r#"{"enable.idempotence": false}"#;
+
+/// What happened, then what is in the log.
+fn check(stage: &Stage, expected: Expect) {
+    expected.assert_eq(&format!("{}log: {}\n", stage.story, stage.log(0)));
+}
+
+fn stage(config: &str) -> Stage {
+    let mut stage = Stage::new(config, NO_WORKLOAD);
+    stage.start();
+    // The handshake and the first metadata are another story.
+    stage.send(&["0"]);
+    stage.run_until(100);
+    stage.story.clear();
+    stage
+}
+
+#[test]
+fn starting_takes_a_handshake_metadata_and_a_producer_id() {
+    let mut stage = Stage::new("{}", NO_WORKLOAD);
+    stage.tell_frames = true;
+    stage.start();
+    stage.send(&["a", "k:b"]);
+    stage.run_until(100);
+    check(&stage, expect![[r#"
+        00:00.000 - connects to broker-1
+        00:00.000 - ApiVersions v4 to 1
+        00:00.002 - Metadata v13 to 1
+        00:00.002 - InitProducerId v5 to 1
+        00:00.004 metadata: 2 brokers
+        00:00.009 - connects to broker-1
+        00:00.009 - ApiVersions v4 to 1
+        00:00.011 sent t-0: 2, attempt 1
+        00:00.011 - Produce v13 to 1
+        00:00.013 acknowledged t-0: 2 at 0
+        log: a b
+    "#]]);
+}
+
+#[test]
+fn records_linger_to_share_a_batch() {
+    let mut stage = stage(PLAIN);
+    stage.send(&["a", "b"]);
+    stage.run_until(103);
+    stage.send(&["c"]);
+    stage.run_until(104);
+    let waiting: Vec<u32> = stage.producer.pending().map(|batch| batch.count()).collect();
+    assert_eq!(waiting, [3]);
+    stage.run_until(200);
+    check(&stage, expect![[r#"
+        00:00.105 sent t-0: 3, attempt 1
+        00:00.107 acknowledged t-0: 3 at 1
+        log: 0 a b c
+    "#]]);
+}
+
+#[test]
+fn a_full_batch_does_not_linger() {
+    let mut stage = stage(r#"{"batch.size": 100, "linger.ms": 1000, "enable.idempotence": false}"#);
+    stage.send(&["aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc", "dddddddddd"]);
+    stage.run_until(3_000);
+    check(&stage, expect![[r#"
+        00:00.102 sent t-0: 2, attempt 1
+        00:00.102 sent t-0: 2, attempt 1
+        00:00.104 acknowledged t-0: 2 at 0
+        00:00.104 acknowledged t-0: 2 at 2
+        00:01.100 sent t-0: 1, attempt 1
+        00:01.102 acknowledged t-0: 1 at 4
+        log: 0 aaaaaaaaaa bbbbbbbbbb cccccccccc dddddddddd
+    "#]]);
+}
+
+#[test]
+fn flushing_ends_the_lingering() {
+    let mut stage = stage(r#"{"linger.ms": 1000, "enable.idempotence": false}"#);
+    stage.run_until(2_000);
+    stage.story.clear();
+    stage.send(&["a"]);
+    stage.step(crate::base::Input::Command(super::ProducerCommand::Flush));
+    stage.send(&["b"]);
+    stage.run_until(4_000);
+    check(&stage, expect![[r#"
+        00:02.000 sent t-0: 1, attempt 1
+        00:02.000 sent t-0: 1, attempt 1
+        00:02.002 acknowledged t-0: 1 at 1
+        00:02.002 acknowledged t-0: 1 at 2
+        log: 0 a b
+    "#]]);
+}
+
+#[test]
+fn a_retriable_error_is_retried_with_growing_backoff() {
+    let mut stage = stage(PLAIN);
+    stage.cluster.faults.extend([Fault::Error(ErrorCode::NotEnoughReplicas); 3]);
+    stage.send(&["a"]);
+    stage.run_until(2_000);
+    check(&stage, expect![[r#"
+        00:00.105 sent t-0: 1, attempt 1
+        00:00.107 retries t-0: 1 after 99 ms, NOT_ENOUGH_REPLICAS
+        00:00.206 sent t-0: 1, attempt 2
+        00:00.208 retries t-0: 1 after 212 ms, NOT_ENOUGH_REPLICAS
+        00:00.420 sent t-0: 1, attempt 3
+        00:00.422 retries t-0: 1 after 451 ms, NOT_ENOUGH_REPLICAS
+        00:00.874 sent t-0: 1, attempt 4
+        00:00.876 acknowledged t-0: 1 at 1
+        log: 0 a
+    "#]]);
+}
+
+#[test]
+fn an_error_that_time_does_not_mend_fails_the_batch() {
+    let mut stage = stage(PLAIN);
+    stage.cluster.faults.push_back(Fault::Error(ErrorCode::TopicAuthorizationFailed));
+    stage.send(&["a"]);
+    stage.run_until(2_000);
+    assert_eq!(stage.producer.totals().failed, 1);
+    check(&stage, expect![[r#"
+        00:00.105 sent t-0: 1, attempt 1
+        00:00.107 failed t-0: 1, TOPIC_AUTHORIZATION_FAILED
+        log: 0
+    "#]]);
+}
+
+/// Two batches are in flight, the first fails: without idempotence the second overtakes it.
+fn two_batches_the_first_fails(config: &str) -> Stage {
+    let mut stage = stage(config);
+    stage.cluster.faults.push_back(Fault::Error(ErrorCode::NotEnoughReplicas));
+    stage.send(&["a"]);
+    stage.run_until(101);
+    stage.send(&["b"]);
+    stage.run_until(2_000);
+    stage
+}
+
+#[test]
+fn without_idempotence_a_retry_reorders() {
+    let stage = two_batches_the_first_fails(r#"{"linger.ms": 0, "enable.idempotence": false}"#);
+    check(&stage, expect![[r#"
+        00:00.100 sent t-0: 1, attempt 1
+        00:00.101 sent t-0: 1, attempt 1
+        00:00.102 retries t-0: 1 after 99 ms, NOT_ENOUGH_REPLICAS
+        00:00.103 acknowledged t-0: 1 at 1
+        00:00.201 sent t-0: 1, attempt 2
+        00:00.203 acknowledged t-0: 1 at 2
+        log: 0 b a
+    "#]]);
+}
+
+#[test]
+fn with_idempotence_order_is_kept() {
+    let stage = two_batches_the_first_fails(r#"{"linger.ms": 0}"#);
+    check(&stage, expect![[r#"
+        00:00.100 sent t-0: 1, attempt 1
+        00:00.101 sent t-0: 1, attempt 1
+        00:00.102 retries t-0: 1 after 98 ms, NOT_ENOUGH_REPLICAS
+        00:00.103 retries t-0: 1 after 99 ms, OUT_OF_ORDER_SEQUENCE_NUMBER
+        00:00.200 sent t-0: 1, attempt 2
+        00:00.202 acknowledged t-0: 1 at 1
+        00:00.202 sent t-0: 1, attempt 2
+        00:00.204 acknowledged t-0: 1 at 2
+        log: 0 a b
+    "#]]);
+}
+
+#[test]
+fn one_request_in_flight_keeps_order_too() {
+    let stage = two_batches_the_first_fails(
+        r#"{"linger.ms": 0, "enable.idempotence": false, "max.in.flight.requests.per.connection": 1}"#,
+    );
+    check(&stage, expect![[r#"
+        00:00.100 sent t-0: 1, attempt 1
+        00:00.102 retries t-0: 1 after 99 ms, NOT_ENOUGH_REPLICAS
+        00:00.201 sent t-0: 1, attempt 2
+        00:00.203 acknowledged t-0: 1 at 1
+        00:00.203 sent t-0: 1, attempt 1
+        00:00.205 acknowledged t-0: 1 at 2
+        log: 0 a b
+    "#]]);
+}
+
+/// The leader writes a batch, but its answer is lost.
+fn lost_answer(config: &str) -> Stage {
+    let mut stage = stage(config);
+    stage.cluster.faults.push_back(Fault::WriteAndClose);
+    stage.send(&["a", "b"]);
+    stage.run_until(2_000);
+    stage
+}
+
+#[test]
+fn a_lost_answer_duplicates_without_idempotence() {
+    check(&lost_answer(PLAIN), expect![[r#"
+        00:00.105 sent t-0: 2, attempt 1
+        00:00.107 retries t-0: 2 after 106 ms, NETWORK_EXCEPTION
+        00:00.122 metadata: 2 brokers
+        00:00.215 sent t-0: 2, attempt 2
+        00:00.217 acknowledged t-0: 2 at 3
+        log: 0 a b a b
+    "#]]);
+}
+
+#[test]
+fn a_lost_answer_is_recognised_with_idempotence() {
+    check(&lost_answer("{}"), expect![[r#"
+        00:00.105 sent t-0: 2, attempt 1
+        00:00.107 retries t-0: 2 after 99 ms, NETWORK_EXCEPTION
+        00:00.113 metadata: 2 brokers
+        00:00.208 sent t-0: 2, attempt 2
+        00:00.210 acknowledged t-0: 2 at -1
+        log: 0 a b
+    "#]]);
+}
+
+#[test]
+fn the_new_leader_is_found() {
+    let mut stage = stage("{}");
+    stage.cluster.leaders = vec![(2, 1)];
+    stage.send(&["a"]);
+    stage.run_until(2_000);
+    check(&stage, expect![[r#"
+        00:00.105 sent t-0: 1, attempt 1
+        00:00.107 retries t-0: 1 after 98 ms, NOT_LEADER_OR_FOLLOWER
+        00:00.107 metadata stale: NOT_LEADER_OR_FOLLOWER
+        00:00.111 metadata: 2 brokers
+        00:00.113 sent t-0: 1, attempt 2
+        00:00.115 acknowledged t-0: 1 at 1
+        log: 0 a
+    "#]]);
+}
+
+#[test]
+fn a_dead_broker_is_left_for_the_new_leader() {
+    let mut stage = stage("{}");
+    stage.cluster.down.insert(1);
+    stage.cut(1);
+    stage.send(&["a"]);
+    stage.run_until(500);
+    stage.cluster.leaders = vec![(2, 1)];
+    stage.run_until(2_000);
+    check(&stage, expect![[r#"
+        00:00.113 metadata: 2 brokers
+        00:00.204 metadata: 2 brokers
+        00:00.288 metadata: 2 brokers
+        00:00.446 metadata: 2 brokers
+        00:00.798 metadata: 2 brokers
+        00:00.798 sent t-0: 1, attempt 1
+        00:00.800 acknowledged t-0: 1 at 1
+        log: 0 a
+    "#]]);
+}
+
+#[test]
+fn a_batch_expires_and_the_next_one_gets_a_new_epoch() {
+    let mut stage = stage(r#"{"request.timeout.ms": 1000, "delivery.timeout.ms": 1500}"#);
+    stage.cluster.faults.extend([Fault::Silence, Fault::Silence]);
+    stage.send(&["a"]);
+    stage.run_until(3_000);
+    stage.send(&["b"]);
+    stage.run_until(4_000);
+    assert_eq!(stage.producer.producer_id().map(|id| id.epoch), Some(1));
+    check(&stage, expect![[r#"
+        00:00.105 sent t-0: 1, attempt 1
+        00:01.105 retries t-0: 1 after 94 ms, REQUEST_TIMED_OUT
+        00:01.109 metadata: 2 brokers
+        00:01.201 sent t-0: 1, attempt 2
+        00:01.600 failed t-0: 1, REQUEST_TIMED_OUT
+        00:02.203 metadata: 2 brokers
+        00:03.007 sent t-0: 1, attempt 1
+        00:03.009 acknowledged t-0: 1 at 1
+        log: 0 b
+    "#]]);
+}
+
+#[test]
+fn nobody_acknowledges_with_acks_0() {
+    let mut stage = stage(r#"{"acks": 0, "enable.idempotence": false}"#);
+    stage.send(&["a"]);
+    stage.run_until(105);
+    assert_eq!(stage.producer.in_flight(), 0);
+    stage.run_until(200);
+    check(&stage, expect![[r#"
+        00:00.105 sent t-0: 1, attempt 1
+        00:00.105 acknowledged t-0: 1 at -1
+        log: 0 a
+    "#]]);
+}
+
+#[test]
+fn a_batch_too_large_for_the_broker_is_split() {
+    let mut stage = stage("{}");
+    stage.cluster.max_message_bytes = 100;
+    stage.send(&["aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc", "dddddddddd", "eeeeeeeeee"]);
+    stage.run_until(2_000);
+    check(&stage, expect![[r#"
+        00:00.105 sent t-0: 5, attempt 1
+        00:00.107 retries t-0: 5 after 0 ms, MESSAGE_TOO_LARGE
+        00:00.107 sent t-0: 2, attempt 1
+        00:00.109 acknowledged t-0: 2 at 1
+        00:00.109 sent t-0: 2, attempt 1
+        00:00.111 acknowledged t-0: 2 at 3
+        00:00.111 sent t-0: 1, attempt 1
+        00:00.113 acknowledged t-0: 1 at 5
+        log: 0 aaaaaaaaaa bbbbbbbbbb cccccccccc dddddddddd eeeeeeeeee
+    "#]]);
+}
+
+#[test]
+fn a_send_blocks_for_unknown_topics_and_gives_up() {
+    let workload = r#"{"sources": [{"topic": "u", "every_ms": 100}]}"#;
+    let mut stage = Stage::new(r#"{"max.block.ms": 1000}"#, workload);
+    stage.start();
+    stage.run_until(500);
+    assert_eq!(stage.producer.blocked_sends(), 1);
+    stage.run_until(1_050);
+    check(&stage, expect![[r#"
+        00:00.004 metadata: 2 brokers
+        00:00.107 metadata: 2 brokers
+        00:00.306 metadata: 2 brokers
+        00:00.687 metadata: 2 brokers
+        00:01.000 error REQUEST_TIMED_OUT: topic u not in metadata after 1000 ms
+        log: 
+    "#]]);
+}
+
+#[test]
+fn a_send_blocks_while_memory_is_short() {
+    let config = r#"{"buffer.memory": 200, "batch.size": 100, "linger.ms": 0, "enable.idempotence": false}"#;
+    let workload = r#"{"sources": [{"topic": "t", "count": 4, "burst": 4, "start_ms": 100,
+        "value": "{n} and so on and so on and so on"}]}"#;
+    let mut stage = Stage::new(config, workload);
+    stage.start();
+    stage.send(&["0"]);
+    stage.run_until(99);
+    stage.story.clear();
+    stage.run_until(1_000);
+    assert_eq!(stage.producer.buffered_bytes(), 0);
+    check(&stage, expect![[r#"
+        00:00.100 sent t-0: 1, attempt 1
+        00:00.102 acknowledged t-0: 1 at 1
+        00:00.102 sent t-0: 1, attempt 1
+        00:00.104 acknowledged t-0: 1 at 2
+        00:00.104 sent t-0: 1, attempt 1
+        00:00.106 acknowledged t-0: 1 at 3
+        00:00.106 sent t-0: 1, attempt 1
+        00:00.108 acknowledged t-0: 1 at 4
+        log: 0 0 and so on and so on and so on 1 and so on and so on and so on 2 and so on and so on and so on 3 and so on and so on and so on
+    "#]]);
+}
+
+#[test]
+fn awaiting_each_record_sends_them_one_by_one() {
+    let workload = r#"{"sources": [{"topic": "t", "count": 3, "start_ms": 100, "await_each": true}]}"#;
+    let mut stage = Stage::new(PLAIN, workload);
+    stage.start();
+    stage.send(&["first"]);
+    stage.run_until(99);
+    stage.story.clear();
+    stage.run_until(1_000);
+    check(&stage, expect![[r#"
+        00:00.105 sent t-0: 1, attempt 1
+        00:00.107 acknowledged t-0: 1 at 1
+        00:00.112 sent t-0: 1, attempt 1
+        00:00.114 acknowledged t-0: 1 at 2
+        00:00.119 sent t-0: 1, attempt 1
+        00:00.121 acknowledged t-0: 1 at 3
+        log: first 0 1 2
+    "#]]);
+}
+
+#[test]
+fn the_same_seed_tells_the_same_story() {
+    let play = || {
+        let workload =
+            r#"{"sources": [{"topic": "t", "every_ms": 3, "jitter_percent": 50, "keys": ["a", "b", null]}]}"#;
+        let mut stage = Stage::new("{}", workload);
+        stage.tell_frames = true;
+        stage.cluster.leaders = vec![(1, 0), (2, 0), (1, 0)];
+        stage.cluster.faults.extend([
+            Fault::Fine,
+            Fault::WriteAndClose,
+            Fault::Error(ErrorCode::NotEnoughReplicas),
+            Fault::Garbage,
+        ]);
+        stage.start();
+        stage.run_until(1_000);
+        (stage.story.clone(), stage.cluster.logs.clone(), stage.producer.clone())
+    };
+    let (first, second) = (play(), play());
+    assert_eq!(first.0, second.0);
+    assert_eq!(first.1, second.1);
+    assert!(first.2 == second.2);
+    assert!(first.2.totals().acknowledged > 250, "{:?}", first.2.totals());
+    // Idempotence: every record once, in the order of its partition.
+    let mut all: Vec<u32> = Vec::new();
+    for log in first.1.values() {
+        let numbers: Vec<u32> = log.iter().filter_map(|value| value.parse().ok()).collect();
+        assert!(numbers.is_sorted(), "{numbers:?}");
+        all.extend(numbers);
+    }
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len() as u64, first.1.values().map(|log| log.len() as u64).sum::<u64>());
+}
