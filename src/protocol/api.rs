@@ -241,3 +241,65 @@ fn known(r: &mut Reader, api_key: i16, version: i16) -> Option<ApiKey> {
     });
     api.map_err(|fault| r.fail(fault)).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+    use crate::protocol::encode_request;
+    use crate::protocol::messages::heartbeat::HeartbeatRequest;
+
+    #[test]
+    fn both_sides_settle_on_the_newest_common_version() {
+        assert_eq!(negotiate(0..=5, 3..=9), Some(5));
+        assert_eq!(negotiate(4..=18, 0..=4), Some(4));
+        assert_eq!(negotiate(4..=18, 0..=3), None);
+    }
+
+    #[test]
+    fn requests_and_responses_have_the_same_versions() {
+        for api in ApiKey::ALL {
+            assert_eq!(ApiKey::try_from(api.code()), Ok(*api));
+            assert!(api.is_for_brokers() || api.is_for_controllers());
+        }
+        let known = ApiKey::ALL.iter().filter(|api| api.versions().is_some());
+        assert_eq!((known.count(), ApiKey::ALL.len()), (41, 89));
+        assert_eq!(ApiKey::Produce.versions(), Some(3..=13));
+        assert_eq!(ApiKey::EndTxn.versions(), None);
+    }
+
+    #[test]
+    fn a_request_is_dissected_with_its_header() {
+        let body = HeartbeatRequest { group_id: "g".to_owned(), ..Default::default() };
+        let frame = encode_request(0, 9, "me", &body).expect("encodes");
+        let fields: Vec<String> = dissect_request(&frame)
+            .spans
+            .iter()
+            .map(|span| format!("{}={}", span.name, span.value))
+            .collect();
+        let expected = [
+            "requestApiKey=12",
+            "requestApiVersion=0",
+            "correlationId=9",
+            "clientId=\"me\"",
+            "groupId=\"g\"",
+            "generationId=0",
+            "memberId=\"\"",
+        ];
+        assert_eq!(fields, expected);
+    }
+
+    #[test]
+    fn what_the_codec_does_not_know_is_said() {
+        let frame = Bytes::from_static(b"\0\x1a\0\0\0\0\0\x09\xff\xffbody");
+        let dissection = dissect_request(&frame);
+        assert_eq!(dissection.spans.len(), 4);
+        assert_eq!(dissection.error.map(|error| error.fault), Some(WireFault::UnsupportedVersion(0)));
+        assert_eq!(
+            dissect_response(&frame, 7, 0).error.map(|error| error.fault),
+            Some(WireFault::UnknownApi(7))
+        );
+    }
+}

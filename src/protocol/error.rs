@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use super::wire::{Reader, Wire, Writer};
 
 macro_rules! error_codes {
-    ($($code:literal $variant:ident $name:ident $retriable:ident $message:literal)*) => {
+    ($($(#[$default:meta])? $code:literal $variant:ident $name:ident $retriable:ident $message:literal)*) => {
         /// An error code as responses carry it.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
         pub enum ErrorCode {
-            $(#[doc = concat!("`", stringify!($code), "`: ", $message)] $variant,)*
+            $(#[doc = concat!("`", stringify!($code), "`: ", $message)] $(#[$default])? $variant,)*
             /// A number to which Kafka 4.1 gives no meaning; kept as it is. No known code is
             /// ever written so: use [`ErrorCode::from_code`].
             Unknown(i16),
@@ -72,7 +72,7 @@ macro_rules! error_codes {
 
 error_codes! {
     -1 UnknownServerError UNKNOWN_SERVER_ERROR final "The server ran into something unexpected."
-    0 None NONE final "No error."
+    #[default] 0 None NONE final "No error."
     1 OffsetOutOfRange OFFSET_OUT_OF_RANGE final "The log does not have this offset: it is deleted already, or not written yet."
     2 CorruptMessage CORRUPT_MESSAGE retriable "The batch is damaged: its checksum or its size is wrong."
     3 UnknownTopicOrPartition UNKNOWN_TOPIC_OR_PARTITION retriable "This broker knows no such topic or partition."
@@ -212,12 +212,6 @@ impl ErrorCode {
     /// Whether it is any error at all.
     pub const fn is_error(self) -> bool {
         !matches!(self, ErrorCode::None)
-    }
-}
-
-impl Default for ErrorCode {
-    fn default() -> Self {
-        ErrorCode::None
     }
 }
 

@@ -105,3 +105,64 @@ pub(super) fn get_response_header(r: &mut Reader) -> i32 {
 pub(super) fn has_flexible_response_header(api_key: i16) -> bool {
     api_key != ApiKey::ApiVersions.code()
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+    use crate::protocol::WireFault;
+    use crate::protocol::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
+    use crate::protocol::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
+
+    fn check_fault(frame: &'static [u8], fault: WireFault) {
+        let error = decode_request_header(&Bytes::from_static(frame)).map_err(|error| error.fault);
+        assert_eq!(error, Err(fault));
+    }
+
+    #[test]
+    fn a_request_comes_apart_again() {
+        for version in HeartbeatRequest::VERSIONS {
+            let body = HeartbeatRequest { group_id: "g".to_owned(), ..Default::default() };
+            let frame = encode_request(version, 9, "me", &body).expect("encodes");
+            let (header, rest) = decode_request_header(&frame).expect("has a header");
+            let expected = RequestHeader {
+                api_key: 12,
+                api_version: version,
+                correlation_id: 9,
+                client_id: Some("me".into()),
+            };
+            assert_eq!(header, expected);
+            assert_eq!(HeartbeatRequest::decode(&rest, version), Ok(body));
+        }
+    }
+
+    #[test]
+    fn a_flexible_response_has_a_flexible_header_but_for_api_versions() {
+        let flexible = encode_response(4, 9, &HeartbeatResponse::default()).expect("encodes");
+        assert_eq!(flexible[..5], [0, 0, 0, 9, 0]);
+        assert_eq!(decode_response(&flexible, 4), Ok((9, HeartbeatResponse::default())));
+        let body = ApiVersionsResponse { throttle_time_ms: 1 << 24, ..Default::default() };
+        let frame = encode_response(3, 9, &body).expect("encodes");
+        assert_eq!(frame[..], [0, 0, 0, 9, 0, 0, 1, 1, 0, 0, 0, 0]);
+        assert_eq!(decode_response(&frame, 3), Ok((9, body)));
+    }
+
+    #[test]
+    fn api_versions_of_the_future_has_the_same_header() {
+        let frame = encode_request(4, 9, "me", &ApiVersionsRequest::default()).expect("encodes");
+        let mut future = frame.to_vec();
+        future[3] = 99;
+        let (header, _) = decode_request_header(&Bytes::from(future)).expect("has a header");
+        assert_eq!((header.api_version, header.client_id.as_deref()), (99, Some("me")));
+    }
+
+    #[test]
+    fn short_frames_are_errors() {
+        check_fault(b"", WireFault::UnexpectedEnd);
+        check_fault(b"\0", WireFault::UnexpectedEnd);
+        check_fault(b"\0\x12\0", WireFault::UnexpectedEnd);
+        check_fault(b"\x01\0\0\0\0\0\0\0", WireFault::UnknownApi(256));
+    }
+}

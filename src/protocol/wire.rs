@@ -1,6 +1,6 @@
 //! The codec: how Kafka's primitive types, arrays, structs and tagged fields lie on the wire.
 //!
-//! A message is declared once, with [`wire!`](schema), from Kafka's published schema; the
+//! A message is declared once, with `wire!`, from Kafka's published schema; the
 //! declaration gives the struct, both directions of the codec and the dissection. Reading is
 //! bounded whatever the bytes say: a length may not exceed the bytes left, an array
 //! preallocates at most 64 KB, and nesting is as deep as the schema's types and no deeper.
@@ -14,12 +14,16 @@ mod schema;
 mod span;
 mod types;
 mod uuid;
+#[cfg(test)]
+mod wire_test;
 mod writer;
 
 use std::fmt::{self, Debug};
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
+
+use crate::base::Rng;
 
 pub use field::Field;
 pub use reader::Reader;
@@ -97,13 +101,18 @@ pub trait Message: Wire {
         w.finish()
     }
 
+    /// Some message of this version, for tests.
+    fn imagine(version: i16, rng: Rng) -> Self {
+        Self::get(&mut Reader::imagining(version, version >= Self::FLEXIBLE, rng))
+    }
+
     /// Tells which bytes are which field, up to the first error if there is one.
     fn dissect(bytes: &Bytes, version: i16) -> Dissection {
-        let mut r = Reader::recording(bytes, version, version >= Self::FLEXIBLE);
-        match check_version::<Self>(version) {
-            Ok(()) => drop(Self::get(&mut r)),
-            Err(error) => r.fail(error.fault),
+        if let Err(error) = check_version::<Self>(version) {
+            return Dissection { spans: Vec::new(), error: Some(error) };
         }
+        let mut r = Reader::recording(bytes, version, version >= Self::FLEXIBLE);
+        drop(Self::get(&mut r));
         r.dissection()
     }
 }

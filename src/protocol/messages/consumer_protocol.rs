@@ -35,3 +35,22 @@ pub fn decode<M: Message>(bytes: &Bytes) -> Result<M, WireError> {
     let (version, body) = r.finish_with_rest(version)?;
     M::decode(&body, version.min(*M::VERSIONS.end()))
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+    use crate::protocol::wire::encode_prefixed;
+
+    #[test]
+    fn a_version_from_the_future_is_read_as_the_newest() {
+        let subscription =
+            ConsumerProtocolSubscription { topics: vec!["t".to_owned()], ..Default::default() };
+        let mut bytes = encode_prefixed(3, &subscription).expect("encodes").to_vec();
+        bytes[1] = 9;
+        bytes.extend(b"new");
+        assert_eq!(decode(&Bytes::from(bytes)), Ok(subscription));
+    }
+}

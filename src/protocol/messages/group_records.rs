@@ -87,3 +87,32 @@ impl GroupRecordKey {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    #[test]
+    fn a_key_has_its_type_in_front() {
+        let group = GroupRecordKey::GroupMetadata(GroupMetadataKey { group: "g".to_owned() });
+        let bytes = group.encode().expect("encodes");
+        assert_eq!(bytes, b"\0\x02\0\x01g".as_slice());
+        assert_eq!(GroupRecordKey::decode(&bytes), Ok(group));
+
+        let offset = OffsetCommitKey { group: "g".to_owned(), topic: "t".to_owned(), partition: 3 };
+        let offset = GroupRecordKey::OffsetCommit(offset);
+        let bytes = offset.encode().expect("encodes");
+        assert_eq!(bytes, b"\0\x01\0\x01g\0\x01t\0\0\0\x03".as_slice());
+        assert_eq!(GroupRecordKey::decode(&bytes), Ok(offset));
+    }
+
+    #[test]
+    fn other_groups_keys_are_unknown() {
+        let error =
+            GroupRecordKey::decode(&Bytes::from_static(b"\0\x03\0\x01g")).expect_err("of a consumer group");
+        assert_eq!(error.fault, WireFault::UnknownApi(3));
+    }
+}

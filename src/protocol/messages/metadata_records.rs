@@ -213,3 +213,49 @@ fn decode_whole<M: Message>(body: &Bytes, version: i16) -> Result<M, WireError> 
     }
     r.finish(record)
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    fn check(record: impl Into<MetadataRecord>, bytes: &[u8]) {
+        let record = record.into();
+        assert_eq!(record.encode().expect("encodes"), bytes, "{}", record.name());
+        assert_eq!(MetadataRecord::decode(&Bytes::copy_from_slice(bytes)), Ok(record));
+    }
+
+    fn check_fault(bytes: &'static [u8], fault: WireFault) {
+        assert_eq!(
+            MetadataRecord::decode(&Bytes::from_static(bytes)).map_err(|error| error.fault),
+            Err(fault)
+        );
+    }
+
+    #[test]
+    fn a_frame_is_its_version_the_type_and_the_record() {
+        check(NoOpRecord {}, &[1, 20, 0, 0]);
+        let feature = FeatureLevelRecord { name: "mv".to_owned(), feature_level: 27 };
+        check(feature, &[1, 12, 0, 3, b'm', b'v', 0, 27, 0]);
+    }
+
+    #[test]
+    fn a_change_carries_only_what_has_changed() {
+        let change = PartitionChangeRecord { partition_id: 2, leader: 1, ..Default::default() };
+        let mut bytes = vec![1, 5, 2, 0, 0, 0, 2];
+        bytes.extend([0; 16]);
+        bytes.extend([1, 1, 4, 0, 0, 0, 1]);
+        check(change, &bytes);
+    }
+
+    #[test]
+    fn what_is_no_record_is_an_error() {
+        check_fault(&[], WireFault::UnexpectedEnd);
+        check_fault(&[2, 20, 0, 0], WireFault::BadFrame);
+        check_fault(&[1, 99, 0, 0], WireFault::UnknownApi(99));
+        check_fault(&[1, 20, 1, 0], WireFault::UnsupportedVersion(1));
+        check_fault(&[1, 20, 0, 0, 0], WireFault::TrailingBytes);
+    }
+}

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 
+use crate::base::Rng;
+
 use super::span::camel_case;
+
 use super::{Dissection, Field, Span, Wire, WireError, WireFault};
 
 /// Reads values from a frame. The first error sticks: from then on everything reads as zero
@@ -18,6 +21,7 @@ pub struct Reader {
     field: &'static str,
     error: Option<WireError>,
     record: Option<Record>,
+    imagination: Option<Rng>,
 }
 
 /// The spans so far, and how deep the next one lies.
@@ -40,12 +44,19 @@ impl Reader {
             field: "",
             error: None,
             record: None,
+            imagination: None,
         }
     }
 
     /// The same, noting which bytes are which field.
     pub fn recording(bytes: &Bytes, version: i16, flexible: bool) -> Self {
         Reader { record: Some(Record::default()), ..Reader::new(bytes, version, flexible) }
+    }
+
+    /// A reader without bytes that makes up whatever it is asked for, so that reading gives
+    /// some message of this version. For tests: any message can come up.
+    pub fn imagining(version: i16, flexible: bool, rng: Rng) -> Self {
+        Reader { imagination: Some(rng), ..Reader::new(&Bytes::new(), version, flexible) }
     }
 
     /// Goes on in another format, such as a body's behind its header.
@@ -67,6 +78,11 @@ impl Reader {
     /// Whether the optional value read next can be null in this version.
     pub fn is_nullable(&self) -> bool {
         self.nullable
+    }
+
+    /// Whether what is read is made up.
+    pub fn is_imagining(&self) -> bool {
+        self.imagination.is_some()
     }
 
     /// How many bytes are left.
@@ -110,7 +126,9 @@ impl Reader {
     /// The next `N` bytes, or zeros.
     pub fn array<const N: usize>(&mut self) -> [u8; N] {
         let mut array = [0; N];
-        if self.take(N) {
+        if let Some(rng) = &mut self.imagination {
+            imagine_number(rng, &mut array);
+        } else if self.take(N) {
             array.copy_from_slice(&self.bytes[self.position - N..self.position]);
         }
         array
@@ -118,6 +136,9 @@ impl Reader {
 
     /// The next `length` bytes, or none.
     pub fn slice(&mut self, length: usize) -> Bytes {
+        if let Some(rng) = &mut self.imagination {
+            return (0..length).map(|_| b'a' + rng.below(26) as u8).collect();
+        }
         if self.take(length) { self.bytes.slice(self.position - length..self.position) } else { Bytes::new() }
     }
 
@@ -138,6 +159,9 @@ impl Reader {
     /// How many bytes or elements follow; `None` is null. At most as many as there are bytes.
     /// Where lengths are not compact, `classic` reads them.
     pub fn length(&mut self, classic: impl Fn(&mut Self) -> i32) -> Option<usize> {
+        if let Some(rng) = &mut self.imagination {
+            return if self.nullable && rng.chance(1, 4) { None } else { Some(rng.below(4) as usize) };
+        }
         let length =
             if self.flexible { i64::from(self.unsigned_varint()) - 1 } else { i64::from(classic(self)) };
         if self.has_failed() || length == -1 {
@@ -166,6 +190,12 @@ impl Reader {
     pub fn tagged_fields(&mut self, mut known: impl FnMut(&mut Self, u32) -> bool) {
         if !self.flexible || self.has_failed() {
             return;
+        }
+        if self.is_imagining() {
+            // No schema has more tags than that.
+            return (0..16).for_each(|tag| {
+                known(self, tag);
+            });
         }
         self.field = "_tagged_fields";
         let outer = self.open(|| "_tagged_fields".to_owned());
@@ -265,5 +295,15 @@ impl Reader {
         if !failed {
             record.spans[index].value = value();
         }
+    }
+}
+
+/// Zero, small, −1 or anything.
+fn imagine_number(rng: &mut Rng, bytes: &mut [u8]) {
+    match (rng.below(4), bytes) {
+        (0, _) => {}
+        (1, [.., last]) => *last = rng.below(100) as u8,
+        (2, bytes) => bytes.fill(0xff),
+        (_, bytes) => bytes.fill_with(|| rng.below(256) as u8),
     }
 }

@@ -176,7 +176,7 @@ impl<T: Wire> Wire for Option<T> {
 
 fn required<T: Wire>(r: &mut Reader) -> T {
     let value = T::get_nullable(r);
-    if value.is_none() {
+    if value.is_none() && !r.is_imagining() {
         r.fail(WireFault::BadLength);
     }
     value.unwrap_or_default()
