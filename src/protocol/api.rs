@@ -17,7 +17,10 @@ enum Listeners {
 }
 
 macro_rules! apis {
-    ($($api:ident = $key:literal, $listeners:ident $(, $module:ident::{$request:ident, $response:ident})?;)*) => {
+    ($(
+        $api:ident = $key:literal, $listeners:ident
+        $(, $module:ident::{$request:ident, $response:ident})?;
+    )*) => {
         /// The APIs of Apache Kafka 4.1.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum ApiKey {
@@ -104,7 +107,8 @@ apis! {
     DeleteTopics = 20, Both, delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse};
     DeleteRecords = 21, Broker, delete_records::{DeleteRecordsRequest, DeleteRecordsResponse};
     InitProducerId = 22, Broker, init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
-    OffsetForLeaderEpoch = 23, Broker, offset_for_leader_epoch::{OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse};
+    OffsetForLeaderEpoch = 23, Broker,
+        offset_for_leader_epoch::{OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse};
     AddPartitionsToTxn = 24, Broker;
     AddOffsetsToTxn = 25, Broker;
     EndTxn = 26, Broker;
@@ -125,16 +129,22 @@ apis! {
     DescribeDelegationToken = 41, Both;
     DeleteGroups = 42, Broker, delete_groups::{DeleteGroupsRequest, DeleteGroupsResponse};
     ElectLeaders = 43, Both, elect_leaders::{ElectLeadersRequest, ElectLeadersResponse};
-    IncrementalAlterConfigs = 44, Both, incremental_alter_configs::{IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse};
-    AlterPartitionReassignments = 45, Both, alter_partition_reassignments::{AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse};
-    ListPartitionReassignments = 46, Both, list_partition_reassignments::{ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse};
+    IncrementalAlterConfigs = 44, Both,
+        incremental_alter_configs::{IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse};
+    AlterPartitionReassignments = 45, Both,
+        alter_partition_reassignments::{
+            AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse
+        };
+    ListPartitionReassignments = 46, Both,
+        list_partition_reassignments::{ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse};
     OffsetDelete = 47, Broker, offset_delete::{OffsetDeleteRequest, OffsetDeleteResponse};
     DescribeClientQuotas = 48, Broker;
     AlterClientQuotas = 49, Both;
     DescribeUserScramCredentials = 50, Both;
     AlterUserScramCredentials = 51, Both;
     Vote = 52, Controller, vote::{VoteRequest, VoteResponse};
-    BeginQuorumEpoch = 53, Controller, begin_quorum_epoch::{BeginQuorumEpochRequest, BeginQuorumEpochResponse};
+    BeginQuorumEpoch = 53, Controller,
+        begin_quorum_epoch::{BeginQuorumEpochRequest, BeginQuorumEpochResponse};
     EndQuorumEpoch = 54, Controller, end_quorum_epoch::{EndQuorumEpochRequest, EndQuorumEpochResponse};
     DescribeQuorum = 55, Both, describe_quorum::{DescribeQuorumRequest, DescribeQuorumResponse};
     AlterPartition = 56, Controller, alter_partition::{AlterPartitionRequest, AlterPartitionResponse};
@@ -143,14 +153,18 @@ apis! {
     FetchSnapshot = 59, Controller, fetch_snapshot::{FetchSnapshotRequest, FetchSnapshotResponse};
     DescribeCluster = 60, Both, describe_cluster::{DescribeClusterRequest, DescribeClusterResponse};
     DescribeProducers = 61, Broker;
-    BrokerRegistration = 62, Controller, broker_registration::{BrokerRegistrationRequest, BrokerRegistrationResponse};
+    BrokerRegistration = 62, Controller,
+        broker_registration::{BrokerRegistrationRequest, BrokerRegistrationResponse};
     BrokerHeartbeat = 63, Controller, broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
     UnregisterBroker = 64, Both;
     DescribeTransactions = 65, Broker;
     ListTransactions = 66, Broker;
-    AllocateProducerIds = 67, Controller, allocate_producer_ids::{AllocateProducerIdsRequest, AllocateProducerIdsResponse};
-    ConsumerGroupHeartbeat = 68, Broker, consumer_group_heartbeat::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
-    ConsumerGroupDescribe = 69, Broker, consumer_group_describe::{ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse};
+    AllocateProducerIds = 67, Controller,
+        allocate_producer_ids::{AllocateProducerIdsRequest, AllocateProducerIdsResponse};
+    ConsumerGroupHeartbeat = 68, Broker,
+        consumer_group_heartbeat::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
+    ConsumerGroupDescribe = 69, Broker,
+        consumer_group_describe::{ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse};
     ControllerRegistration = 70, Controller;
     GetTelemetrySubscriptions = 71, Broker;
     PushTelemetry = 72, Broker;

@@ -24,7 +24,8 @@ pub struct RequestHeader {
 
 /// Splits a request into its header and its body. Fails on an API that Kafka 4.1 does not
 /// have. Versions are not checked: an ApiVersions request of a version from the future has to
-/// be answered, and its header has not changed.
+/// be answered, and its header has not changed. Of an API without a schema here, the body
+/// begins with the header's tagged fields.
 pub fn decode_request_header(frame: &Bytes) -> Result<(RequestHeader, Bytes), WireError> {
     let mut r = Reader::new(frame, 0, false);
     let header = get_request_header(&mut r);

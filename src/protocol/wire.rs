@@ -30,7 +30,7 @@ pub use reader::Reader;
 pub(crate) use schema::wire;
 pub use span::{Dissection, Span};
 pub use uuid::Uuid;
-pub use writer::Writer;
+pub use writer::{TaggedFields, Writer};
 
 /// For schemas without flexible versions.
 pub const NEVER: i16 = i16::MAX;
@@ -83,8 +83,8 @@ pub trait Message: Wire {
     /// The first flexible version, or [`NEVER`].
     const FLEXIBLE: i16;
 
-    /// Reads a message; what strings and records it holds share `bytes`' memory where they
-    /// can. Like Kafka, does not mind bytes behind the message.
+    /// Reads a message; the records in it share the memory of `bytes`. Like Kafka, does not
+    /// mind bytes behind the message.
     fn decode(bytes: &Bytes, version: i16) -> Result<Self, WireError> {
         check_version::<Self>(version)?;
         let mut r = Reader::new(bytes, version, version >= Self::FLEXIBLE);

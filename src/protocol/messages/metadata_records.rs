@@ -165,7 +165,10 @@ macro_rules! metadata_records {
                 let (key, body) = r.finish_with_rest(key)?;
                 match i16::try_from(key).unwrap_or(-1) {
                     $($record::KEY => decode_whole(&body, version).map(MetadataRecord::$variant),)*
-                    unknown => Err(WireError { at: 1, field: "MetadataRecord", fault: WireFault::UnknownApi(unknown) }),
+                    unknown => {
+                        let fault = WireFault::UnknownApi(unknown);
+                        Err(WireError { at: 1, field: "MetadataRecord", fault })
+                    }
                 }
             }
         }

@@ -2,11 +2,9 @@
 
 use bytes::Bytes;
 
-use crate::base::Rng;
-
 use super::span::camel_case;
-
 use super::{Dissection, Field, Span, Wire, WireError, WireFault};
+use crate::base::Rng;
 
 /// Reads values from a frame. The first error sticks: from then on everything reads as zero
 /// or empty, and [`Reader::finish`] tells. Slices share the frame's memory.
@@ -117,7 +115,7 @@ impl Reader {
     pub fn dissection(mut self) -> Dissection {
         if !self.has_failed() && self.remaining() > 0 {
             let rest = self.remaining();
-            self.note("(rest)", |r| drop(r.slice(rest)), || format!("{rest} bytes"));
+            self.note(|| "(rest)".to_owned(), |r| drop(r.slice(rest)), || format!("{rest} bytes"));
         }
         let spans = self.record.map(|record| record.spans).unwrap_or_default();
         Dissection { spans, error: self.error }
@@ -211,7 +209,7 @@ impl Reader {
             }
             let limit = std::mem::replace(&mut self.limit, self.position + size);
             if !known(self, tag) {
-                self.note(&format!("(tag {tag})"), |r| drop(r.slice(size)), || format!("{size} bytes"));
+                self.note(|| format!("(tag {tag})"), |r| drop(r.slice(size)), || format!("{size} bytes"));
             }
             if self.remaining() > 0 {
                 self.fail(WireFault::BadTag);
@@ -250,8 +248,13 @@ impl Reader {
     }
 
     /// Notes what `read` reads as one span.
-    fn note(&mut self, name: &str, read: impl FnOnce(&mut Self), value: impl FnOnce() -> String) {
-        let mark = self.open(|| name.to_owned());
+    fn note(
+        &mut self,
+        name: impl FnOnce() -> String,
+        read: impl FnOnce(&mut Self),
+        value: impl FnOnce() -> String,
+    ) {
+        let mark = self.open(name);
         read(self);
         self.close(mark, value);
     }

@@ -28,7 +28,11 @@ macro_rules! wire {
         #[derive(Clone, Debug, PartialEq)]
         pub struct $name {
             $(
-                #[doc = concat!("As in Kafka's schema.", $(" `[", stringify!($($how)*), "]`",)? $(" Default: `", stringify!($default), "`.")?)]
+                #[doc = concat!(
+                    "As in Kafka's schema.",
+                    $(" `[", stringify!($($how)*), "]`",)?
+                    $(" Default: `", stringify!($default), "`.",)?
+                )]
                 pub $field: $ty,
             )*
         }
@@ -45,7 +49,11 @@ macro_rules! wire {
                 let mut value = Self::default();
                 $(r.field($crate::protocol::wire::wire!(@field $field [$($($how)*)?]), &mut value.$field);)*
                 r.tagged_fields(|r, tag| {
-                    false $(|| r.tagged(tag, $crate::protocol::wire::wire!(@field $field [$($($how)*)?]), &mut value.$field))*
+                    false $(|| r.tagged(
+                        tag,
+                        $crate::protocol::wire::wire!(@field $field [$($($how)*)?]),
+                        &mut value.$field,
+                    ))*
                 });
                 value
             }
