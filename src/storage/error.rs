@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{BatchError, Compression};
+use crate::protocol::ErrorCode;
 
 /// Why a log refused to append or to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +66,26 @@ pub enum LogError {
     },
     /// A crash left the log with half a batch; [`recover`](super::UnifiedLog::recover) comes first.
     RecoveryNeeded,
+}
+
+impl LogError {
+    /// The code that a response carries for it.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            LogError::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+            LogError::CorruptMessage(_) => ErrorCode::CorruptMessage,
+            LogError::MessageTooLarge { .. } => ErrorCode::MessageTooLarge,
+            LogError::RecordListTooLarge { .. } => ErrorCode::RecordListTooLarge,
+            LogError::InvalidRecord(_) => ErrorCode::InvalidRecord,
+            LogError::InvalidTimestamp(_) => ErrorCode::InvalidTimestamp,
+            LogError::UnsupportedCompression(_) => ErrorCode::UnsupportedCompressionType,
+            LogError::OutOfOrderSequenceNumber { .. } => ErrorCode::OutOfOrderSequenceNumber,
+            LogError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+            // A follower's own affair, never sent.
+            LogError::UnexpectedAppendOffset { .. } => ErrorCode::UnknownServerError,
+            LogError::RecoveryNeeded => ErrorCode::KafkaStorageError,
+        }
+    }
 }
 
 impl fmt::Display for LogError {
