@@ -152,6 +152,11 @@ impl RecordBatch {
         RecordBatch { bytes }
     }
 
+    /// All its bytes, without sharing them once more.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+
     /// All its bytes.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes

@@ -44,7 +44,7 @@ pub struct UnifiedLog {
 impl UnifiedLog {
     /// An empty log that begins at offset 0.
     pub fn new(topic_partition: TopicPartition, config: Arc<LogConfig>) -> Self {
-        let first = LogSegment::new(0, 0, ProducerStateManager::default());
+        let first = LogSegment::new(0, None, ProducerStateManager::default());
         UnifiedLog {
             topic_partition,
             config,
@@ -197,8 +197,7 @@ impl UnifiedLog {
     /// Drops everything and begins anew at `offset`.
     pub fn truncate_fully_and_start_at(&mut self, offset: i64) {
         self.producers = ProducerStateManager::default();
-        let created_ms = self.active().largest_timestamp();
-        let first = LogSegment::new(offset, created_ms, ProducerStateManager::default());
+        let first = LogSegment::new(offset, None, ProducerStateManager::default());
         self.segments = Vector::unit(Arc::new(first));
         self.epochs.clear();
         self.log_start_offset = offset;
@@ -239,6 +238,10 @@ impl UnifiedLog {
 
     /// Begins a new segment at the log's end; gives its base offset.
     pub fn roll(&mut self, now_ms: i64) -> i64 {
+        self.roll_at(Some(now_ms))
+    }
+
+    fn roll_at(&mut self, now_ms: Option<i64>) -> i64 {
         let base_offset = self.log_end_offset();
         if !self.active().is_empty() {
             self.active_mut().seal();
@@ -250,7 +253,7 @@ impl UnifiedLog {
 
     fn is_expired(&self, segment: &LogSegment, now_ms: i64) -> bool {
         let limit = self.config.retention_ms;
-        let age_ms = now_ms.saturating_sub(segment.largest_timestamp());
+        let age_ms = segment.largest_timestamp().map_or(0, |since| now_ms.saturating_sub(since));
         self.config.cleanup_policy_delete && limit >= 0 && age_ms > limit
     }
 
@@ -301,3 +304,7 @@ impl UnifiedLog {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "log/log_test.rs"]
+mod log_test;

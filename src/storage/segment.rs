@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use imbl::Vector;
 
+use super::batch;
 use super::index::partition_point;
 use super::{BatchError, LogConfig, OffsetIndex, ProducerStateManager, RecordBatch, TimeIndex};
 
@@ -31,8 +32,9 @@ pub struct LogSegment {
     time_index: TimeIndex,
     bytes_since_last_index_entry: u32,
     max_timestamp: Option<(i64, i64)>,
-    created_ms: i64,
-    last_modified_ms: i64,
+    /// By the broker's clock; a follower is not told.
+    created_ms: Option<i64>,
+    last_modified_ms: Option<i64>,
     producer_snapshot: ProducerStateManager,
     damaged: bool,
 }
@@ -58,10 +60,18 @@ impl BatchEntry {
     fn size(&self) -> u32 {
         self.bytes.len() as u32
     }
+
+    fn max_timestamp(&self) -> i64 {
+        i64::from_be_bytes(batch::be(&self.bytes, batch::at::MAX_TIMESTAMP))
+    }
 }
 
 impl LogSegment {
-    pub(super) fn new(base_offset: i64, created_ms: i64, producer_snapshot: ProducerStateManager) -> Self {
+    pub(super) fn new(
+        base_offset: i64,
+        created_ms: Option<i64>,
+        producer_snapshot: ProducerStateManager,
+    ) -> Self {
         LogSegment {
             base_offset,
             next_offset: base_offset,
@@ -119,10 +129,10 @@ impl LogSegment {
         self.max_timestamp
     }
 
-    /// The age that `retention.ms` looks at: its largest timestamp, or else when it was last
-    /// written to. In ms.
-    pub fn largest_timestamp(&self) -> i64 {
-        self.max_timestamp.map_or(self.last_modified_ms, |(timestamp, _)| timestamp)
+    /// What `retention.ms` counts from: its largest timestamp, or else when a leader last
+    /// wrote to it. In ms.
+    pub fn largest_timestamp(&self) -> Option<i64> {
+        self.max_timestamp.map(|(timestamp, _)| timestamp).or(self.last_modified_ms)
     }
 
     /// The producers as they were where the segment begins.
@@ -151,12 +161,17 @@ impl LogSegment {
         found
     }
 
+    /// The batches from this index on. (Skipping in an iterator would walk over all before.)
+    pub(super) fn entries_from(&self, first: usize) -> impl Iterator<Item = &BatchEntry> {
+        (first..self.entries.len()).filter_map(|index| self.entries.get(index))
+    }
+
     /// The first record with a timestamp of at least `timestamp` and an offset of at least
     /// `from`: its offset and timestamp.
     pub fn find_timestamp(&self, timestamp: i64, from: i64) -> Option<(i64, i64)> {
         let relative = self.time_index.lookup(timestamp).max(self.relative(from.max(self.base_offset)));
         let first = self.entry_at(self.offset_index.lookup(relative));
-        let batches = self.entries.iter().skip(first).map(BatchEntry::batch);
+        let batches = self.entries_from(first).map(BatchEntry::batch);
         batches
             .filter(|batch| batch.max_timestamp() >= timestamp)
             .flat_map(|batch| batch.records())
@@ -173,13 +188,13 @@ impl LogSegment {
         size: u32,
         last_offset: i64,
         max_timestamp: i64,
-        now_ms: i64,
+        now_ms: Option<i64>,
     ) -> bool {
         let Some(first) = self.entries.front() else { return false };
         // Time since the first batch by the records' own clock, unless they have none.
-        let waited_ms = match first.batch().max_timestamp() {
+        let waited_ms = match first.max_timestamp() {
             since @ 0.. => max_timestamp.saturating_sub(since),
-            _ => now_ms.saturating_sub(self.created_ms),
+            _ => now_ms.zip(self.created_ms).map_or(0, |(now, created)| now.saturating_sub(created)),
         };
         u64::from(self.size_bytes) + u64::from(size) > u64::from(config.segment_bytes)
             || waited_ms > config.segment_ms
@@ -188,19 +203,21 @@ impl LogSegment {
             || last_offset.saturating_sub(self.base_offset) > i64::from(i32::MAX)
     }
 
-    pub(super) fn append(&mut self, batch: &RecordBatch, written_to: u64, config: &LogConfig) {
+    pub(super) fn append(&mut self, batch: RecordBatch, written_to: u64, config: &LogConfig) {
+        assert_eq!(batch.base_offset(), self.next_offset, "a segment has no holes");
+        let next_offset = batch.next_offset();
         let entry = BatchEntry {
             base_offset: self.next_offset,
             position: self.size_bytes,
             written_to,
-            bytes: batch.bytes().clone(),
+            bytes: batch.into_bytes(),
         };
-        assert_eq!(batch.base_offset(), self.next_offset, "a segment has no holes");
-        self.push(entry, batch.next_offset(), config);
+        self.push(entry, next_offset, config);
     }
 
     pub(super) fn touch(&mut self, now_ms: i64) {
-        self.last_modified_ms = now_ms;
+        self.created_ms.get_or_insert(now_ms);
+        self.last_modified_ms = Some(now_ms);
     }
 
     /// Nothing more will be appended: the time index gets its last entry.
@@ -257,7 +274,7 @@ impl LogSegment {
 
     fn push(&mut self, entry: BatchEntry, next_offset: i64, config: &LogConfig) {
         let last_offset = next_offset - 1;
-        let timestamp = entry.batch().max_timestamp();
+        let timestamp = entry.max_timestamp();
         if timestamp > self.max_timestamp.map_or(-1, |(largest, _)| largest) {
             self.max_timestamp = Some((timestamp, last_offset));
         }

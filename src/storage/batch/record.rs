@@ -115,6 +115,7 @@ impl<'a> RecordLayouts<'a> {
     }
 
     /// The next record; `None` after the last, which must end where the batch ends.
+    #[inline]
     pub(crate) fn read(&mut self) -> Result<Option<RecordLayout>, BatchError> {
         if self.index >= self.count {
             let left = self.bytes.len().saturating_sub(self.position);
@@ -129,6 +130,7 @@ impl<'a> RecordLayouts<'a> {
 }
 
 /// The record at `start`; the error names the field that breaks the frame.
+#[inline]
 fn layout_at(bytes: &[u8], start: usize) -> Result<RecordLayout, &'static str> {
     let (length, body) = varint_at(bytes, start).ok_or("length")?;
     let end = end_of(length, body, bytes.len()).ok_or("length")?;
@@ -160,6 +162,7 @@ fn layout_at(bytes: &[u8], start: usize) -> Result<RecordLayout, &'static str> {
 }
 
 /// Bytes behind a length, where −1 is null. `None` when they are not all there.
+#[inline(always)]
 pub(super) fn nullable_at(bytes: &[u8], at: usize) -> Option<(Option<Range<usize>>, usize)> {
     let (length, start) = varint_at(bytes, at)?;
     if length == -1 {
@@ -169,6 +172,7 @@ pub(super) fn nullable_at(bytes: &[u8], at: usize) -> Option<(Option<Range<usize
     Some((Some(start..end), end))
 }
 
+#[inline(always)]
 fn end_of(length: i32, start: usize, limit: usize) -> Option<usize> {
     let end = start.checked_add(usize::try_from(length).ok()?)?;
     (end <= limit).then_some(end)

@@ -17,7 +17,7 @@ pub(crate) fn varlong_size(value: i64) -> u32 {
 
 /// Reads a zigzag integer of at most 32 bits at `at`; gives it and where the next byte is.
 /// `None` when the bytes end or the number does not.
-#[inline]
+#[inline(always)]
 pub(crate) fn varint_at(bytes: &[u8], at: usize) -> Option<(i32, usize)> {
     let (raw, next) = raw_at(bytes, at, 5)?;
     let raw = raw as u32;
@@ -25,14 +25,27 @@ pub(crate) fn varint_at(bytes: &[u8], at: usize) -> Option<(i32, usize)> {
 }
 
 /// Like [`varint_at`], for 64 bits.
-#[inline]
+#[inline(always)]
 pub(crate) fn varlong_at(bytes: &[u8], at: usize) -> Option<(i64, usize)> {
     let (raw, next) = raw_at(bytes, at, 10)?;
     Some(((raw >> 1) as i64 ^ -((raw & 1) as i64), next))
 }
 
-#[inline]
+/// Nearly all numbers in records are one or two bytes long, so that is tried first.
+#[inline(always)]
 fn raw_at(bytes: &[u8], at: usize, limit: usize) -> Option<(u64, usize)> {
+    let first = *bytes.get(at)?;
+    if first < 0x80 {
+        return Some((u64::from(first), at + 1));
+    }
+    let second = *bytes.get(at + 1)?;
+    if second < 0x80 {
+        return Some((u64::from(first & 0x7f) | u64::from(second) << 7, at + 2));
+    }
+    long_at(bytes, at, limit)
+}
+
+fn long_at(bytes: &[u8], at: usize, limit: usize) -> Option<(u64, usize)> {
     let mut raw = 0;
     for (i, &byte) in bytes.get(at..)?.iter().take(limit).enumerate() {
         raw |= u64::from(byte & 0x7f) << (7 * i);

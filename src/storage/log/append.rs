@@ -1,5 +1,7 @@
 //! Appending: what a leader checks and assigns, and what a follower takes as it is.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::UnifiedLog;
@@ -88,10 +90,8 @@ impl UnifiedLog {
         let first_offset = self.log_end_offset();
         let assigned = batch.assign_with(first_offset, leader_epoch, timestamp_type, max_timestamp);
         let last_offset = self.check_offsets(&assigned)?;
-        let rolled = self.maybe_roll(assigned.size_bytes(), last_offset, max_timestamp, now_ms);
-        self.write(&assigned);
-        self.active_mut().touch(now_ms);
-        Ok(LogAppendInfo {
+        let rolled = self.maybe_roll(assigned.size_bytes(), last_offset, max_timestamp, Some(now_ms));
+        let info = LogAppendInfo {
             first_offset,
             last_offset,
             count: assigned.count() as u32,
@@ -101,7 +101,10 @@ impl UnifiedLog {
             log_start_offset: self.log_start_offset(),
             duplicate: false,
             rolled,
-        })
+        };
+        self.write(assigned);
+        self.active_mut().touch(now_ms);
+        Ok(info)
     }
 
     /// Appends what a follower fetched: offsets and epochs stay as the leader gave them, and
@@ -133,9 +136,8 @@ impl UnifiedLog {
             return Ok(info);
         }
         info.last_offset = next_offset - 1;
-        info.rolled =
-            self.maybe_roll(info.size_bytes, info.last_offset, info.max_timestamp, info.max_timestamp);
-        for batch in &fetched {
+        info.rolled = self.maybe_roll(info.size_bytes, info.last_offset, info.max_timestamp, None);
+        for batch in fetched {
             self.write(batch);
         }
         Ok(info)
@@ -251,18 +253,24 @@ impl UnifiedLog {
         }
     }
 
-    fn maybe_roll(&mut self, size: u32, last_offset: i64, max_timestamp: i64, now_ms: i64) -> Option<i64> {
+    fn maybe_roll(
+        &mut self,
+        size: u32,
+        last_offset: i64,
+        max_timestamp: i64,
+        now_ms: Option<i64>,
+    ) -> Option<i64> {
         let full = self.active().should_roll(&self.config, size, last_offset, max_timestamp, now_ms);
-        full.then(|| self.roll(now_ms))
+        full.then(|| self.roll_at(now_ms))
     }
 
-    fn write(&mut self, batch: &RecordBatch) {
+    fn write(&mut self, batch: RecordBatch) {
         assert!(batch.size_bytes() >= RECORD_BATCH_OVERHEAD);
         self.written += u64::from(batch.size_bytes());
-        let (written, config) = (self.written, self.config.clone());
-        self.active_mut().append(batch, written, &config);
         self.epochs.assign(batch.partition_leader_epoch(), batch.base_offset());
-        self.producers.update(batch);
+        self.producers.update(&batch);
+        let last = self.segments.len() - 1;
+        Arc::make_mut(&mut self.segments[last]).append(batch, self.written, &self.config);
     }
 }
 

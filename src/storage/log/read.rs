@@ -93,14 +93,17 @@ impl UnifiedLog {
     pub fn batches_from(&self, offset: i64) -> impl Iterator<Item = RecordBatch> {
         let first = self.segment_with(offset);
         let skipped = self.segments[first].find(offset);
-        let entries = self.segments.iter().skip(first).flat_map(|segment| segment.entries().iter());
-        entries.skip(skipped).map(BatchEntry::batch)
+        let segments = self.segments.iter().skip(first).enumerate();
+        segments
+            .flat_map(move |(i, segment)| segment.entries_from(if i == 0 { skipped } else { 0 }))
+            .map(BatchEntry::batch)
     }
 
     /// The first record with a timestamp of at least `timestamp`: its offset and its
     /// timestamp (`ListOffsets`).
     pub fn offset_for_timestamp(&self, timestamp: i64) -> Option<(i64, i64)> {
-        let recent = |segment: &&LogSegment| segment.largest_timestamp() >= timestamp;
+        let recent =
+            |segment: &&LogSegment| segment.max_timestamp().is_some_and(|(largest, _)| largest >= timestamp);
         self.segments()
             .filter(recent)
             .find_map(|segment| segment.find_timestamp(timestamp, self.log_start_offset))
@@ -140,9 +143,9 @@ fn choose(
     let mut chosen: Vec<(BatchEntry, i64)> = Vec::new();
     let mut size = 0;
     let first = segment.find(offset);
-    let ends = segment.entries().iter().skip(first + 1).map(|entry| entry.base_offset);
+    let ends = segment.entries_from(first + 1).map(|entry| entry.base_offset);
     let ends = ends.chain([segment.next_offset()]);
-    for (entry, end) in segment.entries().iter().skip(first).zip(ends) {
+    for (entry, end) in segment.entries_from(first).zip(ends) {
         size += entry.bytes.len() as u64;
         let fits = size <= u64::from(max_bytes) || (chosen.is_empty() && min_one_message);
         if !fits || end > bound {
