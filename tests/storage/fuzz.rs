@@ -20,7 +20,7 @@ fn a_batch(rng: &mut Rng) -> Vec<u8> {
     for i in 0..rng.between(1, 6) {
         let content = vec![b'x'; rng.below(40) as usize];
         let key = rng.chance(1, 2).then_some(&content[..content.len() / 2]);
-        let headers = vec![RecordHeader::new("h", rng.chance(1, 2).then(|| Bytes::from_static(b"v")))];
+        let headers = [RecordHeader::new("h", rng.chance(1, 2).then(|| Bytes::from_static(b"v")))];
         let headers = &headers[..rng.below(2) as usize];
         builder.try_push(1_000 + i as i64, key, Some(&content), headers).unwrap();
     }
