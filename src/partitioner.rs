@@ -23,7 +23,8 @@ pub const UNKNOWN_PARTITION: i32 = -1;
 
 /// A way to choose partitions, named as the client that has it names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(into = "&'static str", try_from = "String")]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum PartitionerKind {
     /// Java since 3.3 (KIP-480, KIP-794): murmur2 of the key, else sticky.
     #[default]
@@ -43,8 +44,10 @@ pub enum PartitionerKind {
     /// Java's `RoundRobinPartitioner`: in turn, whatever the key.
     RoundRobin,
     /// kafkajs 2: murmur2, and in turn from a random start without a key.
+    #[serde(rename = "kafkajs-default")]
     KafkajsDefault,
     /// kafkajs 1: the same with a murmur2 that loses bits.
+    #[serde(rename = "kafkajs-legacy")]
     KafkajsLegacy,
     /// librdkafka: at random, whatever the key.
     Random,
@@ -90,12 +93,6 @@ impl fmt::Display for PartitionerKind {
     }
 }
 
-impl From<PartitionerKind> for &'static str {
-    fn from(kind: PartitionerKind) -> Self {
-        kind.name()
-    }
-}
-
 /// A name that no partitioner has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownPartitioner(pub String);
@@ -117,13 +114,6 @@ impl FromStr for PartitionerKind {
     fn from_str(name: &str) -> Result<Self, UnknownPartitioner> {
         let found = PartitionerKind::ALL.into_iter().find(|kind| kind.name() == name);
         found.ok_or_else(|| UnknownPartitioner(name.to_owned()))
-    }
-}
-
-impl TryFrom<String> for PartitionerKind {
-    type Error = UnknownPartitioner;
-    fn try_from(name: String) -> Result<Self, UnknownPartitioner> {
-        name.parse()
     }
 }
 
@@ -243,8 +233,9 @@ impl Partitioner {
     }
 
     /// Tells that `bytes` of a sticky record were appended to the partition chosen for it.
-    /// `may_switch` is whether every batch waiting for that partition is full: Java prefers to
-    /// leave no batch half filled (KAFKA-14156), and waits for that until twice `batch.size`.
+    /// `may_switch` is whether the last batch waiting for that partition is full or gone: Java
+    /// would leave no batch half filled (KAFKA-14156), and waits for that until twice
+    /// `batch.size`.
     pub fn on_batch_bytes(
         &mut self,
         rng: &mut Rng,
