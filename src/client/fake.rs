@@ -48,6 +48,8 @@ pub(super) struct Cluster {
     pub(super) faults: VecDeque<Fault>,
     pub(super) newest_api_versions: i16,
     pub(super) max_message_bytes: usize,
+    /// Whether answers name the new leader (KIP-951).
+    pub(super) names_leaders: bool,
     /// What is in the log, by partition.
     pub(super) logs: BTreeMap<i32, Vec<String>>,
     /// The sequence that comes next, by partition and producer epoch.
@@ -61,6 +63,8 @@ pub(super) struct Stage {
     pub(super) cluster: Cluster,
     /// Whether the story tells of requests and connections.
     pub(super) tell_frames: bool,
+    /// Every other response is damaged on its way.
+    pub(super) noise: bool,
     pub(super) story: String,
     rng: Rng,
     next_conn: u32,
@@ -85,6 +89,7 @@ impl Stage {
             faults: VecDeque::new(),
             newest_api_versions: 4,
             max_message_bytes: 1 << 20,
+            names_leaders: false,
             logs: BTreeMap::new(),
             sequences: BTreeMap::new(),
         };
@@ -94,6 +99,7 @@ impl Stage {
             producer: Producer::new(Arc::new(config), bootstrap, workload),
             cluster,
             tell_frames: false,
+            noise: false,
             story: String::new(),
             rng: Rng::stream(1, "producer"),
             next_conn: 0,
@@ -102,6 +108,27 @@ impl Stage {
             timers: BTreeMap::new(),
             arrivals: BTreeMap::new(),
             conns: BTreeMap::new(),
+        }
+    }
+
+    /// Another world, as far as chance goes.
+    pub(super) fn reseed(&mut self, seed: u64) {
+        self.rng = Rng::stream(seed, "producer");
+    }
+
+    /// For the next produce requests, faults that an idempotent producer survives.
+    pub(super) fn random_faults(&mut self, count: u32) {
+        let kinds = [
+            Fault::Fine,
+            Fault::Error(ErrorCode::NotEnoughReplicas),
+            Fault::Error(ErrorCode::NotLeaderOrFollower),
+            Fault::WriteAndClose,
+            Fault::Silence,
+            Fault::Garbage,
+        ];
+        for _ in 0..count {
+            let kind = self.rng.below(kinds.len() as u64) as usize;
+            self.cluster.faults.push_back(kinds[kind]);
         }
     }
 
@@ -204,6 +231,7 @@ impl Stage {
                     match answer {
                         Some(bytes) => {
                             let from = NodeId(broker as u32);
+                            let bytes = if self.noise { damaged(bytes, &mut self.rng) } else { bytes };
                             self.arrive(2 * LATENCY, Input::Frame { conn, from, bytes });
                         }
                         None => self.close(conn, CloseReason::Reset),
@@ -331,7 +359,18 @@ impl Cluster {
                     Fault::Silence => (ErrorCode::None, -1),
                     _ => self.write(broker, data),
                 };
-                PartitionProduceResponse { index: data.index, error_code, base_offset, ..Default::default() }
+                let mut current_leader = LeaderIdAndEpoch::default();
+                if self.names_leaders && error_code == ErrorCode::NotLeaderOrFollower {
+                    (current_leader.leader_id, current_leader.leader_epoch) =
+                        self.leaders[data.index as usize];
+                }
+                PartitionProduceResponse {
+                    index: data.index,
+                    error_code,
+                    base_offset,
+                    current_leader,
+                    ..Default::default()
+                }
             };
             responses.push(TopicProduceResponse {
                 name: topic.name.clone(),
@@ -375,6 +414,16 @@ impl Cluster {
         log.extend(values.map(|value| String::from_utf8_lossy(&value).into_owned()));
         (ErrorCode::None, base_offset)
     }
+}
+
+fn damaged(bytes: Bytes, rng: &mut Rng) -> Bytes {
+    let mut damaged = bytes.to_vec();
+    match rng.below(4) {
+        0 => damaged.truncate(rng.below(bytes.len() as u64) as usize),
+        1 => damaged[rng.below(bytes.len() as u64) as usize] ^= 1 << rng.below(8),
+        _ => {}
+    }
+    damaged.into()
 }
 
 fn told(event: &Event) -> Option<String> {

@@ -232,3 +232,60 @@ fn newer(known: Option<&PartitionMetadata>, answered: &MetadataResponsePartition
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    /// What brokers 1 and 2 say of partition 0 of topic `t`.
+    fn response(topic_id: u64, leader_id: i32, leader_epoch: i32) -> MetadataResponse {
+        let broker = |node_id| MetadataResponseBroker { node_id, ..Default::default() };
+        let partition = MetadataResponsePartition { leader_id, leader_epoch, ..Default::default() };
+        let topic = MetadataResponseTopic {
+            name: Some("t".to_owned()),
+            topic_id: Uuid::from_halves(0, topic_id),
+            partitions: vec![partition],
+            ..Default::default()
+        };
+        MetadataResponse { brokers: vec![broker(1), broker(2)], topics: vec![topic], ..Default::default() }
+    }
+
+    /// Tells the cache one response after the other; gives leader and epoch after each.
+    fn check(responses: &[(u64, i32, i32)], expected: &[Option<(i32, i32)>]) {
+        let mut cache = MetadataCache::default();
+        let at = TopicPartition::new("t", 0);
+        let leaders = responses.iter().map(|&(topic_id, leader, epoch)| {
+            cache.update(SimTime::ZERO, &response(topic_id, leader, epoch));
+            cache.leader(&at)
+        });
+        assert_eq!(leaders.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_leader_epoch_never_goes_backwards() {
+        check(&[(1, 1, 5), (1, 2, 4), (1, 2, 6)], &[Some((1, 5)), Some((1, 5)), Some((2, 6))]);
+    }
+
+    #[test]
+    fn a_topic_that_was_made_anew_starts_afresh() {
+        check(&[(1, 1, 5), (2, 2, 0)], &[Some((1, 5)), Some((2, 0))]);
+    }
+
+    #[test]
+    fn no_leader_and_an_unknown_one_are_no_leader() {
+        check(&[(1, -1, 5), (1, 3, 6)], &[None, None]);
+    }
+
+    #[test]
+    fn a_response_can_name_a_newer_leader_only() {
+        let mut cache = MetadataCache::default();
+        let at = TopicPartition::new("t", 0);
+        cache.update(SimTime::ZERO, &response(1, 1, 5));
+        assert!(!cache.update_leader(&at, 2, 5));
+        assert!(!cache.update_leader(&at, 9, 6));
+        assert!(cache.update_leader(&at, 2, 6));
+        assert_eq!(cache.leader(&at), Some((2, 6)));
+    }
+}

@@ -24,13 +24,16 @@ fn an_older_broker_is_asked_again_in_its_own_version() {
     stage.cluster.newest_api_versions = 2;
     stage.start();
     stage.run_until(1_000);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.000 - connects to broker-1
         00:00.000 - ApiVersions v4 to 1
         00:00.002 - ApiVersions v2 to 1
         00:00.004 - Metadata v13 to 1
         00:00.006 metadata: 2 brokers
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -41,7 +44,9 @@ fn waits_between_attempts_to_connect_double() {
     stage.run_until(4_000);
     stage.cluster.down.clear();
     stage.run_until(6_000);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.000 - connects to broker-1
         00:00.052 - connects to broker-1
         00:00.153 - connects to broker-1
@@ -54,7 +59,8 @@ fn waits_between_attempts_to_connect_double() {
         00:04.631 - ApiVersions v4 to 1
         00:04.633 - Metadata v13 to 1
         00:04.635 metadata: 2 brokers
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -62,7 +68,9 @@ fn metadata_are_refreshed_when_they_are_old() {
     let mut stage = stage(r#"{"enable.idempotence": false, "metadata.max.age.ms": 60000}"#);
     stage.start();
     stage.run_until(130_000);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.000 - connects to broker-1
         00:00.000 - ApiVersions v4 to 1
         00:00.002 - Metadata v13 to 1
@@ -73,7 +81,8 @@ fn metadata_are_refreshed_when_they_are_old() {
         01:00.008 metadata: 2 brokers
         02:00.008 - Metadata v13 to 2
         02:00.010 metadata: 2 brokers
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -81,13 +90,16 @@ fn idle_connections_are_closed() {
     let mut stage = stage(r#"{"enable.idempotence": false, "connections.max.idle.ms": 10000}"#);
     stage.start();
     stage.run_until(30_000);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.000 - connects to broker-1
         00:00.000 - ApiVersions v4 to 1
         00:00.002 - Metadata v13 to 1
         00:00.004 metadata: 2 brokers
         00:10.004 - closes a connection
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -98,7 +110,9 @@ fn silence_ends_with_the_request_timeout() {
     stage.cluster.faults.push_back(Fault::Silence);
     stage.send(&["a"]);
     stage.run_until(2_000);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.000 - connects to broker-1
         00:00.000 - ApiVersions v4 to 1
         00:00.002 - Metadata v13 to 1
@@ -120,7 +134,8 @@ fn silence_ends_with_the_request_timeout() {
         00:01.212 sent t-0: 1, attempt 2
         00:01.212 - Produce v13 to 1
         00:01.214 acknowledged t-0: 1 at 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -131,7 +146,9 @@ fn garbage_ends_the_connection() {
     stage.cluster.faults.push_back(Fault::Garbage);
     stage.send(&["a"]);
     stage.run_until(2_000);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.000 - connects to broker-1
         00:00.000 - ApiVersions v4 to 1
         00:00.002 - Metadata v13 to 1
@@ -155,5 +172,24 @@ fn garbage_ends_the_connection() {
         00:00.227 sent t-0: 1, attempt 2
         00:00.227 - Produce v13 to 1
         00:00.229 acknowledged t-0: 1 at 1
-    "#]]);
+    "#]],
+    );
+}
+
+#[test]
+fn no_damage_on_the_way_stops_a_client_for_good() {
+    let workload = r#"{"sources": [{"topic": "t", "every_ms": 50, "keys": ["a", null]}]}"#;
+    let config = r#"{"request.timeout.ms": 500, "delivery.timeout.ms": 2000, "max.block.ms": 1000}"#;
+    let mut stage = Stage::new(config, workload);
+    stage.noise = true;
+    stage.cluster.leaders = vec![(1, 0), (2, 0)];
+    stage.start();
+    stage.run_until(60_000);
+    stage.noise = false;
+    // What the noise made it believe has to be unlearnt: metadata of a far leader epoch stay.
+    stage.start();
+    let before = stage.producer.totals().acknowledged;
+    stage.run_until(90_000);
+    let after = stage.producer.totals().acknowledged;
+    assert!(before > 10 && after > before + 500, "{before} then {after}");
 }

@@ -4,6 +4,8 @@ use expect_test::{Expect, expect};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+use super::ProducerCommand;
+use crate::base::Input;
 use crate::client::fake::{Fault, Stage};
 use crate::protocol::ErrorCode;
 
@@ -33,7 +35,9 @@ fn starting_takes_a_handshake_metadata_and_a_producer_id() {
     stage.start();
     stage.send(&["a", "k:b"]);
     stage.run_until(100);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.000 - connects to broker-1
         00:00.000 - ApiVersions v4 to 1
         00:00.002 - Metadata v13 to 1
@@ -45,7 +49,8 @@ fn starting_takes_a_handshake_metadata_and_a_producer_id() {
         00:00.011 - Produce v13 to 1
         00:00.013 acknowledged t-0: 2 at 0
         log: a b
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -58,11 +63,14 @@ fn records_linger_to_share_a_batch() {
     let waiting: Vec<u32> = stage.producer.pending().map(|batch| batch.count()).collect();
     assert_eq!(waiting, [3]);
     stage.run_until(200);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.105 sent t-0: 3, attempt 1
         00:00.107 acknowledged t-0: 3 at 1
         log: 0 a b c
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -70,7 +78,9 @@ fn a_full_batch_does_not_linger() {
     let mut stage = stage(r#"{"batch.size": 100, "linger.ms": 1000, "enable.idempotence": false}"#);
     stage.send(&["aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc", "dddddddddd"]);
     stage.run_until(3_000);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.102 sent t-0: 2, attempt 1
         00:00.102 sent t-0: 2, attempt 1
         00:00.104 acknowledged t-0: 2 at 0
@@ -78,7 +88,8 @@ fn a_full_batch_does_not_linger() {
         00:01.100 sent t-0: 1, attempt 1
         00:01.102 acknowledged t-0: 1 at 4
         log: 0 aaaaaaaaaa bbbbbbbbbb cccccccccc dddddddddd
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -87,16 +98,19 @@ fn flushing_ends_the_lingering() {
     stage.run_until(2_000);
     stage.story.clear();
     stage.send(&["a"]);
-    stage.step(crate::base::Input::Command(super::ProducerCommand::Flush));
+    stage.step(Input::Command(ProducerCommand::Flush));
     stage.send(&["b"]);
     stage.run_until(4_000);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:02.000 sent t-0: 1, attempt 1
         00:02.000 sent t-0: 1, attempt 1
         00:02.002 acknowledged t-0: 1 at 1
         00:02.002 acknowledged t-0: 1 at 2
         log: 0 a b
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -105,7 +119,9 @@ fn a_retriable_error_is_retried_with_growing_backoff() {
     stage.cluster.faults.extend([Fault::Error(ErrorCode::NotEnoughReplicas); 3]);
     stage.send(&["a"]);
     stage.run_until(2_000);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.105 sent t-0: 1, attempt 1
         00:00.107 retries t-0: 1 after 99 ms, NOT_ENOUGH_REPLICAS
         00:00.206 sent t-0: 1, attempt 2
@@ -115,7 +131,8 @@ fn a_retriable_error_is_retried_with_growing_backoff() {
         00:00.874 sent t-0: 1, attempt 4
         00:00.876 acknowledged t-0: 1 at 1
         log: 0 a
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -125,11 +142,14 @@ fn an_error_that_time_does_not_mend_fails_the_batch() {
     stage.send(&["a"]);
     stage.run_until(2_000);
     assert_eq!(stage.producer.totals().failed, 1);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.105 sent t-0: 1, attempt 1
         00:00.107 failed t-0: 1, TOPIC_AUTHORIZATION_FAILED
         log: 0
-    "#]]);
+    "#]],
+    );
 }
 
 /// Two batches are in flight, the first fails: without idempotence the second overtakes it.
@@ -146,7 +166,9 @@ fn two_batches_the_first_fails(config: &str) -> Stage {
 #[test]
 fn without_idempotence_a_retry_reorders() {
     let stage = two_batches_the_first_fails(r#"{"linger.ms": 0, "enable.idempotence": false}"#);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.100 sent t-0: 1, attempt 1
         00:00.101 sent t-0: 1, attempt 1
         00:00.102 retries t-0: 1 after 99 ms, NOT_ENOUGH_REPLICAS
@@ -154,13 +176,16 @@ fn without_idempotence_a_retry_reorders() {
         00:00.201 sent t-0: 1, attempt 2
         00:00.203 acknowledged t-0: 1 at 2
         log: 0 b a
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn with_idempotence_order_is_kept() {
     let stage = two_batches_the_first_fails(r#"{"linger.ms": 0}"#);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.100 sent t-0: 1, attempt 1
         00:00.101 sent t-0: 1, attempt 1
         00:00.102 retries t-0: 1 after 98 ms, NOT_ENOUGH_REPLICAS
@@ -170,7 +195,8 @@ fn with_idempotence_order_is_kept() {
         00:00.202 sent t-0: 1, attempt 2
         00:00.204 acknowledged t-0: 1 at 2
         log: 0 a b
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -178,7 +204,9 @@ fn one_request_in_flight_keeps_order_too() {
     let stage = two_batches_the_first_fails(
         r#"{"linger.ms": 0, "enable.idempotence": false, "max.in.flight.requests.per.connection": 1}"#,
     );
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.100 sent t-0: 1, attempt 1
         00:00.102 retries t-0: 1 after 99 ms, NOT_ENOUGH_REPLICAS
         00:00.201 sent t-0: 1, attempt 2
@@ -186,7 +214,8 @@ fn one_request_in_flight_keeps_order_too() {
         00:00.203 sent t-0: 1, attempt 1
         00:00.205 acknowledged t-0: 1 at 2
         log: 0 a b
-    "#]]);
+    "#]],
+    );
 }
 
 /// The leader writes a batch, but its answer is lost.
@@ -200,26 +229,32 @@ fn lost_answer(config: &str) -> Stage {
 
 #[test]
 fn a_lost_answer_duplicates_without_idempotence() {
-    check(&lost_answer(PLAIN), expect![[r#"
+    check(
+        &lost_answer(PLAIN),
+        expect![[r#"
         00:00.105 sent t-0: 2, attempt 1
         00:00.107 retries t-0: 2 after 106 ms, NETWORK_EXCEPTION
         00:00.122 metadata: 2 brokers
         00:00.215 sent t-0: 2, attempt 2
         00:00.217 acknowledged t-0: 2 at 3
         log: 0 a b a b
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_lost_answer_is_recognised_with_idempotence() {
-    check(&lost_answer("{}"), expect![[r#"
+    check(
+        &lost_answer("{}"),
+        expect![[r#"
         00:00.105 sent t-0: 2, attempt 1
         00:00.107 retries t-0: 2 after 99 ms, NETWORK_EXCEPTION
         00:00.113 metadata: 2 brokers
         00:00.208 sent t-0: 2, attempt 2
         00:00.210 acknowledged t-0: 2 at -1
         log: 0 a b
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -228,7 +263,9 @@ fn the_new_leader_is_found() {
     stage.cluster.leaders = vec![(2, 1)];
     stage.send(&["a"]);
     stage.run_until(2_000);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.105 sent t-0: 1, attempt 1
         00:00.107 retries t-0: 1 after 98 ms, NOT_LEADER_OR_FOLLOWER
         00:00.107 metadata stale: NOT_LEADER_OR_FOLLOWER
@@ -236,7 +273,154 @@ fn the_new_leader_is_found() {
         00:00.113 sent t-0: 1, attempt 2
         00:00.115 acknowledged t-0: 1 at 1
         log: 0 a
-    "#]]);
+    "#]],
+    );
+}
+
+#[test]
+fn a_response_that_names_the_new_leader_saves_the_wait() {
+    let mut stage = stage("{}");
+    stage.cluster.names_leaders = true;
+    stage.cluster.leaders = vec![(2, 1)];
+    stage.send(&["a"]);
+    stage.run_until(2_000);
+    check(
+        &stage,
+        expect![[r#"
+        00:00.105 sent t-0: 1, attempt 1
+        00:00.107 retries t-0: 1 after 98 ms, NOT_LEADER_OR_FOLLOWER
+        00:00.107 metadata stale: NOT_LEADER_OR_FOLLOWER
+        00:00.109 sent t-0: 1, attempt 2
+        00:00.111 acknowledged t-0: 1 at 1
+        00:00.111 metadata: 2 brokers
+        log: 0 a
+    "#]],
+    );
+}
+
+#[test]
+fn a_gap_in_the_sequences_is_left_behind_with_a_new_epoch() {
+    let mut stage = stage(r#"{"linger.ms": 0}"#);
+    stage.cluster.faults.extend([Fault::Error(ErrorCode::OutOfOrderSequenceNumber); 2]);
+    stage.send(&["a"]);
+    stage.run_until(101);
+    stage.send(&["b"]);
+    stage.run_until(1_000);
+    assert_eq!(stage.producer.producer_id().map(|id| id.epoch), Some(1));
+    check(
+        &stage,
+        expect![[r#"
+        00:00.100 sent t-0: 1, attempt 1
+        00:00.101 sent t-0: 1, attempt 1
+        00:00.102 retries t-0: 1 after 98 ms, OUT_OF_ORDER_SEQUENCE_NUMBER
+        00:00.103 retries t-0: 1 after 99 ms, OUT_OF_ORDER_SEQUENCE_NUMBER
+        00:00.200 sent t-0: 1, attempt 2
+        00:00.202 acknowledged t-0: 1 at 1
+        00:00.202 sent t-0: 1, attempt 2
+        00:00.204 acknowledged t-0: 1 at 2
+        log: 0 a b
+    "#]],
+    );
+}
+
+#[test]
+fn a_refused_batch_gives_its_sequences_to_the_next() {
+    let mut stage = stage(r#"{"linger.ms": 0}"#);
+    stage.cluster.faults.push_back(Fault::Error(ErrorCode::InvalidTimestamp));
+    stage.send(&["a"]);
+    stage.run_until(101);
+    stage.send(&["b"]);
+    stage.run_until(1_000);
+    assert_eq!(stage.producer.producer_id().map(|id| id.epoch), Some(0));
+    check(
+        &stage,
+        expect![[r#"
+        00:00.100 sent t-0: 1, attempt 1
+        00:00.101 sent t-0: 1, attempt 1
+        00:00.102 failed t-0: 1, INVALID_TIMESTAMP
+        00:00.103 retries t-0: 1 after 98 ms, OUT_OF_ORDER_SEQUENCE_NUMBER
+        00:00.201 sent t-0: 1, attempt 2
+        00:00.203 acknowledged t-0: 1 at 1
+        log: 0 b
+    "#]],
+    );
+}
+
+#[test]
+fn a_fenced_producer_sends_nothing_more() {
+    let mut stage = stage(r#"{"linger.ms": 0}"#);
+    stage.cluster.faults.push_back(Fault::Error(ErrorCode::ClusterAuthorizationFailed));
+    stage.send(&["a"]);
+    stage.run_until(101);
+    stage.send(&["b"]);
+    stage.run_until(110);
+    stage.send(&["c"]);
+    stage.run_until(1_000);
+    check(
+        &stage,
+        expect![[r#"
+        00:00.100 sent t-0: 1, attempt 1
+        00:00.101 sent t-0: 1, attempt 1
+        00:00.102 failed t-0: 1, CLUSTER_AUTHORIZATION_FAILED
+        00:00.102 error CLUSTER_AUTHORIZATION_FAILED: the producer cannot recover from this error
+        00:00.102 failed t-0: 1, CLUSTER_AUTHORIZATION_FAILED
+        00:00.110 error CLUSTER_AUTHORIZATION_FAILED: the producer is in an error that it cannot recover from
+        log: 0
+    "#]],
+    );
+}
+
+#[test]
+fn one_request_carries_one_batch_of_each_partition_within_its_size() {
+    let value = "x".repeat(400);
+    let config = r#"{"linger.ms": 0, "max.request.size": 1100, "enable.idempotence": false}"#;
+    let workload = format!(r#"{{"sources": [0, 1, 2]}}"#);
+    let workload = workload.replace("0, 1, 2", &[0, 1, 2].map(|partition| format!(
+        r#"{{"topic": "t", "start_ms": 100, "count": 1, "partition": {partition}, "value": "{value}"}}"#
+    )).join(","));
+    let mut stage = Stage::new(config, &workload);
+    stage.cluster.leaders = vec![(1, 0); 3];
+    stage.tell_frames = true;
+    stage.start();
+    stage.send(&["0"]);
+    stage.run_until(99);
+    stage.story.clear();
+    stage.run_until(1_000);
+    assert_eq!(stage.producer.totals().acknowledged, 4);
+    expect![[r#"
+        00:00.100 sent t-2: 1, attempt 1
+        00:00.100 sent t-0: 1, attempt 1
+        00:00.100 sent t-1: 1, attempt 1
+        00:00.100 - Produce v13 to 1
+        00:00.100 - Produce v13 to 1
+        00:00.102 acknowledged t-2: 1 at 0
+        00:00.102 acknowledged t-0: 1 at 0
+        00:00.102 acknowledged t-1: 1 at 1
+    "#]]
+    .assert_eq(&stage.story);
+}
+
+#[test]
+fn a_paused_workload_sends_nothing_until_it_goes_on() {
+    let workload = r#"{"sources": [{"topic": "t", "every_ms": 100}]}"#;
+    let mut stage = Stage::new(PLAIN, workload);
+    stage.start();
+    stage.run_until(250);
+    stage.step(Input::Command(ProducerCommand::SetPaused { paused: true }));
+    stage.run_until(1_000);
+    assert_eq!(stage.log(0), "0 1 2");
+    stage.step(Input::Command(ProducerCommand::SetPaused { paused: false }));
+    stage.step(Input::Command(ProducerCommand::SetRate { percent: 200 }));
+    stage.run_until(1_100);
+    assert_eq!(stage.log(0), "0 1 2 3 4");
+}
+
+#[test]
+fn commands_are_written_as_files_have_them() {
+    let json =
+        r#"{"send_record":{"topic":"t","partition":null,"key":"k","value":"v","headers":[["h","x"]]}}"#;
+    let command: ProducerCommand = serde_json::from_str(json).unwrap();
+    assert_eq!(serde_json::to_string(&command).unwrap(), json);
 }
 
 #[test]
@@ -248,7 +432,9 @@ fn a_dead_broker_is_left_for_the_new_leader() {
     stage.run_until(500);
     stage.cluster.leaders = vec![(2, 1)];
     stage.run_until(2_000);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.113 metadata: 2 brokers
         00:00.204 metadata: 2 brokers
         00:00.288 metadata: 2 brokers
@@ -257,7 +443,8 @@ fn a_dead_broker_is_left_for_the_new_leader() {
         00:00.798 sent t-0: 1, attempt 1
         00:00.800 acknowledged t-0: 1 at 1
         log: 0 a
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -269,7 +456,9 @@ fn a_batch_expires_and_the_next_one_gets_a_new_epoch() {
     stage.send(&["b"]);
     stage.run_until(4_000);
     assert_eq!(stage.producer.producer_id().map(|id| id.epoch), Some(1));
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.105 sent t-0: 1, attempt 1
         00:01.105 retries t-0: 1 after 94 ms, REQUEST_TIMED_OUT
         00:01.109 metadata: 2 brokers
@@ -279,7 +468,8 @@ fn a_batch_expires_and_the_next_one_gets_a_new_epoch() {
         00:03.007 sent t-0: 1, attempt 1
         00:03.009 acknowledged t-0: 1 at 1
         log: 0 b
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -289,11 +479,14 @@ fn nobody_acknowledges_with_acks_0() {
     stage.run_until(105);
     assert_eq!(stage.producer.in_flight(), 0);
     stage.run_until(200);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.105 sent t-0: 1, attempt 1
         00:00.105 acknowledged t-0: 1 at -1
         log: 0 a
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -302,7 +495,9 @@ fn a_batch_too_large_for_the_broker_is_split() {
     stage.cluster.max_message_bytes = 100;
     stage.send(&["aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc", "dddddddddd", "eeeeeeeeee"]);
     stage.run_until(2_000);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.105 sent t-0: 5, attempt 1
         00:00.107 retries t-0: 5 after 0 ms, MESSAGE_TOO_LARGE
         00:00.107 sent t-0: 2, attempt 1
@@ -312,7 +507,8 @@ fn a_batch_too_large_for_the_broker_is_split() {
         00:00.111 sent t-0: 1, attempt 1
         00:00.113 acknowledged t-0: 1 at 5
         log: 0 aaaaaaaaaa bbbbbbbbbb cccccccccc dddddddddd eeeeeeeeee
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -323,14 +519,17 @@ fn a_send_blocks_for_unknown_topics_and_gives_up() {
     stage.run_until(500);
     assert_eq!(stage.producer.blocked_sends(), 1);
     stage.run_until(1_050);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.004 metadata: 2 brokers
         00:00.107 metadata: 2 brokers
         00:00.306 metadata: 2 brokers
         00:00.687 metadata: 2 brokers
         00:01.000 error REQUEST_TIMED_OUT: topic u not in metadata after 1000 ms
         log: 
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -345,7 +544,9 @@ fn a_send_blocks_while_memory_is_short() {
     stage.story.clear();
     stage.run_until(1_000);
     assert_eq!(stage.producer.buffered_bytes(), 0);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.100 sent t-0: 1, attempt 1
         00:00.102 acknowledged t-0: 1 at 1
         00:00.102 sent t-0: 1, attempt 1
@@ -355,7 +556,8 @@ fn a_send_blocks_while_memory_is_short() {
         00:00.106 sent t-0: 1, attempt 1
         00:00.108 acknowledged t-0: 1 at 4
         log: 0 0 and so on and so on and so on 1 and so on and so on and so on 2 and so on and so on and so on 3 and so on and so on and so on
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -367,7 +569,9 @@ fn awaiting_each_record_sends_them_one_by_one() {
     stage.run_until(99);
     stage.story.clear();
     stage.run_until(1_000);
-    check(&stage, expect![[r#"
+    check(
+        &stage,
+        expect![[r#"
         00:00.105 sent t-0: 1, attempt 1
         00:00.107 acknowledged t-0: 1 at 1
         00:00.112 sent t-0: 1, attempt 1
@@ -375,7 +579,8 @@ fn awaiting_each_record_sends_them_one_by_one() {
         00:00.119 sent t-0: 1, attempt 1
         00:00.121 acknowledged t-0: 1 at 3
         log: first 0 1 2
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -411,4 +616,21 @@ fn the_same_seed_tells_the_same_story() {
     all.sort_unstable();
     all.dedup();
     assert_eq!(all.len() as u64, first.1.values().map(|log| log.len() as u64).sum::<u64>());
+}
+
+#[test]
+fn whatever_goes_wrong_an_idempotent_producer_writes_each_record_once_and_in_order() {
+    let config = r#"{"linger.ms": 1, "request.timeout.ms": 300}"#;
+    let workload = r#"{"sources": [{"topic": "t", "every_ms": 7, "jitter_percent": 90, "count": 300}]}"#;
+    let expected: Vec<String> = (0..300).map(|number| number.to_string()).collect();
+    for seed in 0..100 {
+        let mut stage = Stage::new(config, workload);
+        stage.reseed(seed);
+        stage.random_faults(60);
+        stage.start();
+        stage.run_until(100_000);
+        assert_eq!(stage.log(0), expected.join(" "), "seed {seed}:\n{}", stage.story);
+        assert_eq!(stage.producer.totals().acknowledged, 300, "seed {seed}:\n{}", stage.story);
+        assert_eq!((stage.producer.in_flight(), stage.producer.buffered_bytes()), (0, 0));
+    }
 }
