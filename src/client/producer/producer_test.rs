@@ -374,10 +374,12 @@ fn a_fenced_producer_sends_nothing_more() {
 fn one_request_carries_one_batch_of_each_partition_within_its_size() {
     let value = "x".repeat(400);
     let config = r#"{"linger.ms": 0, "max.request.size": 1100, "enable.idempotence": false}"#;
-    let workload = format!(r#"{{"sources": [0, 1, 2]}}"#);
-    let workload = workload.replace("0, 1, 2", &[0, 1, 2].map(|partition| format!(
-        r#"{{"topic": "t", "start_ms": 100, "count": 1, "partition": {partition}, "value": "{value}"}}"#
-    )).join(","));
+    let source = |partition: i32| {
+        format!(
+            r#"{{"topic": "t", "start_ms": 100, "count": 1, "partition": {partition}, "value": "{value}"}}"#
+        )
+    };
+    let workload = format!(r#"{{"sources": [{}]}}"#, [0, 1, 2].map(source).join(","));
     let mut stage = Stage::new(config, &workload);
     stage.cluster.leaders = vec![(1, 0); 3];
     stage.tell_frames = true;
