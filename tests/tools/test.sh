@@ -38,6 +38,9 @@ suite() {
     elif [ "$good" = 0 ] && [ "$bad" = 0 ]; then
         bad=1
         summary+=("FAILED  $name: it executed no test")
+    elif grep -q '^no tests to run' "$log"; then
+        bad=$((bad + 1))
+        summary+=("FAILED  $name: one of its programs holds no test that runs there")
     elif [ "$bad" != 0 ]; then
         summary+=("FAILED  $name: $good passed, $bad failed")
     else
