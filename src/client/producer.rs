@@ -13,7 +13,6 @@ mod accumulator;
 mod batch;
 mod config;
 mod idempotence;
-mod partition;
 mod sender;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -23,10 +22,10 @@ use serde::{Deserialize, Serialize};
 
 use self::accumulator::Append;
 use self::idempotence::Idempotence;
-use self::partition::{Partitioner, Partitions};
 use super::network::{NetworkClient, NetworkEvent, NetworkTimer};
 use super::workload::{Draw, MAX_DRAWS, Origin, ProducerRecord, Text, Workload, WorkloadRunner};
 use crate::base::{Input, SimTime, ms};
+use crate::partitioner::{Partitioner, TopicPartitions};
 use crate::protocol::{ErrorCode, TopicPartition};
 use crate::storage::{BatchBuilder, RecordHeader};
 use crate::trace::{Ctx, Event};
@@ -34,7 +33,6 @@ use crate::trace::{Ctx, Event};
 pub use accumulator::RecordAccumulator;
 pub use batch::{BatchState, ProducerBatch, ProducerIdAndEpoch, QueuedRecord};
 pub use config::{Acks, CompressionType, ProducerConfig};
-pub use partition::PartitionerName;
 
 /// So many `send()`s may block at once; further ones fail.
 const MAX_BLOCKED: usize = 10_000;
@@ -168,7 +166,7 @@ impl Producer {
         Producer {
             network: NetworkClient::new(config.network(), bootstrap),
             workload: WorkloadRunner::new(workload),
-            partitioner: config.partitioner(),
+            partitioner: config.new_partitioner(),
             accumulator: RecordAccumulator::new(),
             idempotence: Idempotence::default(),
             blocked: VecDeque::new(),
@@ -263,7 +261,7 @@ impl Producer {
     fn start(&mut self, ctx: &mut Ctx<'_, ProducerTimer>) {
         self.accumulator = RecordAccumulator::new();
         self.idempotence = Idempotence::default();
-        self.partitioner = self.config.partitioner();
+        self.partitioner = self.config.new_partitioner();
         self.blocked.clear();
         self.requests.clear();
         self.id_request = sender::IdRequest::default();
@@ -359,8 +357,11 @@ impl Producer {
         let (batch_size, buffer_memory) = (self.config.batch_size, self.config.buffer_memory);
         let appended = self.accumulator.append(ctx.now(), &append, batch_size, buffer_memory);
         let appended = appended.ok_or(Blocked::Memory)?;
-        if draw.record.partition.is_none() {
-            self.partitioner.on_batch_bytes(&at.topic, at.partition, appended.bytes, appended.new_batch);
+        if draw.record.partition.is_none() && self.partitioner.is_sticky(key.as_deref()) {
+            let (rng, bytes, full) = (ctx.rng(), appended.bytes, appended.is_full);
+            let (count, available) = self.partitions(topic);
+            let partitions = TopicPartitions { count, available: &available };
+            self.partitioner.on_batch_bytes(rng, topic, bytes, full, &partitions);
         }
         self.totals.queued += 1;
         let key = key.as_deref().map(|key| Arc::from(String::from_utf8_lossy(key)));
@@ -373,18 +374,22 @@ impl Producer {
         ctx: &mut Ctx<'_, ProducerTimer>,
         record: &ProducerRecord,
     ) -> Option<TopicPartition> {
-        let count = self.network.metadata().partition_count(&record.topic);
+        let (count, available) = self.partitions(&record.topic);
         let partition = match record.partition {
             Some(partition) => partition,
-            None if count == 0 => return None,
             None => {
-                let available = self.network.metadata().available_partitions(&record.topic);
-                let partitions = Partitions { count, available: &available };
-                self.partitioner.choose(ctx.rng(), &record.topic, record.key.as_deref(), partitions)
+                let partitions = TopicPartitions { count, available: &available };
+                self.partitioner.choose(ctx.rng(), &record.topic, record.key.as_deref(), &partitions)
             }
         };
         let exists = partition >= 0 && (partition as u32) < count;
         exists.then(|| TopicPartition::new(record.topic.clone(), partition))
+    }
+
+    /// How many partitions a topic has, and which of them have a leader.
+    fn partitions(&self, topic: &str) -> (u32, Vec<i32>) {
+        let metadata = self.network.metadata();
+        (metadata.partition_count(topic), metadata.available_partitions(topic))
     }
 
     /// The record never gets into the accumulator.

@@ -113,28 +113,28 @@ fn silence_ends_with_the_request_timeout() {
     check(
         &stage,
         expect![[r#"
-        00:00.000 - connects to broker-1
-        00:00.000 - ApiVersions v4 to 1
-        00:00.002 - Metadata v13 to 1
-        00:00.004 metadata: 2 brokers
-        00:00.100 - connects to broker-2
-        00:00.100 - ApiVersions v4 to 2
-        00:00.102 - Metadata v13 to 2
-        00:00.104 metadata: 2 brokers
-        00:00.109 - connects to broker-1
-        00:00.109 - ApiVersions v4 to 1
-        00:00.111 sent t-0: 1, attempt 1
-        00:00.111 - Produce v13 to 1
-        00:01.111 retries t-0: 1 after 99 ms, REQUEST_TIMED_OUT
-        00:01.111 - closes a connection
-        00:01.111 - Metadata v13 to 2
-        00:01.113 metadata: 2 brokers
-        00:01.210 - connects to broker-1
-        00:01.210 - ApiVersions v4 to 1
-        00:01.212 sent t-0: 1, attempt 2
-        00:01.212 - Produce v13 to 1
-        00:01.214 acknowledged t-0: 1 at 0
-    "#]],
+            00:00.000 - connects to broker-1
+            00:00.000 - ApiVersions v4 to 1
+            00:00.002 - Metadata v13 to 1
+            00:00.004 metadata: 2 brokers
+            00:00.100 - connects to broker-2
+            00:00.100 - ApiVersions v4 to 2
+            00:00.102 - Metadata v13 to 2
+            00:00.104 metadata: 2 brokers
+            00:00.109 - connects to broker-1
+            00:00.109 - ApiVersions v4 to 1
+            00:00.111 sent t-0: 1, attempt 1
+            00:00.111 - Produce v13 to 1
+            00:01.111 retries t-0: 1 after 112 ms, REQUEST_TIMED_OUT
+            00:01.111 - closes a connection
+            00:01.111 - Metadata v13 to 2
+            00:01.113 metadata: 2 brokers
+            00:01.223 - connects to broker-1
+            00:01.223 - ApiVersions v4 to 1
+            00:01.225 sent t-0: 1, attempt 2
+            00:01.225 - Produce v13 to 1
+            00:01.227 acknowledged t-0: 1 at 0
+        "#]],
     );
 }
 
@@ -149,30 +149,30 @@ fn garbage_ends_the_connection() {
     check(
         &stage,
         expect![[r#"
-        00:00.000 - connects to broker-1
-        00:00.000 - ApiVersions v4 to 1
-        00:00.002 - Metadata v13 to 1
-        00:00.004 metadata: 2 brokers
-        00:00.100 - connects to broker-2
-        00:00.100 - ApiVersions v4 to 2
-        00:00.102 - Metadata v13 to 2
-        00:00.104 metadata: 2 brokers
-        00:00.109 - connects to broker-1
-        00:00.109 - ApiVersions v4 to 1
-        00:00.111 sent t-0: 1, attempt 1
-        00:00.111 - Produce v13 to 1
-        00:00.113 error CORRUPT_MESSAGE: connection to node 1 dropped: the bytes end too early (field topic_id, byte 6)
-        00:00.113 retries t-0: 1 after 112 ms, NETWORK_EXCEPTION
-        00:00.113 metadata stale: NETWORK_EXCEPTION
-        00:00.113 - closes a connection
-        00:00.203 - Metadata v13 to 2
-        00:00.205 metadata: 2 brokers
-        00:00.225 - connects to broker-1
-        00:00.225 - ApiVersions v4 to 1
-        00:00.227 sent t-0: 1, attempt 2
-        00:00.227 - Produce v13 to 1
-        00:00.229 acknowledged t-0: 1 at 1
-    "#]],
+            00:00.000 - connects to broker-1
+            00:00.000 - ApiVersions v4 to 1
+            00:00.002 - Metadata v13 to 1
+            00:00.004 metadata: 2 brokers
+            00:00.100 - connects to broker-2
+            00:00.100 - ApiVersions v4 to 2
+            00:00.102 - Metadata v13 to 2
+            00:00.104 metadata: 2 brokers
+            00:00.109 - connects to broker-1
+            00:00.109 - ApiVersions v4 to 1
+            00:00.111 sent t-0: 1, attempt 1
+            00:00.111 - Produce v13 to 1
+            00:00.113 error CORRUPT_MESSAGE: connection to node 1 dropped: the bytes end too early (field topic_id, byte 6)
+            00:00.113 retries t-0: 1 after 99 ms, NETWORK_EXCEPTION
+            00:00.113 metadata stale: NETWORK_EXCEPTION
+            00:00.113 - closes a connection
+            00:00.203 - Metadata v13 to 2
+            00:00.205 metadata: 2 brokers
+            00:00.212 - connects to broker-1
+            00:00.212 - ApiVersions v4 to 1
+            00:00.214 sent t-0: 1, attempt 2
+            00:00.214 - Produce v13 to 1
+            00:00.216 acknowledged t-0: 1 at 1
+        "#]],
     );
 }
 

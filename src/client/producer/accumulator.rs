@@ -31,8 +31,8 @@ pub(super) struct Appended {
     pub(super) record: u64,
     /// Bytes by which the partition's batches grew.
     pub(super) bytes: u32,
-    /// The record began a new batch.
-    pub(super) new_batch: bool,
+    /// The partition's last batch takes no more.
+    pub(super) is_full: bool,
 }
 
 /// All the batches of a producer.
@@ -96,7 +96,7 @@ impl RecordAccumulator {
             if batch.try_append(timestamp, value, headers, record.clone()) {
                 self.next_record += 1;
                 let bytes = batch.size_bytes() - before;
-                return Some(Appended { record: record.number, bytes, new_batch: false });
+                return Some(Appended { record: record.number, bytes, is_full: batch.is_full() });
             }
         }
         let alone = BatchBuilder::size_upper_bound(append.key.map(|key| &**key), value, headers);
@@ -113,11 +113,11 @@ impl RecordAccumulator {
         if !batch.try_append(timestamp, value, headers, record) {
             return None;
         }
-        let bytes = batch.size_bytes();
+        let (bytes, is_full) = (batch.size_bytes(), batch.is_full());
         let id = self.insert(batch);
         self.queues.entry(at.clone()).or_default().ids.push_back(id);
         self.next_record += 1;
-        Some(Appended { record: self.next_record - 1, bytes, new_batch: true })
+        Some(Appended { record: self.next_record - 1, bytes, is_full })
     }
 
     pub(super) fn get(&self, id: u64) -> Option<&ProducerBatch> {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::partition::PartitionerName;
 use crate::client::backoff::Backoff;
 use crate::client::network::NetworkConfig;
+use crate::partitioner::{Partitioner, PartitionerKind};
 
 /// Configuration of a producer.
 ///
@@ -58,8 +58,8 @@ pub struct ProducerConfig {
     /// retries can duplicate and reorder.
     #[serde(rename = "enable.idempotence")]
     pub enable_idempotence: bool,
-    /// How a record without an explicit partition gets one.
-    pub partitioner: PartitionerName,
+    /// How a record without an explicit partition gets one; `default` is Java's.
+    pub partitioner: PartitionerKind,
     /// Keys do not decide the partition.
     #[serde(rename = "partitioner.ignore.keys")]
     pub partitioner_ignore_keys: bool,
@@ -173,7 +173,7 @@ impl Default for ProducerConfig {
             buffer_memory: 33_554_432,
             max_block_ms: 60_000,
             enable_idempotence: true,
-            partitioner: PartitionerName::default(),
+            partitioner: PartitionerKind::default(),
             partitioner_ignore_keys: false,
             metadata_max_age_ms: 300_000,
             reconnect_backoff_ms: 50,
@@ -218,6 +218,11 @@ impl ProducerConfig {
     /// The wait between retries.
     pub fn retry_backoff(&self) -> Backoff {
         Backoff { base_ms: self.retry_backoff_ms, max_ms: self.retry_backoff_max_ms }
+    }
+
+    /// A partitioner that remembers nothing yet.
+    pub fn new_partitioner(&self) -> Partitioner {
+        Partitioner::new(self.partitioner, self.partitioner_ignore_keys, self.batch_size.max(1))
     }
 
     /// What of it concerns connections and metadata.

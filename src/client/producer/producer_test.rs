@@ -122,16 +122,16 @@ fn a_retriable_error_is_retried_with_growing_backoff() {
     check(
         &stage,
         expect![[r#"
-        00:00.105 sent t-0: 1, attempt 1
-        00:00.107 retries t-0: 1 after 99 ms, NOT_ENOUGH_REPLICAS
-        00:00.206 sent t-0: 1, attempt 2
-        00:00.208 retries t-0: 1 after 212 ms, NOT_ENOUGH_REPLICAS
-        00:00.420 sent t-0: 1, attempt 3
-        00:00.422 retries t-0: 1 after 451 ms, NOT_ENOUGH_REPLICAS
-        00:00.874 sent t-0: 1, attempt 4
-        00:00.876 acknowledged t-0: 1 at 1
-        log: 0 a
-    "#]],
+            00:00.105 sent t-0: 1, attempt 1
+            00:00.107 retries t-0: 1 after 106 ms, NOT_ENOUGH_REPLICAS
+            00:00.213 sent t-0: 1, attempt 2
+            00:00.215 retries t-0: 1 after 225 ms, NOT_ENOUGH_REPLICAS
+            00:00.441 sent t-0: 1, attempt 3
+            00:00.443 retries t-0: 1 after 396 ms, NOT_ENOUGH_REPLICAS
+            00:00.839 sent t-0: 1, attempt 4
+            00:00.841 acknowledged t-0: 1 at 1
+            log: 0 a
+        "#]],
     );
 }
 
@@ -169,14 +169,14 @@ fn without_idempotence_a_retry_reorders() {
     check(
         &stage,
         expect![[r#"
-        00:00.100 sent t-0: 1, attempt 1
-        00:00.101 sent t-0: 1, attempt 1
-        00:00.102 retries t-0: 1 after 99 ms, NOT_ENOUGH_REPLICAS
-        00:00.103 acknowledged t-0: 1 at 1
-        00:00.201 sent t-0: 1, attempt 2
-        00:00.203 acknowledged t-0: 1 at 2
-        log: 0 b a
-    "#]],
+            00:00.100 sent t-0: 1, attempt 1
+            00:00.101 sent t-0: 1, attempt 1
+            00:00.102 retries t-0: 1 after 106 ms, NOT_ENOUGH_REPLICAS
+            00:00.103 acknowledged t-0: 1 at 1
+            00:00.208 sent t-0: 1, attempt 2
+            00:00.210 acknowledged t-0: 1 at 2
+            log: 0 b a
+        "#]],
     );
 }
 
@@ -186,16 +186,16 @@ fn with_idempotence_order_is_kept() {
     check(
         &stage,
         expect![[r#"
-        00:00.100 sent t-0: 1, attempt 1
-        00:00.101 sent t-0: 1, attempt 1
-        00:00.102 retries t-0: 1 after 98 ms, NOT_ENOUGH_REPLICAS
-        00:00.103 retries t-0: 1 after 99 ms, OUT_OF_ORDER_SEQUENCE_NUMBER
-        00:00.200 sent t-0: 1, attempt 2
-        00:00.202 acknowledged t-0: 1 at 1
-        00:00.202 sent t-0: 1, attempt 2
-        00:00.204 acknowledged t-0: 1 at 2
-        log: 0 a b
-    "#]],
+            00:00.100 sent t-0: 1, attempt 1
+            00:00.101 sent t-0: 1, attempt 1
+            00:00.102 retries t-0: 1 after 99 ms, NOT_ENOUGH_REPLICAS
+            00:00.103 retries t-0: 1 after 94 ms, OUT_OF_ORDER_SEQUENCE_NUMBER
+            00:00.201 sent t-0: 1, attempt 2
+            00:00.203 acknowledged t-0: 1 at 1
+            00:00.203 sent t-0: 1, attempt 2
+            00:00.205 acknowledged t-0: 1 at 2
+            log: 0 a b
+        "#]],
     );
 }
 
@@ -207,14 +207,14 @@ fn one_request_in_flight_keeps_order_too() {
     check(
         &stage,
         expect![[r#"
-        00:00.100 sent t-0: 1, attempt 1
-        00:00.102 retries t-0: 1 after 99 ms, NOT_ENOUGH_REPLICAS
-        00:00.201 sent t-0: 1, attempt 2
-        00:00.203 acknowledged t-0: 1 at 1
-        00:00.203 sent t-0: 1, attempt 1
-        00:00.205 acknowledged t-0: 1 at 2
-        log: 0 a b
-    "#]],
+            00:00.100 sent t-0: 1, attempt 1
+            00:00.102 retries t-0: 1 after 106 ms, NOT_ENOUGH_REPLICAS
+            00:00.208 sent t-0: 1, attempt 2
+            00:00.210 acknowledged t-0: 1 at 1
+            00:00.210 sent t-0: 1, attempt 1
+            00:00.212 acknowledged t-0: 1 at 2
+            log: 0 a b
+        "#]],
     );
 }
 
@@ -232,13 +232,13 @@ fn a_lost_answer_duplicates_without_idempotence() {
     check(
         &lost_answer(PLAIN),
         expect![[r#"
-        00:00.105 sent t-0: 2, attempt 1
-        00:00.107 retries t-0: 2 after 106 ms, NETWORK_EXCEPTION
-        00:00.122 metadata: 2 brokers
-        00:00.215 sent t-0: 2, attempt 2
-        00:00.217 acknowledged t-0: 2 at 3
-        log: 0 a b a b
-    "#]],
+            00:00.105 sent t-0: 2, attempt 1
+            00:00.107 retries t-0: 2 after 112 ms, NETWORK_EXCEPTION
+            00:00.122 metadata: 2 brokers
+            00:00.221 sent t-0: 2, attempt 2
+            00:00.223 acknowledged t-0: 2 at 3
+            log: 0 a b a b
+        "#]],
     );
 }
 
@@ -247,13 +247,13 @@ fn a_lost_answer_is_recognised_with_idempotence() {
     check(
         &lost_answer("{}"),
         expect![[r#"
-        00:00.105 sent t-0: 2, attempt 1
-        00:00.107 retries t-0: 2 after 99 ms, NETWORK_EXCEPTION
-        00:00.113 metadata: 2 brokers
-        00:00.208 sent t-0: 2, attempt 2
-        00:00.210 acknowledged t-0: 2 at -1
-        log: 0 a b
-    "#]],
+            00:00.105 sent t-0: 2, attempt 1
+            00:00.107 retries t-0: 2 after 94 ms, NETWORK_EXCEPTION
+            00:00.113 metadata: 2 brokers
+            00:00.203 sent t-0: 2, attempt 2
+            00:00.205 acknowledged t-0: 2 at -1
+            log: 0 a b
+        "#]],
     );
 }
 
@@ -266,14 +266,14 @@ fn the_new_leader_is_found() {
     check(
         &stage,
         expect![[r#"
-        00:00.105 sent t-0: 1, attempt 1
-        00:00.107 retries t-0: 1 after 98 ms, NOT_LEADER_OR_FOLLOWER
-        00:00.107 metadata stale: NOT_LEADER_OR_FOLLOWER
-        00:00.111 metadata: 2 brokers
-        00:00.113 sent t-0: 1, attempt 2
-        00:00.115 acknowledged t-0: 1 at 1
-        log: 0 a
-    "#]],
+            00:00.105 sent t-0: 1, attempt 1
+            00:00.107 retries t-0: 1 after 99 ms, NOT_LEADER_OR_FOLLOWER
+            00:00.107 metadata stale: NOT_LEADER_OR_FOLLOWER
+            00:00.111 metadata: 2 brokers
+            00:00.113 sent t-0: 1, attempt 2
+            00:00.115 acknowledged t-0: 1 at 1
+            log: 0 a
+        "#]],
     );
 }
 
@@ -287,14 +287,14 @@ fn a_response_that_names_the_new_leader_saves_the_wait() {
     check(
         &stage,
         expect![[r#"
-        00:00.105 sent t-0: 1, attempt 1
-        00:00.107 retries t-0: 1 after 98 ms, NOT_LEADER_OR_FOLLOWER
-        00:00.107 metadata stale: NOT_LEADER_OR_FOLLOWER
-        00:00.109 sent t-0: 1, attempt 2
-        00:00.111 acknowledged t-0: 1 at 1
-        00:00.111 metadata: 2 brokers
-        log: 0 a
-    "#]],
+            00:00.105 sent t-0: 1, attempt 1
+            00:00.107 retries t-0: 1 after 99 ms, NOT_LEADER_OR_FOLLOWER
+            00:00.107 metadata stale: NOT_LEADER_OR_FOLLOWER
+            00:00.109 sent t-0: 1, attempt 2
+            00:00.111 acknowledged t-0: 1 at 1
+            00:00.111 metadata: 2 brokers
+            log: 0 a
+        "#]],
     );
 }
 
@@ -310,16 +310,16 @@ fn a_gap_in_the_sequences_is_left_behind_with_a_new_epoch() {
     check(
         &stage,
         expect![[r#"
-        00:00.100 sent t-0: 1, attempt 1
-        00:00.101 sent t-0: 1, attempt 1
-        00:00.102 retries t-0: 1 after 98 ms, OUT_OF_ORDER_SEQUENCE_NUMBER
-        00:00.103 retries t-0: 1 after 99 ms, OUT_OF_ORDER_SEQUENCE_NUMBER
-        00:00.200 sent t-0: 1, attempt 2
-        00:00.202 acknowledged t-0: 1 at 1
-        00:00.202 sent t-0: 1, attempt 2
-        00:00.204 acknowledged t-0: 1 at 2
-        log: 0 a b
-    "#]],
+            00:00.100 sent t-0: 1, attempt 1
+            00:00.101 sent t-0: 1, attempt 1
+            00:00.102 retries t-0: 1 after 99 ms, OUT_OF_ORDER_SEQUENCE_NUMBER
+            00:00.103 retries t-0: 1 after 94 ms, OUT_OF_ORDER_SEQUENCE_NUMBER
+            00:00.201 sent t-0: 1, attempt 2
+            00:00.203 acknowledged t-0: 1 at 1
+            00:00.203 sent t-0: 1, attempt 2
+            00:00.205 acknowledged t-0: 1 at 2
+            log: 0 a b
+        "#]],
     );
 }
 
@@ -335,14 +335,14 @@ fn a_refused_batch_gives_its_sequences_to_the_next() {
     check(
         &stage,
         expect![[r#"
-        00:00.100 sent t-0: 1, attempt 1
-        00:00.101 sent t-0: 1, attempt 1
-        00:00.102 failed t-0: 1, INVALID_TIMESTAMP
-        00:00.103 retries t-0: 1 after 98 ms, OUT_OF_ORDER_SEQUENCE_NUMBER
-        00:00.201 sent t-0: 1, attempt 2
-        00:00.203 acknowledged t-0: 1 at 1
-        log: 0 b
-    "#]],
+            00:00.100 sent t-0: 1, attempt 1
+            00:00.101 sent t-0: 1, attempt 1
+            00:00.102 failed t-0: 1, INVALID_TIMESTAMP
+            00:00.103 retries t-0: 1 after 99 ms, OUT_OF_ORDER_SEQUENCE_NUMBER
+            00:00.202 sent t-0: 1, attempt 2
+            00:00.204 acknowledged t-0: 1 at 1
+            log: 0 b
+        "#]],
     );
 }
 
@@ -437,15 +437,15 @@ fn a_dead_broker_is_left_for_the_new_leader() {
     check(
         &stage,
         expect![[r#"
-        00:00.113 metadata: 2 brokers
-        00:00.204 metadata: 2 brokers
-        00:00.288 metadata: 2 brokers
-        00:00.446 metadata: 2 brokers
-        00:00.798 metadata: 2 brokers
-        00:00.798 sent t-0: 1, attempt 1
-        00:00.800 acknowledged t-0: 1 at 1
-        log: 0 a
-    "#]],
+            00:00.113 metadata: 2 brokers
+            00:00.198 metadata: 2 brokers
+            00:00.301 metadata: 2 brokers
+            00:00.453 metadata: 2 brokers
+            00:00.833 metadata: 2 brokers
+            00:00.833 sent t-0: 1, attempt 1
+            00:00.835 acknowledged t-0: 1 at 1
+            log: 0 a
+        "#]],
     );
 }
 
@@ -461,16 +461,16 @@ fn a_batch_expires_and_the_next_one_gets_a_new_epoch() {
     check(
         &stage,
         expect![[r#"
-        00:00.105 sent t-0: 1, attempt 1
-        00:01.105 retries t-0: 1 after 94 ms, REQUEST_TIMED_OUT
-        00:01.109 metadata: 2 brokers
-        00:01.201 sent t-0: 1, attempt 2
-        00:01.600 failed t-0: 1, REQUEST_TIMED_OUT
-        00:02.203 metadata: 2 brokers
-        00:03.007 sent t-0: 1, attempt 1
-        00:03.009 acknowledged t-0: 1 at 1
-        log: 0 b
-    "#]],
+            00:00.105 sent t-0: 1, attempt 1
+            00:01.105 retries t-0: 1 after 100 ms, REQUEST_TIMED_OUT
+            00:01.109 metadata: 2 brokers
+            00:01.207 sent t-0: 1, attempt 2
+            00:01.600 failed t-0: 1, REQUEST_TIMED_OUT
+            00:02.209 metadata: 2 brokers
+            00:03.007 sent t-0: 1, attempt 1
+            00:03.009 acknowledged t-0: 1 at 1
+            log: 0 b
+        "#]],
     );
 }
 
@@ -635,4 +635,23 @@ fn whatever_goes_wrong_an_idempotent_producer_writes_each_record_once_and_in_ord
         assert_eq!(stage.producer.totals().acknowledged, 300, "seed {seed}:\n{}", stage.story);
         assert_eq!((stage.producer.in_flight(), stage.producer.buffered_bytes()), (0, 0));
     }
+}
+
+#[test]
+fn keys_stay_with_their_partition_and_the_rest_moves_on_with_a_full_batch() {
+    let config = r#"{"batch.size": 100, "linger.ms": 0}"#;
+    let workload = r#"{"sources": [
+        {"topic": "t", "every_ms": 10, "count": 20, "keys": ["a", "b"], "value": "{key}"},
+        {"topic": "t", "every_ms": 10, "start_ms": 300, "count": 20, "value": "-"}]}"#;
+    let mut stage = Stage::new(config, workload);
+    stage.cluster.leaders = vec![(1, 0), (2, 0), (1, 0), (2, 0)];
+    stage.start();
+    stage.run_until(1_000);
+    let logs: Vec<String> = (0..4).map(|partition| stage.log(partition)).collect();
+    expect![[r#"
+        a b a b a b a b a b a b a b a b a b a b - - - - - - - - - - - -
+        - - - - -
+
+        - - -"#]]
+    .assert_eq(&logs.join("\n"));
 }
