@@ -641,7 +641,7 @@ fn whatever_goes_wrong_an_idempotent_producer_writes_each_record_once_and_in_ord
 fn keys_stay_with_their_partition_and_the_rest_moves_on_with_a_full_batch() {
     let config = r#"{"batch.size": 100, "linger.ms": 0}"#;
     let workload = r#"{"sources": [
-        {"topic": "t", "every_ms": 10, "count": 20, "keys": ["a", "b"], "value": "{key}"},
+        {"topic": "t", "every_ms": 10, "count": 20, "keys": ["N", "S", "W"], "value": "{key}"},
         {"topic": "t", "every_ms": 10, "start_ms": 300, "count": 20, "value": "-"}]}"#;
     let mut stage = Stage::new(config, workload);
     stage.cluster.leaders = vec![(1, 0), (2, 0), (1, 0), (2, 0)];
@@ -649,8 +649,8 @@ fn keys_stay_with_their_partition_and_the_rest_moves_on_with_a_full_batch() {
     stage.run_until(1_000);
     let logs: Vec<String> = (0..4).map(|partition| stage.log(partition)).collect();
     expect![[r#"
-        a b a b a b a b a b a b a b a b a b a b - - - - - - - - - - - -
-        - - - - -
+        N W N W N W N W N W N W N - - - - - - - - - - - -
+        S S S S S S S - - - - -
 
         - - -"#]]
     .assert_eq(&logs.join("\n"));
