@@ -4,6 +4,7 @@
 //! Must not know server state: all that a client learns, it learns from frames.
 
 pub mod backoff;
+pub mod consumer;
 #[cfg(test)]
 mod fake;
 pub mod metadata_cache;
@@ -11,5 +12,6 @@ pub mod network;
 pub mod producer;
 pub mod workload;
 
+pub use consumer::{Consumer, ConsumerApp, ConsumerCommand, ConsumerConfig, ConsumerTimer};
 pub use producer::{Producer, ProducerCommand, ProducerConfig, ProducerTimer};
 pub use workload::Workload;

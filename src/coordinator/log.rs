@@ -46,7 +46,7 @@ pub(super) fn group_record(
         generation: group.generation,
         protocol: protocol.map(str::to_owned),
         leader: group.leader.as_deref().map(str::to_owned),
-        current_state_timestamp: i64::try_from(now.as_ms()).unwrap_or(i64::MAX),
+        current_state_timestamp: now.unix_ms(),
         members: group.members.values().map(member).collect(),
     };
     Ok((group_key(&group.id)?, Some(encode_prefixed(GROUP_METADATA_VERSION, &value)?)))

@@ -63,7 +63,7 @@ impl Work<'_> {
             offset: partition.committed_offset,
             leader_epoch: partition.committed_leader_epoch,
             metadata: metadata.into(),
-            commit_timestamp_ms: i64::try_from(self.now.as_ms()).unwrap_or(i64::MAX),
+            commit_timestamp_ms: self.now.unix_ms(),
         };
         let at = TopicPartition::new(topic, partition.partition_index);
         log::offset_record(&group.id, &at, &offset).map_err(|_| ErrorCode::UnknownServerError)

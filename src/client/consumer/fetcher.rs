@@ -1,0 +1,242 @@
+//! Fetch: one request in flight per broker, for all partitions that it leads and that have
+//! nothing buffered.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::subscription::{Buffered, ConsumerRecord};
+use super::{Consumer, ConsumerTimer, Request};
+use crate::client::metadata_cache::{BrokerEndpoint, is_invalid_metadata};
+use crate::client::network::{Response, SendOptions};
+use crate::protocol::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic};
+use crate::protocol::messages::fetch::{NodeEndpoint, PartitionData};
+use crate::protocol::{ErrorCode, TopicPartition, Uuid};
+use crate::storage::{BatchError, RecordBatch, batches};
+use crate::trace::{Ctx, Event, Offsets};
+
+/// The newest version that names topics instead of giving their ids (KIP-516).
+const LAST_WITH_NAMES: i16 = 12;
+
+impl Consumer {
+    /// Sends what fetches can be sent now.
+    pub(super) fn send_fetches(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) {
+        let now = ctx.now();
+        let mut by_leader: BTreeMap<i32, Vec<TopicPartition>> = BTreeMap::new();
+        let mut without_leader = false;
+        for (at, partition) in &self.owned {
+            let is_fetchable = partition.position.is_some()
+                && partition.seeking.is_none()
+                && !partition.paused
+                && !partition.fetching
+                && partition.buffered_records() == 0
+                && partition.not_before <= now;
+            match self.network.metadata().leader(at) {
+                _ if !is_fetchable => {}
+                Some((leader, _)) => by_leader.entry(leader).or_default().push(at.clone()),
+                None => without_leader = true,
+            }
+        }
+        if without_leader {
+            self.network.refresh_metadata(ctx);
+        }
+        for (node, partitions) in by_leader {
+            if !self.is_fetching_from(node) && self.network.ready(ctx, node) {
+                self.send_fetch(ctx, node, partitions);
+            }
+        }
+    }
+
+    fn is_fetching_from(&self, node: i32) -> bool {
+        self.is_asking(|request| matches!(request, Request::Fetch { node: other, .. } if *other == node))
+    }
+
+    fn send_fetch(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, node: i32, partitions: Vec<TopicPartition>) {
+        let mut offsets = BTreeMap::new();
+        let mut topics: BTreeMap<Arc<str>, Vec<FetchPartition>> = BTreeMap::new();
+        let metadata = self.network.metadata();
+        for at in partitions {
+            let Some(position) = self.owned.get(&at).and_then(|partition| partition.position) else {
+                continue;
+            };
+            topics.entry(at.topic.clone()).or_default().push(FetchPartition {
+                partition: at.partition,
+                current_leader_epoch: metadata.leader(&at).map_or(-1, |(_, epoch)| epoch),
+                fetch_offset: position.offset,
+                partition_max_bytes: self.config.max_partition_fetch_bytes,
+                ..FetchPartition::default()
+            });
+            offsets.insert(at, position.offset);
+        }
+        let id = |topic: &Arc<str>| metadata.topic(topic).map_or(Uuid::ZERO, |topic| topic.id);
+        let ids: BTreeMap<Uuid, Arc<str>> = topics.keys().map(|topic| (id(topic), topic.clone())).collect();
+        let has_ids = !ids.contains_key(&Uuid::ZERO);
+        let topics = topics.into_iter().map(|(topic, partitions)| FetchTopic {
+            topic_id: id(&topic),
+            topic: topic.to_string(),
+            partitions,
+        });
+        let request = FetchRequest {
+            max_wait_ms: self.config.fetch_max_wait_ms,
+            min_bytes: self.config.fetch_min_bytes,
+            max_bytes: self.config.fetch_max_bytes,
+            isolation_level: self.config.isolation_level.code(),
+            session_id: 0,
+            session_epoch: -1,
+            topics: topics.collect(),
+            ..FetchRequest::default()
+        };
+        let max_version = (!has_ids).then_some(LAST_WITH_NAMES);
+        let options = SendOptions { max_version, ..SendOptions::default() };
+        let fetched: Vec<TopicPartition> = offsets.keys().cloned().collect();
+        let what = Request::Fetch { node, partitions: offsets, topics: ids };
+        if self.send(ctx, node, &request, what, options) {
+            self.set_fetching(fetched.iter(), true);
+        }
+    }
+
+    fn set_fetching<'a>(&mut self, partitions: impl Iterator<Item = &'a TopicPartition>, fetching: bool) {
+        for at in partitions {
+            if let Some(partition) = self.owned.get_mut(at) {
+                partition.fetching = fetching;
+            }
+        }
+    }
+
+    pub(super) fn on_fetch(
+        &mut self,
+        ctx: &mut Ctx<'_, ConsumerTimer>,
+        response: &Response,
+        asked: &BTreeMap<TopicPartition, i64>,
+        topics: &BTreeMap<Uuid, Arc<str>>,
+    ) {
+        self.set_fetching(asked.keys(), false);
+        let answer = match self.decode::<FetchResponse>(ctx, response) {
+            Ok(answer) if !answer.error_code.is_error() => answer,
+            other => {
+                let error = other.map_or_else(|error| error, |answer| answer.error_code);
+                self.network.metadata_is_stale(ctx, error);
+                asked.keys().for_each(|at| self.back_off(ctx, at));
+                return;
+            }
+        };
+        for topic in answer.responses {
+            let name = if topic.topic_id.is_zero() {
+                Some(Arc::from(topic.topic))
+            } else {
+                topics.get(&topic.topic_id).cloned()
+            };
+            let Some(name) = name else { continue };
+            for data in topic.partitions {
+                let at = TopicPartition::new(name.clone(), data.partition_index);
+                let Some(&offset) = asked.get(&at) else { continue };
+                self.on_fetched(ctx, &at, offset, data, &answer.node_endpoints);
+            }
+        }
+    }
+
+    fn on_fetched(
+        &mut self,
+        ctx: &mut Ctx<'_, ConsumerTimer>,
+        at: &TopicPartition,
+        offset: i64,
+        data: PartitionData,
+        endpoints: &[NodeEndpoint],
+    ) {
+        // A seek or a rebalance since then has made the answer worthless.
+        let is_current = |partition: &&mut super::OwnedPartition| {
+            partition.position.is_some_and(|position| position.offset == offset)
+        };
+        let Some(partition) = self.owned.get_mut(at).filter(is_current) else { return };
+        if data.error_code.is_error() {
+            return self.fetch_failed(ctx, at, data, endpoints);
+        }
+        partition.failures = 0;
+        partition.high_watermark = data.high_watermark;
+        let (records, end, damage) = read(data.records.unwrap_or_default(), offset);
+        let count = records.len() as u64;
+        if let (Some(first), Some(last)) = (records.first(), records.last()) {
+            let offsets = Offsets { from: first.offset, to: last.offset + 1 };
+            ctx.trace(Event::RecordsFetched { at: at.clone(), offsets });
+        }
+        partition.buffered = Buffered::new(records, end);
+        partition.skip_to_end();
+        self.totals.fetched += count;
+        if let Some(damage) = damage.filter(|_| count == 0) {
+            self.report(ctx, ErrorCode::CorruptMessage, &format!("{at} at offset {end}: {damage:?}"));
+            self.back_off(ctx, at);
+        }
+    }
+
+    fn fetch_failed(
+        &mut self,
+        ctx: &mut Ctx<'_, ConsumerTimer>,
+        at: &TopicPartition,
+        data: PartitionData,
+        endpoints: &[NodeEndpoint],
+    ) {
+        let error = data.error_code;
+        if error == ErrorCode::OffsetOutOfRange {
+            return self.reset(ctx, at);
+        }
+        let leader = &data.current_leader;
+        let endpoint = endpoints.iter().find(|endpoint| endpoint.node_id == leader.leader_id);
+        let endpoint = endpoint.map(|it| BrokerEndpoint {
+            host: it.host.as_str().into(),
+            port: u16::try_from(it.port).unwrap_or(0),
+            rack: it.rack.as_deref().map(Arc::from),
+        });
+        if self.network.leader_is(at, leader.leader_id, leader.leader_epoch, endpoint) {
+            return;
+        }
+        if is_invalid_metadata(error) {
+            self.network.metadata_is_stale(ctx, error);
+        } else if !error.is_retriable() {
+            self.report(ctx, error, &format!("cannot fetch {at}"));
+        }
+        self.back_off(ctx, at);
+    }
+}
+
+/// The records from `from` on, the offset behind all that could be read, and what stopped
+/// the reading, if anything but the end did.
+fn read(bytes: bytes::Bytes, from: i64) -> (Vec<ConsumerRecord>, i64, Option<BatchError>) {
+    let (mut records, mut end) = (Vec::new(), from);
+    for batch in batches(&bytes) {
+        let batch = match batch {
+            Ok(batch) => batch,
+            // The size limit cut the last batch in two: it will come whole.
+            Err(BatchError::Incomplete { .. }) => break,
+            Err(damage) => return (records, end, Some(damage)),
+        };
+        match read_batch(&batch, from, &mut records) {
+            Ok(()) => end = end.max(batch.next_offset()),
+            Err(damage) => {
+                // Nothing of a damaged batch is given away.
+                records.retain(|record| record.offset < end);
+                return (records, end, Some(damage));
+            }
+        }
+    }
+    (records, end, None)
+}
+
+fn read_batch(batch: &RecordBatch, from: i64, records: &mut Vec<ConsumerRecord>) -> Result<(), BatchError> {
+    batch.check_crc()?;
+    // Control batches are for the consumer, not for its application.
+    if batch.is_control() {
+        return Ok(());
+    }
+    for record in batch.records() {
+        let record = record?;
+        if record.offset >= from {
+            records.push(ConsumerRecord {
+                offset: record.offset,
+                leader_epoch: batch.partition_leader_epoch(),
+                timestamp_ms: record.timestamp,
+                key: record.key,
+                value: record.value,
+            });
+        }
+    }
+    Ok(())
+}
