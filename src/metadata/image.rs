@@ -1,0 +1,204 @@
+//! What the metadata log adds up to.
+
+use std::sync::Arc;
+
+use imbl::OrdMap;
+
+use crate::protocol::messages::metadata_records::MetadataRecord;
+use crate::protocol::{TopicPartition, Uuid};
+
+/// The leader of a partition that has none.
+pub const NO_LEADER: i32 = -1;
+/// `PartitionChangeRecord.leader` when the leader stays.
+const NO_LEADER_CHANGE: i32 = -2;
+
+/// A broker as the controller knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerRegistration {
+    /// Node id.
+    pub id: i32,
+    /// Given at registration; a restarted broker gets a higher one.
+    pub epoch: i64,
+    /// Which start of the process this is.
+    pub incarnation_id: Uuid,
+    /// Advertised host.
+    pub host: String,
+    /// Advertised port.
+    pub port: u16,
+    /// Not counted on: it may not lead, nor be in a set of in-sync replicas.
+    pub fenced: bool,
+}
+
+/// A partition as the controller decided it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionRegistration {
+    /// Brokers that hold it, the preferred leader first.
+    pub replicas: Vec<i32>,
+    /// In-sync replicas.
+    pub isr: Vec<i32>,
+    /// Leader, or [`NO_LEADER`].
+    pub leader: i32,
+    /// Rises with every election.
+    pub leader_epoch: i32,
+    /// Rises with every change.
+    pub partition_epoch: i32,
+}
+
+/// A topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicImage {
+    /// Name.
+    pub name: Arc<str>,
+    /// Unique id, also after the name was used again.
+    pub id: Uuid,
+    /// Partitions by number.
+    pub partitions: OrdMap<i32, PartitionRegistration>,
+}
+
+/// Configs of one resource, by name.
+pub type Configs = OrdMap<Arc<str>, Arc<str>>;
+
+/// The cluster's metadata up to some offset of its log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MetadataImage {
+    /// Offset after the last record replayed.
+    pub end_offset: i64,
+    /// Brokers by id.
+    pub brokers: OrdMap<i32, BrokerRegistration>,
+    /// Topics by name.
+    pub topics: OrdMap<Arc<str>, Arc<TopicImage>>,
+    /// Topic names by id.
+    pub topic_names: OrdMap<Uuid, Arc<str>>,
+    /// Configs by resource type and name: 2 topic, 4 broker.
+    pub configs: OrdMap<(i8, Arc<str>), Configs>,
+    /// First producer id not yet handed out in a block.
+    pub next_producer_id: i64,
+}
+
+/// Resource type of a topic in `ConfigRecord`.
+pub const TOPIC_RESOURCE: i8 = 2;
+
+impl MetadataImage {
+    /// A partition by name.
+    pub fn partition(&self, at: &TopicPartition) -> Option<&PartitionRegistration> {
+        self.topics.get(&at.topic)?.partitions.get(&at.partition)
+    }
+
+    /// A topic by id.
+    pub fn topic_by_id(&self, id: &Uuid) -> Option<&Arc<TopicImage>> {
+        self.topics.get(self.topic_names.get(id)?)
+    }
+
+    /// Brokers that are counted on.
+    pub fn unfenced(&self) -> impl Iterator<Item = &BrokerRegistration> {
+        self.brokers.values().filter(|broker| !broker.fenced)
+    }
+
+    /// Whether a broker is counted on.
+    pub fn is_unfenced(&self, broker: i32) -> bool {
+        self.brokers.get(&broker).is_some_and(|broker| !broker.fenced)
+    }
+
+    /// Every partition with its topic's id.
+    pub fn partitions(&self) -> impl Iterator<Item = (TopicPartition, Uuid, &PartitionRegistration)> {
+        self.topics.values().flat_map(|topic| {
+            topic.partitions.iter().map(|(id, partition)| {
+                (TopicPartition::new(Arc::clone(&topic.name), *id), topic.id, partition)
+            })
+        })
+    }
+
+    /// A topic's own configs.
+    pub fn topic_configs(&self, topic: &str) -> Configs {
+        self.configs.get(&(TOPIC_RESOURCE, topic.into())).cloned().unwrap_or_default()
+    }
+
+    /// Takes one record in. Records about things that do not exist change nothing: the log
+    /// was written by a controller whose image is this one.
+    pub fn replay(&mut self, record: &MetadataRecord) {
+        match record {
+            MetadataRecord::RegisterBroker(r) => {
+                let endpoint = r.end_points.first();
+                let registration = BrokerRegistration {
+                    id: r.broker_id,
+                    epoch: r.broker_epoch,
+                    incarnation_id: r.incarnation_id,
+                    host: endpoint.map(|end| end.host.clone()).unwrap_or_default(),
+                    port: endpoint.map_or(0, |end| end.port),
+                    fenced: r.fenced,
+                };
+                self.brokers.insert(r.broker_id, registration);
+            }
+            MetadataRecord::FenceBroker(r) => self.set_fenced(r.id, r.epoch, true),
+            MetadataRecord::UnfenceBroker(r) => self.set_fenced(r.id, r.epoch, false),
+            MetadataRecord::BrokerRegistrationChange(r) if r.fenced != 0 => {
+                self.set_fenced(r.broker_id, r.broker_epoch, r.fenced > 0);
+            }
+            MetadataRecord::UnregisterBroker(r) => {
+                self.brokers.remove(&r.broker_id);
+            }
+            MetadataRecord::Topic(r) => {
+                let name: Arc<str> = r.name.as_str().into();
+                let topic = TopicImage { name: Arc::clone(&name), id: r.topic_id, partitions: OrdMap::new() };
+                self.topic_names.insert(r.topic_id, Arc::clone(&name));
+                self.topics.insert(name, Arc::new(topic));
+            }
+            MetadataRecord::RemoveTopic(r) => {
+                if let Some(name) = self.topic_names.remove(&r.topic_id) {
+                    self.topics.remove(&name);
+                    self.configs.remove(&(TOPIC_RESOURCE, name));
+                }
+            }
+            MetadataRecord::Partition(r) => {
+                let partition = PartitionRegistration {
+                    replicas: r.replicas.clone(),
+                    isr: r.isr.clone(),
+                    leader: r.leader,
+                    leader_epoch: r.leader_epoch,
+                    partition_epoch: r.partition_epoch,
+                };
+                if let Some(topic) = self.topic_mut(&r.topic_id) {
+                    topic.partitions.insert(r.partition_id, partition);
+                }
+            }
+            MetadataRecord::PartitionChange(r) => {
+                let Some(topic) = self.topic_mut(&r.topic_id) else { return };
+                let Some(partition) = topic.partitions.get_mut(&r.partition_id) else { return };
+                if let Some(isr) = &r.isr {
+                    partition.isr.clone_from(isr);
+                }
+                if let Some(replicas) = &r.replicas {
+                    partition.replicas.clone_from(replicas);
+                }
+                if r.leader != NO_LEADER_CHANGE {
+                    partition.leader = r.leader;
+                    partition.leader_epoch += 1;
+                }
+                partition.partition_epoch += 1;
+            }
+            MetadataRecord::Config(r) => {
+                let key = (r.resource_type, Arc::from(r.resource_name.as_str()));
+                let configs = self.configs.entry(key).or_default();
+                match &r.value {
+                    Some(value) => configs.insert(r.name.as_str().into(), value.as_str().into()),
+                    None => configs.remove(r.name.as_str()),
+                };
+            }
+            MetadataRecord::ProducerIds(r) => self.next_producer_id = r.next_producer_id,
+            _ => {}
+        }
+    }
+
+    fn set_fenced(&mut self, id: i32, epoch: i64, fenced: bool) {
+        if let Some(broker) = self.brokers.get_mut(&id)
+            && broker.epoch == epoch
+        {
+            broker.fenced = fenced;
+        }
+    }
+
+    fn topic_mut(&mut self, id: &Uuid) -> Option<&mut TopicImage> {
+        let name = self.topic_names.get(id)?;
+        self.topics.get_mut(name).map(Arc::make_mut)
+    }
+}
