@@ -1,1 +1,394 @@
-//! To be moved into.
+//! One broker: requests in order per connection, the replicas it hosts, the fetchers that copy
+//! from other leaders, requests that wait, its session with the controller, and the group
+//! coordinator that it hosts.
+//!
+//! Must not know the scheduler or other nodes' memory: everything it learns came in a frame.
+//! Whatever survives a crash is in [`Disk`]; the rest of the state dies with the process.
+//!
+//! Source: Kafka documentation *Replication*, *KRaft*; KIP-500, KIP-595 (fetching with epochs),
+//! KIP-631 (registration and heartbeats).
+
+mod config;
+mod controller_session;
+mod fetch;
+mod fetcher;
+mod groups;
+mod metadata_api;
+mod offsets_api;
+mod partition;
+mod peer;
+mod produce;
+mod replicas;
+mod server;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::base::{ConnId, Input, Rng, SimTime, ms};
+use crate::coordinator::{CoordinatorTimer, GroupCoordinator};
+use crate::metadata::{MetadataImage, TopicConfigs};
+use crate::protocol::{TopicPartition, Uuid};
+use crate::storage::{LogConfig, UnifiedLog};
+use crate::trace::{self, Event};
+
+pub use config::BrokerConfig;
+pub use partition::{FollowerState, Partition, ReplicaRole};
+
+use controller_session::ControllerSession;
+use fetch::WaitingFetch;
+use fetcher::Fetcher;
+use produce::WaitingProduce;
+use server::Server;
+
+type Ctx<'a> = trace::Ctx<'a, BrokerTimer>;
+
+/// The topic that keeps groups and their offsets.
+pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
+/// The controller's log.
+pub const METADATA_TOPIC: &str = "__cluster_metadata";
+
+/// What a broker wants to be woken for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BrokerTimer {
+    /// Heartbeat to the controller.
+    Heartbeat,
+    /// Connect to the controller (again).
+    ControllerRetry,
+    /// Connect to a leader (again), or fetch from it again.
+    FetcherRetry(i32),
+    /// A request to another node may have taken too long.
+    PeerTimeout,
+    /// Look for in-sync replicas that lag.
+    IsrCheck,
+    /// Save the high watermarks.
+    HighWatermarkCheckpoint,
+    /// Look for old segments.
+    Retention,
+    /// A produce request has waited long enough.
+    Produce(u64),
+    /// A fetch has waited long enough.
+    Fetch(u64),
+    /// Something in the group coordinator.
+    Coordinator(CoordinatorTimer),
+}
+
+impl BrokerTimer {
+    /// Its name in the trace.
+    pub fn name(&self) -> &'static str {
+        match self {
+            BrokerTimer::Heartbeat => "broker heartbeat",
+            BrokerTimer::ControllerRetry => "reconnect to the controller",
+            BrokerTimer::FetcherRetry(_) => "fetch again",
+            BrokerTimer::PeerTimeout => "request timeout",
+            BrokerTimer::IsrCheck => "check in-sync replicas",
+            BrokerTimer::HighWatermarkCheckpoint => "high watermark checkpoint",
+            BrokerTimer::Retention => "log retention",
+            BrokerTimer::Produce(_) => "produce timeout",
+            BrokerTimer::Fetch(_) => "fetch wait is over",
+            BrokerTimer::Coordinator(timer) => timer.name(),
+        }
+    }
+}
+
+/// What outlives the process.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Disk {
+    logs: BTreeMap<TopicPartition, Arc<Partition>>,
+    metadata: Option<Arc<UnifiedLog>>,
+    high_watermarks: BTreeMap<TopicPartition, i64>,
+    unclean: bool,
+}
+
+/// A broker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Broker {
+    id: i32,
+    config: Arc<BrokerConfig>,
+    incarnation_id: Uuid,
+    partitions: BTreeMap<TopicPartition, Arc<Partition>>,
+    high_watermark_checkpoint: BTreeMap<TopicPartition, i64>,
+    recover_first: bool,
+    metadata_log: Arc<UnifiedLog>,
+    image: MetadataImage,
+    controller: ControllerSession,
+    fetchers: BTreeMap<i32, Fetcher>,
+    server: Server,
+    next_wait: u64,
+    waiting_produces: BTreeMap<u64, WaitingProduce>,
+    waiting_fetches: BTreeMap<u64, WaitingFetch>,
+    groups: groups::Groups,
+    producer_ids: (i64, i64),
+    waiting_for_ids: Vec<u64>,
+    next_file: u64,
+    files: BTreeMap<u64, TopicPartition>,
+}
+
+impl Broker {
+    /// A broker that has not started yet, with what its disk holds.
+    pub fn new(id: i32, config: Arc<BrokerConfig>, disk: Disk) -> Broker {
+        let metadata_log = disk.metadata.unwrap_or_else(|| Arc::new(new_metadata_log()));
+        let coordinator =
+            GroupCoordinator::new(Arc::clone(&config.group), config.group.offsets_topic_num_partitions);
+        Broker {
+            id,
+            incarnation_id: Uuid::default(),
+            partitions: disk.logs,
+            high_watermark_checkpoint: disk.high_watermarks,
+            recover_first: disk.unclean,
+            metadata_log,
+            image: MetadataImage::default(),
+            controller: ControllerSession::new(),
+            fetchers: BTreeMap::new(),
+            server: Server::new(config.socket_request_max_bytes),
+            next_wait: 0,
+            waiting_produces: BTreeMap::new(),
+            waiting_fetches: BTreeMap::new(),
+            groups: groups::Groups::new(coordinator),
+            producer_ids: (0, 0),
+            waiting_for_ids: Vec::new(),
+            next_file: 0,
+            files: BTreeMap::new(),
+            config,
+        }
+    }
+
+    /// This broker after its process died: what its disk holds, and nothing else.
+    pub fn after_crash(&self) -> Broker {
+        let disk = Disk {
+            logs: self.partitions.clone(),
+            metadata: Some(Arc::clone(&self.metadata_log)),
+            high_watermarks: self.high_watermark_checkpoint.clone(),
+            unclean: true,
+        };
+        Broker::new(self.id, Arc::clone(&self.config), disk)
+    }
+
+    /// What was not flushed is gone; of each log a torn piece may remain. Returns the bytes lost.
+    pub fn lose_power(&mut self, rng: &mut Rng) -> u64 {
+        let mut lost = 0;
+        for partition in self.partitions.values_mut() {
+            let log = &mut Arc::make_mut(partition).log;
+            lost += lose_tail(log, rng);
+        }
+        lost + lose_tail(Arc::make_mut(&mut self.metadata_log), rng)
+    }
+
+    /// Its node id.
+    pub fn id(&self) -> i32 {
+        self.id
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &BrokerConfig {
+        &self.config
+    }
+
+    /// The cluster as far as this broker has heard.
+    pub fn image(&self) -> &MetadataImage {
+        &self.image
+    }
+
+    /// Whether the controller counts on it, as far as it has heard.
+    pub fn is_fenced(&self) -> bool {
+        !self.image.is_unfenced(self.id)
+    }
+
+    /// The replicas that it hosts.
+    pub fn partitions(&self) -> impl Iterator<Item = &Partition> {
+        self.partitions.values().map(|partition| &**partition)
+    }
+
+    /// One replica.
+    pub fn partition(&self, at: &TopicPartition) -> Option<&Partition> {
+        self.partitions.get(at).map(|partition| &**partition)
+    }
+
+    /// A replica's log.
+    pub fn log(&self, at: &TopicPartition) -> Option<&UnifiedLog> {
+        self.partition(at).map(|partition| &partition.log)
+    }
+
+    /// The in-sync replicas of a partition, as this broker has heard.
+    pub fn isr(&self, at: &TopicPartition) -> Vec<i32> {
+        self.partition(at).map(|partition| partition.registration.isr.clone()).unwrap_or_default()
+    }
+
+    /// The group coordinator that it hosts.
+    pub fn coordinator(&self) -> &GroupCoordinator {
+        self.groups.coordinator()
+    }
+
+    /// One step.
+    pub fn step(&mut self, ctx: &mut Ctx, input: Input<BrokerTimer, std::convert::Infallible>) {
+        match input {
+            Input::Start => self.start(ctx),
+            Input::Frame { conn, from, bytes } => {
+                if self.controller.owns(conn) {
+                    self.hear_controller(ctx, conn, bytes);
+                } else if let Some(leader) = self.fetcher_of(conn) {
+                    self.hear_leader(ctx, leader, bytes);
+                } else {
+                    self.receive(ctx, conn, from, bytes);
+                }
+            }
+            Input::Closed { conn, reason } => {
+                if self.controller.owns(conn) {
+                    self.controller_closed(ctx, conn, reason);
+                } else if let Some(leader) = self.fetcher_of(conn) {
+                    self.leader_closed(ctx, leader, reason);
+                } else {
+                    self.client_closed(ctx, conn);
+                }
+            }
+            Input::Timer(timer) => self.on_timer(ctx, timer),
+            Input::Flushed { file, position } => self.flushed(ctx, file, position),
+            Input::Command(never) => match never {},
+        }
+        self.serve(ctx);
+    }
+
+    fn start(&mut self, ctx: &mut Ctx) {
+        self.incarnation_id = random_uuid(ctx.rng());
+        if self.recover_first {
+            self.recover(ctx);
+        }
+        ctx.set_timer(
+            BrokerTimer::IsrCheck,
+            ctx.now() + ms(u64::from(self.config.replica_lag_time_max_ms) / 2),
+        );
+        let checkpoint = u64::from(self.config.high_watermark_checkpoint_interval_ms);
+        ctx.set_timer(BrokerTimer::HighWatermarkCheckpoint, ctx.now() + ms(checkpoint));
+        ctx.set_timer(
+            BrokerTimer::Retention,
+            ctx.now() + ms(u64::from(self.config.log_initial_task_delay_ms)),
+        );
+        ctx.set_timer(BrokerTimer::PeerTimeout, ctx.now() + ms(1_000));
+        self.controller.connect(ctx);
+    }
+
+    fn on_timer(&mut self, ctx: &mut Ctx, timer: BrokerTimer) {
+        match timer {
+            BrokerTimer::Heartbeat => self.heartbeat(ctx),
+            BrokerTimer::ControllerRetry => self.controller.connect(ctx),
+            BrokerTimer::FetcherRetry(leader) => self.run_fetcher(ctx, leader),
+            BrokerTimer::PeerTimeout => self.check_peer_timeouts(ctx),
+            BrokerTimer::IsrCheck => {
+                self.shrink_isrs(ctx);
+                ctx.set_timer(
+                    BrokerTimer::IsrCheck,
+                    ctx.now() + ms(u64::from(self.config.replica_lag_time_max_ms) / 2),
+                );
+            }
+            BrokerTimer::HighWatermarkCheckpoint => {
+                self.high_watermark_checkpoint =
+                    self.partitions.iter().map(|(at, p)| (at.clone(), p.log.high_watermark())).collect();
+                let interval = u64::from(self.config.high_watermark_checkpoint_interval_ms);
+                ctx.set_timer(BrokerTimer::HighWatermarkCheckpoint, ctx.now() + ms(interval));
+            }
+            BrokerTimer::Retention => self.delete_old_segments(ctx),
+            BrokerTimer::Produce(id) => self.produce_timed_out(ctx, id),
+            BrokerTimer::Fetch(id) => self.answer_fetch(ctx, id),
+            BrokerTimer::Coordinator(timer) => self.coordinator_timer(ctx, timer),
+        }
+    }
+
+    fn check_peer_timeouts(&mut self, ctx: &mut Ctx) {
+        self.expire_appends(ctx);
+        let timeout = self.config.replica_socket_timeout_ms;
+        let lost = self.controller.time_out(ctx, timeout);
+        if lost {
+            self.controller_lost(ctx);
+        }
+        for leader in self.fetchers.keys().copied().collect::<Vec<_>>() {
+            self.time_out_fetcher(ctx, leader, timeout);
+        }
+        ctx.set_timer(BrokerTimer::PeerTimeout, ctx.now() + ms(1_000));
+    }
+
+    /// After an unclean end: cut torn tails off, take high watermarks from the checkpoint.
+    fn recover(&mut self, ctx: &mut Ctx) {
+        self.recover_first = false;
+        Arc::make_mut(&mut self.metadata_log).recover();
+        for (at, partition) in &mut self.partitions {
+            let partition = Arc::make_mut(partition);
+            let found = partition.log.recover();
+            let checkpoint = self.high_watermark_checkpoint.get(at).copied().unwrap_or(0);
+            partition.log.update_high_watermark(checkpoint.min(partition.log.log_end_offset()));
+            partition.role = ReplicaRole::Follower;
+            partition.flushing = false;
+            partition.registration.leader = crate::metadata::NO_LEADER;
+            partition.registration.leader_epoch = -1;
+            partition.registration.partition_epoch = -1;
+            ctx.trace(Event::LogRecovered {
+                at: at.clone(),
+                truncated_bytes: found.truncated_bytes,
+                log_end_offset: partition.log.log_end_offset(),
+            });
+        }
+        for at in self.partitions.keys().cloned().collect::<Vec<_>>() {
+            self.flush_in_background(ctx, &at);
+        }
+    }
+
+    /// The effective configuration of a topic.
+    fn log_config(&self, topic: &str) -> Arc<LogConfig> {
+        let own = self.image.topic_configs(topic);
+        if own.is_empty() {
+            return Arc::clone(&self.config.log);
+        }
+        Arc::new(TopicConfigs::effective(&self.config.log, &own))
+    }
+
+    fn next_wait(&mut self) -> u64 {
+        self.next_wait += 1;
+        self.next_wait
+    }
+
+    fn fetcher_of(&self, conn: ConnId) -> Option<i32> {
+        self.fetchers.iter().find(|(_, fetcher)| fetcher.owns(conn)).map(|(leader, _)| *leader)
+    }
+
+    fn client_closed(&mut self, ctx: &mut Ctx, conn: ConnId) {
+        self.server.closed(conn);
+        let gone: Vec<u64> = self
+            .waiting_fetches
+            .iter()
+            .filter(|(_, fetch)| fetch.conn() == conn)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in gone {
+            self.waiting_fetches.remove(&id);
+            ctx.cancel_timer(BrokerTimer::Fetch(id));
+        }
+    }
+}
+
+/// The wall clock of a broker: the world's beginning is a date, so timestamps look real.
+fn now_ms(now: SimTime) -> i64 {
+    crate::base::EPOCH_MS + now.as_ms() as i64
+}
+
+fn new_metadata_log() -> UnifiedLog {
+    UnifiedLog::new(TopicPartition::new(METADATA_TOPIC, 0), Arc::new(LogConfig::default()))
+}
+
+fn lose_tail(log: &mut UnifiedLog, rng: &mut Rng) -> u64 {
+    let before = log.size_bytes();
+    let torn = if rng.chance(1, 2) { rng.below(64) } else { 0 };
+    log.power_loss(torn);
+    before.saturating_sub(log.size_bytes())
+}
+
+fn random_uuid(rng: &mut Rng) -> Uuid {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&rng.next_u64().to_be_bytes());
+    bytes[8..].copy_from_slice(&rng.next_u64().to_be_bytes());
+    Uuid(bytes)
+}
+
+/// Empty records, where the protocol wants some.
+fn no_records() -> Option<Bytes> {
+    Some(Bytes::new())
+}

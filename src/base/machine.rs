@@ -214,6 +214,11 @@ impl<'a, T, E> Ctx<'a, T, E> {
         std::mem::replace(&mut self.cause, entry)
     }
 
+    /// What follows is caused by this entry.
+    pub fn cause(&self) -> u64 {
+        self.cause
+    }
+
     /// Opens a connection. If that fails, [`Input::Closed`] tells.
     pub fn connect(&mut self, host: &str, port: u16) -> ConnId {
         *self.next_conn += 1;

@@ -1,0 +1,427 @@
+//! A broker's session with the controller: register, beat, copy the metadata log and apply it,
+//! ask for ISR changes, topics and producer ids.
+//!
+//! Source: KIP-631 (registration, heartbeats, fencing), KIP-595 (observers fetch the log).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::base::{CloseReason, ConnId, SimTime, ms};
+use crate::broker::peer::{FromPeer, Peer};
+use crate::broker::{Broker, BrokerTimer, Ctx, METADATA_TOPIC};
+use crate::protocol::messages::allocate_producer_ids::{
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse,
+};
+use crate::protocol::messages::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
+use crate::protocol::messages::broker_registration::{
+    BrokerRegistrationRequest, BrokerRegistrationResponse, Listener,
+};
+use crate::protocol::messages::fetch::{
+    FetchPartition, FetchRequest, FetchResponse, FetchTopic, ReplicaState,
+};
+use crate::protocol::messages::metadata_records::MetadataRecord;
+use crate::protocol::{ErrorCode, Message, TopicPartition, Uuid, WireError, decode_response};
+use crate::trace::Event;
+
+/// Where the controller listens (`controller.quorum.bootstrap.servers`).
+const CONTROLLER_HOST: &str = "controller";
+const CONTROLLER_PORT: u16 = 9093;
+/// What brokers advertise.
+const BROKER_PORT: u16 = 9092;
+/// The metadata topic's well-known id.
+const METADATA_TOPIC_ID: Uuid = Uuid([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+/// How long a fetch of the metadata log waits at the controller.
+const METADATA_FETCH_WAIT_MS: i32 = 500;
+/// `cluster.id`, given when the storage is formatted.
+const CLUSTER_ID: &str = "terrarium-cluster-AAAA";
+
+/// What the controller was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Purpose {
+    Register,
+    Heartbeat,
+    AlterPartition(TopicPartition),
+    /// A client's request, to be answered with what the controller answers.
+    CreateTopics(u64),
+    AlterConfigs(u64),
+    /// `__consumer_offsets` or a topic that a client asked for, created by this broker.
+    AutoCreate(Vec<String>),
+    ProducerIds,
+}
+
+/// The session.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ControllerSession {
+    peer: Peer<Purpose>,
+    /// Copies the metadata log: its requests wait at the controller until there is something.
+    log_peer: Peer<i64>,
+    broker_epoch: i64,
+    caught_up: bool,
+    pub(super) creating: BTreeSet<String>,
+    pub(super) allocating_ids: bool,
+}
+
+impl ControllerSession {
+    pub(super) fn new() -> ControllerSession {
+        ControllerSession {
+            peer: Peer::new(CONTROLLER_HOST, CONTROLLER_PORT),
+            log_peer: Peer::new(CONTROLLER_HOST, CONTROLLER_PORT),
+            broker_epoch: -1,
+            caught_up: false,
+            creating: BTreeSet::new(),
+            allocating_ids: false,
+        }
+    }
+
+    pub(super) fn broker_epoch(&self) -> i64 {
+        self.broker_epoch
+    }
+
+    pub(super) fn owns(&self, conn: ConnId) -> bool {
+        self.peer.owns(conn) || self.log_peer.owns(conn)
+    }
+
+    pub(super) fn connect(&mut self, ctx: &mut Ctx) {
+        self.peer.connect(ctx);
+        self.log_peer.connect(ctx);
+    }
+
+    pub(super) fn ask<M: Message>(
+        &mut self,
+        ctx: &mut Ctx,
+        purpose: Purpose,
+        request: &M,
+    ) -> Result<(), Purpose> {
+        self.peer.ask(ctx, purpose, request)
+    }
+
+    /// Whether a request had to be given up.
+    pub(super) fn time_out(&mut self, ctx: &mut Ctx, timeout_ms: u32) -> bool {
+        let asked = !self.peer.time_out(ctx, timeout_ms).is_empty();
+        !self.log_peer.time_out(ctx, timeout_ms).is_empty() || asked
+    }
+
+    fn retry_at(&self) -> SimTime {
+        self.peer.retry_at().max(self.log_peer.retry_at())
+    }
+}
+
+impl Broker {
+    pub(super) fn hear_controller(&mut self, ctx: &mut Ctx, conn: ConnId, bytes: Bytes) {
+        if self.controller.log_peer.owns(conn) {
+            return self.hear_metadata_log(ctx, bytes);
+        }
+        match self.controller.peer.receive(ctx, bytes) {
+            FromPeer::Ready => {
+                self.register(ctx);
+            }
+            FromPeer::Answer { purpose, version, bytes } => {
+                let failed = self.controller_answered(ctx, purpose, version, &bytes).is_err();
+                if failed {
+                    let lost = self.controller.peer.give_up(ctx);
+                    self.give_up_asking(ctx, lost);
+                    self.controller_lost(ctx);
+                }
+            }
+            FromPeer::Broken(lost) => {
+                self.give_up_asking(ctx, lost);
+                self.controller_lost(ctx);
+            }
+        }
+    }
+
+    fn hear_metadata_log(&mut self, ctx: &mut Ctx, bytes: Bytes) {
+        match self.controller.log_peer.receive(ctx, bytes) {
+            FromPeer::Ready => {}
+            FromPeer::Answer { purpose: offset, version, bytes } => match decode_response(&bytes, version) {
+                Ok((_, answer)) => self.take_metadata(ctx, offset, answer),
+                Err(_) => {
+                    self.controller.log_peer.give_up(ctx);
+                }
+            },
+            FromPeer::Broken(_) => {}
+        }
+        if self.controller.log_peer.is_ready() {
+            self.fetch_metadata(ctx);
+        } else {
+            ctx.set_timer(BrokerTimer::ControllerRetry, self.controller.retry_at());
+        }
+    }
+
+    pub(super) fn controller_closed(&mut self, ctx: &mut Ctx, conn: ConnId, reason: CloseReason) {
+        if self.controller.log_peer.owns(conn) {
+            self.controller.log_peer.closed(ctx.now(), reason);
+            return ctx.set_timer(BrokerTimer::ControllerRetry, self.controller.retry_at());
+        }
+        let lost = self.controller.peer.closed(ctx.now(), reason);
+        self.give_up_asking(ctx, lost);
+        self.controller_lost(ctx);
+    }
+
+    /// Without a connection: try again after the back-off.
+    pub(super) fn controller_lost(&mut self, ctx: &mut Ctx) {
+        self.controller.allocating_ids = false;
+        self.controller.creating.clear();
+        ctx.cancel_timer(BrokerTimer::Heartbeat);
+        ctx.set_timer(BrokerTimer::ControllerRetry, self.controller.retry_at());
+    }
+
+    fn give_up_asking(&mut self, ctx: &mut Ctx, lost: Vec<Purpose>) {
+        for purpose in lost {
+            match purpose {
+                Purpose::AlterPartition(at) => self.isr_answered(ctx, &at, None),
+                Purpose::CreateTopics(token) | Purpose::AlterConfigs(token) => {
+                    self.refuse(ctx, token, "the controller is gone".into());
+                }
+                Purpose::ProducerIds => {
+                    self.producer_ids_answered(ctx, Err(ErrorCode::CoordinatorNotAvailable))
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn controller_answered(
+        &mut self,
+        ctx: &mut Ctx,
+        purpose: Purpose,
+        version: i16,
+        bytes: &Bytes,
+    ) -> Result<(), WireError> {
+        match purpose {
+            Purpose::Register => {
+                let (_, answer) = decode_response::<BrokerRegistrationResponse>(bytes, version)?;
+                if answer.error_code == ErrorCode::None {
+                    self.controller.broker_epoch = answer.broker_epoch;
+                    self.controller.caught_up = false;
+                    self.heartbeat(ctx);
+                } else {
+                    ctx.trace(Event::MetadataStale { error: answer.error_code });
+                    ctx.set_timer(BrokerTimer::Heartbeat, ctx.now() + self.heartbeat_interval());
+                }
+            }
+            Purpose::Heartbeat => {
+                let (_, answer) = decode_response::<BrokerHeartbeatResponse>(bytes, version)?;
+                if answer.error_code == ErrorCode::StaleBrokerEpoch {
+                    self.register(ctx);
+                }
+                // Until it is counted on, a broker does not wait for its next turn to say so.
+                let eager = answer.is_fenced && self.controller.caught_up;
+                let interval = if eager { self.heartbeat_interval() / 20 } else { self.heartbeat_interval() };
+                ctx.set_timer(BrokerTimer::Heartbeat, ctx.now() + interval);
+            }
+            Purpose::AlterPartition(at) => {
+                let (_, answer) = decode_response(bytes, version)?;
+                self.isr_answered(ctx, &at, Some(&answer));
+            }
+            Purpose::CreateTopics(token) => {
+                self.created_topics(ctx, token, &decode_response(bytes, version)?.1)
+            }
+            Purpose::AlterConfigs(token) => {
+                self.altered_configs(ctx, token, &decode_response(bytes, version)?.1)
+            }
+            Purpose::AutoCreate(names) => {
+                for name in names {
+                    self.controller.creating.remove(&name);
+                }
+            }
+            Purpose::ProducerIds => {
+                let (_, answer) = decode_response::<AllocateProducerIdsResponse>(bytes, version)?;
+                let block = match answer.error_code {
+                    ErrorCode::None => Ok((
+                        answer.producer_id_start,
+                        answer.producer_id_start + i64::from(answer.producer_id_len),
+                    )),
+                    error => Err(error),
+                };
+                self.producer_ids_answered(ctx, block);
+            }
+        }
+        Ok(())
+    }
+
+    fn heartbeat_interval(&self) -> u64 {
+        ms(u64::from(self.config.heartbeat_interval_ms))
+    }
+
+    fn register(&mut self, ctx: &mut Ctx) {
+        let listener = Listener {
+            name: "PLAINTEXT".into(),
+            host: format!("broker-{}", self.id),
+            port: BROKER_PORT,
+            security_protocol: 0,
+        };
+        let request = BrokerRegistrationRequest {
+            broker_id: self.id,
+            cluster_id: CLUSTER_ID.into(),
+            incarnation_id: self.incarnation_id,
+            listeners: vec![listener],
+            previous_broker_epoch: self.controller.broker_epoch,
+            ..Default::default()
+        };
+        // When the controller cannot be asked, reconnecting brings us back here.
+        let _ = self.controller.ask(ctx, Purpose::Register, &request);
+    }
+
+    pub(super) fn heartbeat(&mut self, ctx: &mut Ctx) {
+        if self.controller.broker_epoch < 0 {
+            return self.register(ctx);
+        }
+        let request = BrokerHeartbeatRequest {
+            broker_id: self.id,
+            broker_epoch: self.controller.broker_epoch,
+            current_metadata_offset: self.image.end_offset - 1,
+            want_fence: !self.controller.caught_up,
+            ..Default::default()
+        };
+        let _ = self.controller.ask(ctx, Purpose::Heartbeat, &request);
+    }
+
+    fn fetch_metadata(&mut self, ctx: &mut Ctx) {
+        let offset = self.metadata_log.log_end_offset();
+        let partition = FetchPartition {
+            fetch_offset: offset,
+            current_leader_epoch: -1,
+            last_fetched_epoch: self.metadata_log.latest_epoch().unwrap_or(-1),
+            partition_max_bytes: i32::MAX,
+            ..Default::default()
+        };
+        let topic = FetchTopic {
+            topic: METADATA_TOPIC.into(),
+            topic_id: METADATA_TOPIC_ID,
+            partitions: vec![partition],
+        };
+        let request = FetchRequest {
+            replica_state: ReplicaState { replica_id: self.id, replica_epoch: -1 },
+            max_wait_ms: METADATA_FETCH_WAIT_MS,
+            session_epoch: -1,
+            topics: vec![topic],
+            ..Default::default()
+        };
+        if self.controller.log_peer.ask(ctx, offset, &request).is_err() {
+            self.controller.log_peer.give_up(ctx);
+            ctx.set_timer(BrokerTimer::ControllerRetry, self.controller.retry_at());
+        }
+    }
+
+    fn take_metadata(&mut self, ctx: &mut Ctx, offset: i64, response: FetchResponse) {
+        let data =
+            response.responses.into_iter().next().and_then(|topic| topic.partitions.into_iter().next());
+        let Some(data) = data else { return };
+        let log = Arc::make_mut(&mut self.metadata_log);
+        if data.diverging_epoch.end_offset >= 0 {
+            log.truncate_to(data.diverging_epoch.end_offset);
+            if data.diverging_epoch.end_offset < self.image.end_offset {
+                // Applied records are committed ones: the controller lost its disk.
+                self.image = Default::default();
+            }
+            return;
+        }
+        let records = data.records.unwrap_or_default();
+        if offset == log.log_end_offset() && !records.is_empty() && log.append_as_follower(&records).is_err()
+        {
+            return;
+        }
+        log.update_high_watermark(data.high_watermark.min(log.log_end_offset()));
+        log.mark_flushed(log.position());
+        self.apply_committed_metadata(ctx);
+        let caught_up = self.image.end_offset >= data.high_watermark;
+        if caught_up && !self.controller.caught_up && self.controller.broker_epoch >= 0 {
+            self.controller.caught_up = true;
+            self.heartbeat(ctx);
+        }
+    }
+
+    /// Replays what is committed and not yet applied, then acts on it.
+    fn apply_committed_metadata(&mut self, ctx: &mut Ctx) {
+        let (from, to) = (self.image.end_offset, self.metadata_log.high_watermark());
+        if from >= to {
+            return;
+        }
+        let mut touched = BTreeSet::new();
+        let mut configured = BTreeSet::new();
+        for batch in self.metadata_log.batches_from(from) {
+            if batch.base_offset() >= to || batch.is_control() {
+                continue;
+            }
+            for record in batch.records().filter_map(Result::ok) {
+                let Some(record) = record.value.and_then(|value| MetadataRecord::decode(&value).ok()) else {
+                    continue;
+                };
+                note_touched(&self.image, &record, &mut touched, &mut configured);
+                self.image.replay(&record);
+                note_touched(&self.image, &record, &mut touched, &mut configured);
+            }
+        }
+        self.image.end_offset = to;
+        if touched.is_empty() && configured.is_empty() {
+            return;
+        }
+        let entry = ctx.trace(Event::MetadataApplied { offset: to });
+        let before = ctx.because(entry);
+        for topic in configured {
+            self.reconfigure(&topic);
+        }
+        self.apply_changes(ctx, &touched);
+        ctx.because(before);
+    }
+
+    /// Has the controller create topics that somebody asked about.
+    pub(super) fn auto_create(
+        &mut self,
+        ctx: &mut Ctx,
+        request: &crate::protocol::messages::create_topics::CreateTopicsRequest,
+    ) {
+        let names: Vec<String> = request.topics.iter().map(|topic| topic.name.clone()).collect();
+        if names.iter().all(|name| self.controller.creating.contains(name)) {
+            return;
+        }
+        if self.controller.ask(ctx, Purpose::AutoCreate(names.clone()), request).is_ok() {
+            self.controller.creating.extend(names);
+        }
+    }
+
+    /// Asks for a block of producer ids, unless that was done.
+    pub(super) fn allocate_producer_ids(&mut self, ctx: &mut Ctx) -> bool {
+        if !self.controller.allocating_ids {
+            let request =
+                AllocateProducerIdsRequest { broker_id: self.id, broker_epoch: self.controller.broker_epoch };
+            self.controller.allocating_ids = self.controller.ask(ctx, Purpose::ProducerIds, &request).is_ok();
+        }
+        self.controller.allocating_ids
+    }
+}
+
+/// Which partitions and topic configs a record is about.
+fn note_touched(
+    image: &crate::metadata::MetadataImage,
+    record: &MetadataRecord,
+    touched: &mut BTreeSet<TopicPartition>,
+    configured: &mut BTreeSet<String>,
+) {
+    match record {
+        MetadataRecord::Partition(r) => {
+            if let Some(topic) = image.topic_by_id(&r.topic_id) {
+                touched.insert(TopicPartition::new(Arc::clone(&topic.name), r.partition_id));
+            }
+        }
+        MetadataRecord::PartitionChange(r) => {
+            if let Some(topic) = image.topic_by_id(&r.topic_id) {
+                touched.insert(TopicPartition::new(Arc::clone(&topic.name), r.partition_id));
+            }
+        }
+        MetadataRecord::RemoveTopic(r) => {
+            if let Some(topic) = image.topic_by_id(&r.topic_id) {
+                touched.extend(
+                    topic.partitions.keys().map(|id| TopicPartition::new(Arc::clone(&topic.name), *id)),
+                );
+            }
+        }
+        MetadataRecord::Config(r) => {
+            configured.insert(r.resource_name.clone());
+        }
+        _ => {}
+    }
+}

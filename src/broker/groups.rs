@@ -1,0 +1,274 @@
+//! The group coordinator's host: finds its records a place in `__consumer_offsets`, waits until
+//! they are committed, and brings its answers to whoever asked.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::base::{SimTime, ms};
+use crate::broker::{Broker, BrokerTimer, Ctx, OFFSETS_TOPIC, now_ms};
+use crate::coordinator::{
+    Append, Caller, CoordinatorTimer, GroupCoordinator, GroupRequest, GroupResponse, Outcome,
+};
+use crate::metadata::NO_LEADER;
+use crate::protocol::messages::find_coordinator::{
+    Coordinator, FindCoordinatorRequest, FindCoordinatorResponse,
+};
+use crate::protocol::{ApiKey, ErrorCode, Message, TopicPartition, WireError};
+use crate::storage::{BatchBuilder, BatchOptions};
+
+/// `FindCoordinator.key_type` of a group.
+const GROUP_KEY: i8 = 0;
+
+/// The coordinator and what it waits for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Groups {
+    coordinator: GroupCoordinator,
+    waiting: VecDeque<WaitingAppend>,
+}
+
+/// An append that is in the log but not committed yet.
+#[derive(Clone, Debug, PartialEq)]
+struct WaitingAppend {
+    at: TopicPartition,
+    until: i64,
+    deadline: SimTime,
+    append: Append,
+}
+
+impl Groups {
+    pub(super) fn new(coordinator: GroupCoordinator) -> Groups {
+        Groups { coordinator, waiting: VecDeque::new() }
+    }
+
+    pub(super) fn coordinator(&self) -> &GroupCoordinator {
+        &self.coordinator
+    }
+}
+
+impl Broker {
+    pub(super) fn handle_group(
+        &mut self,
+        ctx: &mut Ctx,
+        token: u64,
+        api: ApiKey,
+        version: i16,
+        body: &Bytes,
+    ) -> Result<(), WireError> {
+        let request = match api {
+            ApiKey::JoinGroup => GroupRequest::JoinGroup(Message::decode(body, version)?),
+            ApiKey::SyncGroup => GroupRequest::SyncGroup(Message::decode(body, version)?),
+            ApiKey::Heartbeat => GroupRequest::Heartbeat(Message::decode(body, version)?),
+            ApiKey::LeaveGroup => GroupRequest::LeaveGroup(Message::decode(body, version)?),
+            ApiKey::OffsetCommit => GroupRequest::OffsetCommit(Message::decode(body, version)?),
+            ApiKey::OffsetFetch => GroupRequest::OffsetFetch(Message::decode(body, version)?),
+            ApiKey::ListGroups => GroupRequest::ListGroups(Message::decode(body, version)?),
+            ApiKey::DescribeGroups => GroupRequest::DescribeGroups(Message::decode(body, version)?),
+            ApiKey::DeleteGroups => GroupRequest::DeleteGroups(Message::decode(body, version)?),
+            _ => {
+                self.refuse(ctx, token, format!("{} is not served", api.name()));
+                return Ok(());
+            }
+        };
+        let Some(asked) = self.server.asked(token) else { return Ok(()) };
+        let (client_id, host) = (Arc::clone(&asked.client_id), format!("/10.0.0.{}", asked.from.0 % 250 + 1));
+        let caller = Caller { token, api_version: version, client_id: &client_id, client_host: &host };
+        let mut out = Outcome::default();
+        self.groups.coordinator.handle(ctx.now(), ctx.rng(), caller, request, &mut out);
+        self.carry_out(ctx, out);
+        Ok(())
+    }
+
+    pub(super) fn coordinator_timer(&mut self, ctx: &mut Ctx, timer: CoordinatorTimer) {
+        let mut out = Outcome::default();
+        self.groups.coordinator.timer(ctx.now(), timer, &mut out);
+        self.carry_out(ctx, out);
+    }
+
+    /// Does what the coordinator decided: what happened, appends, timers, answers.
+    fn carry_out(&mut self, ctx: &mut Ctx, out: Outcome) {
+        let before = ctx.cause();
+        for event in out.events {
+            let entry = ctx.trace(event);
+            ctx.because(entry);
+        }
+        for (timer, at) in out.timers {
+            let key = BrokerTimer::Coordinator(timer);
+            match at {
+                Some(at) => ctx.set_timer(key, at),
+                None => ctx.cancel_timer(key),
+            }
+        }
+        for append in out.appends {
+            self.append_for_coordinator(ctx, append);
+        }
+        for (token, response) in out.replies {
+            self.reply_group(ctx, token, &response);
+        }
+        ctx.because(before);
+    }
+
+    fn append_for_coordinator(&mut self, ctx: &mut Ctx, append: Append) {
+        let at = TopicPartition::new(OFFSETS_TOPIC, append.partition);
+        let mut builder = BatchBuilder::new(BatchOptions::default());
+        let timestamp = now_ms(ctx.now());
+        let fits = append
+            .records
+            .iter()
+            .all(|(key, value)| builder.try_push(timestamp, Some(key), value.as_deref(), &[]).is_ok());
+        let epoch_holds =
+            self.partition(&at).is_some_and(|p| p.registration.leader_epoch == append.leader_epoch);
+        let timeout = u64::try_from(self.config.group.offsets_commit_timeout_ms).unwrap_or(0);
+        let deadline = ctx.now() + ms(timeout);
+        // Queued before it is appended: with a single in-sync replica it is committed at once.
+        let refused: ErrorCode = if !fits {
+            ErrorCode::MessageTooLarge
+        } else if !epoch_holds {
+            ErrorCode::NotLeaderOrFollower
+        } else {
+            let end = self.log(&at).map_or(0, |log| log.log_end_offset());
+            let until = end + i64::from(builder.count());
+            self.groups.waiting.push_back(WaitingAppend { at: at.clone(), until, deadline, append });
+            let written = self.append_as_leader(ctx, &at, &builder.build(), -1);
+            match written {
+                Ok(_) => return,
+                Err(error) => {
+                    let last = self
+                        .groups
+                        .waiting
+                        .iter()
+                        .rposition(|waiting| waiting.at == at && waiting.until == until);
+                    let Some(failed) = last.and_then(|index| self.groups.waiting.remove(index)) else {
+                        return;
+                    };
+                    return self.append_failed(ctx, failed.append, error);
+                }
+            }
+        };
+        self.append_failed(ctx, append, refused);
+    }
+
+    fn append_failed(&mut self, ctx: &mut Ctx, append: Append, error: ErrorCode) {
+        let mut out = Outcome::default();
+        self.groups.coordinator.failed(ctx.now(), append, error, &mut out);
+        self.carry_out(ctx, out);
+    }
+
+    /// The high watermark of a partition rose: appends up to it take effect, in order.
+    pub(super) fn coordinator_committed(&mut self, ctx: &mut Ctx, at: &TopicPartition) {
+        if Broker::offsets_partition(at).is_none() {
+            return;
+        }
+        let high_watermark = self.log(at).map_or(0, |log| log.high_watermark());
+        while let Some(index) = self
+            .groups
+            .waiting
+            .iter()
+            .position(|waiting| waiting.at == *at && waiting.until <= high_watermark)
+        {
+            let Some(waiting) = self.groups.waiting.remove(index) else { break };
+            let mut out = Outcome::default();
+            self.groups.coordinator.committed(ctx.now(), waiting.append, &mut out);
+            self.carry_out(ctx, out);
+        }
+    }
+
+    /// Appends that were not committed in time are given up: their askers try again.
+    pub(super) fn expire_appends(&mut self, ctx: &mut Ctx) {
+        let now = ctx.now();
+        while let Some(index) = self.groups.waiting.iter().position(|waiting| waiting.deadline <= now) {
+            let Some(waiting) = self.groups.waiting.remove(index) else { break };
+            self.append_failed(ctx, waiting.append, ErrorCode::RequestTimedOut);
+        }
+    }
+
+    /// This broker leads a partition of `__consumer_offsets`: its groups are read from the log.
+    pub(super) fn lead_coordinator(&mut self, ctx: &mut Ctx, at: &TopicPartition, leader_epoch: i32) {
+        let Some(index) = Broker::offsets_partition(at) else { return };
+        let Some(log) = self.log(at) else { return };
+        let records: Vec<(Bytes, Option<Bytes>)> = log
+            .batches_from(log.log_start_offset())
+            .filter(|batch| !batch.is_control())
+            .flat_map(|batch| batch.records().filter_map(Result::ok).collect::<Vec<_>>())
+            .filter_map(|record| Some((record.key?, record.value)))
+            .collect();
+        let mut out = Outcome::default();
+        self.groups.coordinator.elected(index, leader_epoch, records, ctx.now(), &mut out);
+        self.carry_out(ctx, out);
+    }
+
+    /// It no longer does.
+    pub(super) fn leave_coordinator(&mut self, ctx: &mut Ctx, at: &TopicPartition) {
+        let Some(index) = Broker::offsets_partition(at) else { return };
+        let mut out = Outcome::default();
+        self.groups.coordinator.resigned(index, &mut out);
+        self.carry_out(ctx, out);
+        while let Some(place) = self.groups.waiting.iter().position(|waiting| waiting.at == *at) {
+            let Some(waiting) = self.groups.waiting.remove(place) else { break };
+            self.append_failed(ctx, waiting.append, ErrorCode::NotLeaderOrFollower);
+        }
+    }
+
+    pub(super) fn find_coordinator(&mut self, ctx: &mut Ctx, token: u64, request: &FindCoordinatorRequest) {
+        let mut response = FindCoordinatorResponse::default();
+        if request.coordinator_keys.is_empty() {
+            let found = self.coordinator_of(&request.key, request.key_type);
+            response.error_code = found.error_code;
+            (response.node_id, response.host, response.port) = (found.node_id, found.host, found.port);
+        } else {
+            response.coordinators = request
+                .coordinator_keys
+                .iter()
+                .map(|key| self.coordinator_of(key, request.key_type))
+                .collect();
+        }
+        // The one-key form carries neither; the many-keys form has no fields for one.
+        self.reply(ctx, token, &response);
+        if !self.image.topics.contains_key(OFFSETS_TOPIC) {
+            let creation = self.creation_of(vec![OFFSETS_TOPIC.to_owned()]);
+            self.auto_create(ctx, &creation);
+        }
+    }
+
+    fn coordinator_of(&self, key: &str, key_type: i8) -> Coordinator {
+        let none = |error_code| Coordinator {
+            key: key.to_owned(),
+            node_id: -1,
+            port: -1,
+            error_code,
+            error_message: Some(error_code.message().to_owned()),
+            ..Default::default()
+        };
+        if key_type != GROUP_KEY {
+            return none(ErrorCode::InvalidRequest);
+        }
+        let at = TopicPartition::new(OFFSETS_TOPIC, self.groups.coordinator.partition_for(key));
+        let leader = self.image.partition(&at).map_or(NO_LEADER, |partition| partition.leader);
+        match self.image.brokers.get(&leader) {
+            Some(broker) => Coordinator {
+                key: key.to_owned(),
+                node_id: broker.id,
+                host: broker.host.clone(),
+                port: i32::from(broker.port),
+                error_code: ErrorCode::None,
+                error_message: None,
+            },
+            None => none(ErrorCode::CoordinatorNotAvailable),
+        }
+    }
+
+    fn reply_group(&mut self, ctx: &mut Ctx, token: u64, response: &GroupResponse) {
+        match response {
+            GroupResponse::JoinGroup(r) => self.reply(ctx, token, r),
+            GroupResponse::SyncGroup(r) => self.reply(ctx, token, r),
+            GroupResponse::Heartbeat(r) => self.reply(ctx, token, r),
+            GroupResponse::LeaveGroup(r) => self.reply(ctx, token, r),
+            GroupResponse::OffsetCommit(r) => self.reply(ctx, token, r),
+            GroupResponse::OffsetFetch(r) => self.reply(ctx, token, r),
+            GroupResponse::ListGroups(r) => self.reply(ctx, token, r),
+            GroupResponse::DescribeGroups(r) => self.reply(ctx, token, r),
+            GroupResponse::DeleteGroups(r) => self.reply(ctx, token, r),
+        }
+    }
+}

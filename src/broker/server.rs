@@ -1,0 +1,254 @@
+//! Connections from whoever asks: requests of one connection are answered in order, one at a
+//! time, as Kafka's socket server does by muting the channel.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::base::{ConnId, FrameInfo, FrameKind, NodeId};
+use crate::broker::peer::api_name;
+use crate::broker::{Broker, Ctx};
+use crate::protocol::messages::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
+use crate::protocol::{ApiKey, ErrorCode, Message, WireError, decode_request_header, encode_response};
+use crate::trace::Event;
+
+/// More requests than this waiting on one connection, and it is closed.
+const WAITING_MAX: usize = 4_096;
+
+/// Everybody who is connected.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Server {
+    max_request_bytes: u32,
+    lines: BTreeMap<ConnId, Line>,
+    ready: VecDeque<ConnId>,
+    asked: BTreeMap<u64, Asked>,
+    next_token: u64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Line {
+    from: NodeId,
+    waiting: VecDeque<Bytes>,
+    busy: bool,
+}
+
+/// A request that is being dealt with.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Asked {
+    pub(super) conn: ConnId,
+    pub(super) from: NodeId,
+    pub(super) api_key: i16,
+    pub(super) version: i16,
+    correlation_id: i32,
+    pub(super) client_id: Arc<str>,
+}
+
+impl Server {
+    pub(super) fn new(max_request_bytes: u32) -> Server {
+        Server {
+            max_request_bytes,
+            lines: BTreeMap::new(),
+            ready: VecDeque::new(),
+            asked: BTreeMap::new(),
+            next_token: 0,
+        }
+    }
+
+    pub(super) fn closed(&mut self, conn: ConnId) {
+        self.lines.remove(&conn);
+        self.asked.retain(|_, asked| asked.conn != conn);
+    }
+
+    /// The request with this token, if its connection is still there.
+    pub(super) fn asked(&self, token: u64) -> Option<&Asked> {
+        self.asked.get(&token)
+    }
+}
+
+impl Broker {
+    pub(super) fn receive(&mut self, ctx: &mut Ctx, conn: ConnId, from: NodeId, bytes: Bytes) {
+        let server = &mut self.server;
+        let line =
+            server.lines.entry(conn).or_insert_with(|| Line { from, waiting: VecDeque::new(), busy: false });
+        let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        if size > server.max_request_bytes || line.waiting.len() >= WAITING_MAX {
+            let reason = format!("a request of {size} bytes, {} waiting", line.waiting.len());
+            return self.hang_up(ctx, conn, reason);
+        }
+        line.waiting.push_back(bytes);
+        if !line.busy {
+            server.ready.push_back(conn);
+        }
+    }
+
+    /// Deals with every request whose turn it is.
+    pub(super) fn serve(&mut self, ctx: &mut Ctx) {
+        while let Some(conn) = self.server.ready.pop_front() {
+            let Some(line) = self.server.lines.get_mut(&conn) else { continue };
+            if line.busy {
+                continue;
+            }
+            let Some(frame) = line.waiting.pop_front() else { continue };
+            let from = line.from;
+            line.busy = true;
+            match decode_request_header(&frame) {
+                Ok((header, body)) => {
+                    self.server.next_token += 1;
+                    let token = self.server.next_token;
+                    let asked = Asked {
+                        conn,
+                        from,
+                        api_key: header.api_key,
+                        version: header.api_version,
+                        correlation_id: header.correlation_id,
+                        client_id: header.client_id.unwrap_or_default().into(),
+                    };
+                    self.server.asked.insert(token, asked);
+                    self.dispatch(ctx, token, header.api_key, header.api_version, &body);
+                }
+                Err(error) => self.hang_up(ctx, conn, error.to_string()),
+            }
+        }
+    }
+
+    fn dispatch(&mut self, ctx: &mut Ctx, token: u64, key: i16, version: i16, body: &Bytes) {
+        let api = ApiKey::try_from(key).ok();
+        let known = api.is_some_and(|api| is_served(api) && api.has_version(version));
+        let done = match api {
+            Some(ApiKey::ApiVersions) => {
+                self.api_versions(ctx, token, version, body);
+                Ok(())
+            }
+            Some(api) if known => self.handle(ctx, token, api, version, body),
+            _ => {
+                return self.refuse(ctx, token, format!("{} version {version} is not served", api_name(key)));
+            }
+        };
+        if let Err(error) = done {
+            self.refuse(ctx, token, error.to_string());
+        }
+    }
+
+    fn handle(
+        &mut self,
+        ctx: &mut Ctx,
+        token: u64,
+        api: ApiKey,
+        version: i16,
+        body: &Bytes,
+    ) -> Result<(), WireError> {
+        match api {
+            ApiKey::Metadata => self.metadata(ctx, token, &Message::decode(body, version)?),
+            ApiKey::Produce => self.produce(ctx, token, &Message::decode(body, version)?),
+            ApiKey::Fetch => self.fetch(ctx, token, Message::decode(body, version)?),
+            ApiKey::ListOffsets => self.list_offsets(ctx, token, &Message::decode(body, version)?),
+            ApiKey::OffsetForLeaderEpoch => {
+                self.offset_for_leader_epoch(ctx, token, &Message::decode(body, version)?)
+            }
+            ApiKey::FindCoordinator => self.find_coordinator(ctx, token, &Message::decode(body, version)?),
+            ApiKey::InitProducerId => self.init_producer_id(ctx, token, &Message::decode(body, version)?),
+            ApiKey::CreateTopics => self.forward_create_topics(ctx, token, Message::decode(body, version)?),
+            ApiKey::IncrementalAlterConfigs => {
+                self.forward_alter_configs(ctx, token, Message::decode(body, version)?)
+            }
+            _ => return self.handle_group(ctx, token, api, version, body),
+        }
+        Ok(())
+    }
+
+    /// KIP-511: a version from the future is answered in version 0 with what there is.
+    fn api_versions(&mut self, ctx: &mut Ctx, token: u64, version: i16, body: &Bytes) {
+        let unknown =
+            !ApiKey::ApiVersions.has_version(version) || ApiVersionsRequest::decode(body, version).is_err();
+        let error_code = if unknown { ErrorCode::UnsupportedVersion } else { ErrorCode::None };
+        let api_keys = ApiKey::ALL.iter().filter(|api| is_served(**api)).filter_map(|api| {
+            let versions = api.versions()?;
+            Some(ApiVersion {
+                api_key: api.code(),
+                min_version: *versions.start(),
+                max_version: *versions.end(),
+            })
+        });
+        let response = ApiVersionsResponse { error_code, api_keys: api_keys.collect(), ..Default::default() };
+        if unknown && let Some(asked) = self.server.asked.get_mut(&token) {
+            asked.version = 0;
+        }
+        self.reply(ctx, token, &response);
+    }
+
+    /// Answers a request and lets the connection's next one have its turn. Nobody is answered
+    /// who has gone.
+    pub(super) fn reply<M: Message>(&mut self, ctx: &mut Ctx, token: u64, response: &M) {
+        let Some(asked) = self.server.asked.remove(&token) else { return };
+        let Asked { conn, version, correlation_id, .. } = asked;
+        match encode_response(version, correlation_id, response) {
+            Ok(bytes) => {
+                let kind = FrameKind::Response;
+                ctx.send(
+                    conn,
+                    FrameInfo { kind, api_key: M::KEY, api_version: version, correlation_id },
+                    bytes,
+                );
+                self.next_of(conn);
+            }
+            Err(error) => self.hang_up(ctx, conn, error.to_string()),
+        }
+    }
+
+    /// For requests that get no answer (`acks=0`).
+    pub(super) fn reply_nothing(&mut self, token: u64) {
+        if let Some(asked) = self.server.asked.remove(&token) {
+            self.next_of(asked.conn);
+        }
+    }
+
+    fn next_of(&mut self, conn: ConnId) {
+        if let Some(line) = self.server.lines.get_mut(&conn) {
+            line.busy = false;
+            if !line.waiting.is_empty() {
+                self.server.ready.push_back(conn);
+            }
+        }
+    }
+
+    /// Closes the connection of a request that makes no sense.
+    pub(super) fn refuse(&mut self, ctx: &mut Ctx, token: u64, reason: String) {
+        if let Some(asked) = self.server.asked.get(&token) {
+            let conn = asked.conn;
+            self.hang_up(ctx, conn, reason);
+        }
+    }
+
+    fn hang_up(&mut self, ctx: &mut Ctx, conn: ConnId, reason: String) {
+        ctx.trace(Event::RequestRejected { conn, reason: reason.into() });
+        ctx.close(conn);
+        self.client_closed(ctx, conn);
+    }
+}
+
+/// The APIs that a broker answers.
+fn is_served(api: ApiKey) -> bool {
+    matches!(
+        api,
+        ApiKey::ApiVersions
+            | ApiKey::Metadata
+            | ApiKey::Produce
+            | ApiKey::Fetch
+            | ApiKey::ListOffsets
+            | ApiKey::OffsetForLeaderEpoch
+            | ApiKey::FindCoordinator
+            | ApiKey::InitProducerId
+            | ApiKey::CreateTopics
+            | ApiKey::IncrementalAlterConfigs
+            | ApiKey::JoinGroup
+            | ApiKey::SyncGroup
+            | ApiKey::Heartbeat
+            | ApiKey::LeaveGroup
+            | ApiKey::OffsetCommit
+            | ApiKey::OffsetFetch
+            | ApiKey::ListGroups
+            | ApiKey::DescribeGroups
+            | ApiKey::DeleteGroups
+    )
+}
