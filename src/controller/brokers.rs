@@ -1,0 +1,308 @@
+//! Brokers: registration, heartbeats, fencing; and what fencing means for partitions.
+//!
+//! Source: KIP-631, KIP-497, KIP-903.
+
+use crate::base::ms;
+use crate::controller::{Asker, Controller, ControllerTimer, Ctx, random_uuid};
+use crate::metadata::{NO_LEADER, PartitionRegistration};
+use crate::protocol::messages::alter_partition::{
+    AlterPartitionRequest, AlterPartitionResponse, RequestPartitionData, ResponsePartitionData,
+    ResponseTopicData,
+};
+use crate::protocol::messages::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
+use crate::protocol::messages::broker_registration::{BrokerRegistrationRequest, BrokerRegistrationResponse};
+use crate::protocol::messages::metadata_records::{
+    BrokerEndpoint, BrokerRegistrationChangeRecord, MetadataRecord, PartitionChangeRecord,
+    RegisterBrokerRecord,
+};
+use crate::protocol::{ErrorCode, TopicPartition, Uuid};
+use crate::trace::Event;
+
+const FENCED: i8 = 1;
+const UNFENCED: i8 = -1;
+/// `PartitionChangeRecord.leader` when the leader stays.
+const NO_LEADER_CHANGE: i32 = -2;
+
+impl Controller {
+    pub(super) fn is_current(&self, broker: i32, epoch: i64) -> bool {
+        self.image.brokers.get(&broker).is_some_and(|known| known.epoch == epoch)
+    }
+
+    pub(super) fn register(&mut self, ctx: &mut Ctx, asker: Asker, request: &BrokerRegistrationRequest) {
+        let id = request.broker_id;
+        if let Some(known) = self.image.brokers.get(&id)
+            && known.incarnation_id == request.incarnation_id
+        {
+            // The same process asks again, because an answer was lost.
+            let broker_epoch = known.epoch;
+            self.touch_session(ctx, id);
+            let response = BrokerRegistrationResponse { broker_epoch, ..Default::default() };
+            return self.answer(ctx, asker, &response);
+        }
+        if self.image.is_unfenced(id) && self.sessions.contains_key(&id) {
+            // As Kafka: the old process may still be there. A restarted broker tries again
+            // until the session of its former self is over.
+            let error_code = ErrorCode::DuplicateBrokerRegistration;
+            let response = BrokerRegistrationResponse { error_code, ..Default::default() };
+            return self.answer(ctx, asker, &response);
+        }
+        let mut events = Vec::new();
+        // A new process has forgotten what the old one led.
+        let mut records = self.fence_records(id, &mut events);
+        let broker_epoch = self.log.log_end_offset();
+        let end_points = request.listeners.iter().map(|listener| BrokerEndpoint {
+            name: listener.name.clone(),
+            host: listener.host.clone(),
+            port: listener.port,
+            security_protocol: listener.security_protocol,
+        });
+        let registration = RegisterBrokerRecord {
+            broker_id: id,
+            incarnation_id: request.incarnation_id,
+            broker_epoch,
+            end_points: end_points.collect(),
+            rack: request.rack.clone(),
+            fenced: true,
+            ..Default::default()
+        };
+        records.push(registration.into());
+        events.push(Event::BrokerRegistered { broker: id, broker_epoch });
+        self.touch_session(ctx, id);
+        let response = BrokerRegistrationResponse { broker_epoch, ..Default::default() };
+        self.write_and_answer(ctx, asker, records, &response, events);
+    }
+
+    pub(super) fn heartbeat(&mut self, ctx: &mut Ctx, asker: Asker, request: &BrokerHeartbeatRequest) {
+        let id = request.broker_id;
+        if !self.is_current(id, request.broker_epoch) {
+            let error_code = ErrorCode::StaleBrokerEpoch;
+            return self.answer(ctx, asker, &BrokerHeartbeatResponse { error_code, ..Default::default() });
+        }
+        self.touch_session(ctx, id);
+        let fenced = !self.image.is_unfenced(id);
+        // Caught up: it has replayed its own registration.
+        let is_caught_up = request.current_metadata_offset >= request.broker_epoch;
+        let mut response = BrokerHeartbeatResponse { is_caught_up, is_fenced: fenced, ..Default::default() };
+        if fenced && is_caught_up && !request.want_fence {
+            let change = BrokerRegistrationChangeRecord {
+                broker_id: id,
+                broker_epoch: request.broker_epoch,
+                fenced: UNFENCED,
+                ..Default::default()
+            };
+            let mut events = vec![Event::BrokerUnfenced { broker: id }];
+            let mut records = vec![change.into()];
+            records.extend(self.elections_for(id, &mut events));
+            response.is_fenced = false;
+            return self.write_and_answer(ctx, asker, records, &response, events);
+        }
+        self.answer(ctx, asker, &response);
+    }
+
+    pub(super) fn touch_session(&mut self, ctx: &mut Ctx, broker: i32) {
+        self.sessions.insert(broker, ctx.now());
+        let timeout = ms(u64::from(self.config.session_timeout_ms));
+        ctx.set_timer(ControllerTimer::Session(broker), ctx.now() + timeout);
+    }
+
+    /// Silent for too long: fenced, and replaced wherever it led.
+    pub(super) fn session_over(&mut self, ctx: &mut Ctx, broker: i32) {
+        self.sessions.remove(&broker);
+        let mut events = Vec::new();
+        let records = self.fence_records(broker, &mut events);
+        if !records.is_empty() {
+            self.write(ctx, records, events);
+        }
+    }
+
+    /// The records that fence a broker: its registration's change, and a change of every
+    /// partition whose leader or in-sync replica it is. The last in-sync replica stays.
+    fn fence_records(&self, broker: i32, events: &mut Vec<Event>) -> Vec<MetadataRecord> {
+        let Some(known) = self.image.brokers.get(&broker).filter(|known| !known.fenced) else {
+            return Vec::new();
+        };
+        let change = BrokerRegistrationChangeRecord {
+            broker_id: broker,
+            broker_epoch: known.epoch,
+            fenced: FENCED,
+            ..Default::default()
+        };
+        let mut records: Vec<MetadataRecord> = vec![change.into()];
+        events.push(Event::BrokerFenced { broker });
+        for (at, topic_id, partition) in self.image.partitions() {
+            if !partition.isr.contains(&broker) && partition.leader != broker {
+                continue;
+            }
+            let mut isr: Vec<i32> = partition.isr.iter().copied().filter(|id| *id != broker).collect();
+            if isr.is_empty() {
+                isr = partition.isr.clone();
+            }
+            let leader = if partition.leader == broker {
+                self.choose_leader(&at, partition, &isr, |id| id != broker && self.image.is_unfenced(id))
+            } else {
+                partition.leader
+            };
+            records.extend(change_record(&at, topic_id, partition, isr, leader, events));
+        }
+        records
+    }
+
+    /// An unfenced broker may lead what has no leader.
+    fn elections_for(&self, broker: i32, events: &mut Vec<Event>) -> Vec<MetadataRecord> {
+        let mut records = Vec::new();
+        for (at, topic_id, partition) in self.image.partitions() {
+            if partition.leader != NO_LEADER || !partition.replicas.contains(&broker) {
+                continue;
+            }
+            let usable = |id: i32| id == broker || self.image.is_unfenced(id);
+            let leader = self.choose_leader(&at, partition, &partition.isr, usable);
+            if leader != NO_LEADER {
+                // A leader from outside the ISR makes a new one, of itself alone.
+                let isr = if partition.isr.contains(&leader) { partition.isr.clone() } else { vec![leader] };
+                records.extend(change_record(&at, topic_id, partition, isr, leader, events));
+            }
+        }
+        records
+    }
+
+    /// The first replica, in the order of preference, that is in sync and counted on; with
+    /// unclean election also one that is not in sync.
+    fn choose_leader(
+        &self,
+        at: &TopicPartition,
+        partition: &PartitionRegistration,
+        isr: &[i32],
+        usable: impl Fn(i32) -> bool,
+    ) -> i32 {
+        let clean = partition.replicas.iter().copied().find(|id| isr.contains(id) && usable(*id));
+        let unclean = || {
+            let config = self.topic_config(&at.topic);
+            let allowed = config.unclean_leader_election_enable;
+            partition.replicas.iter().copied().find(|id| allowed && usable(*id))
+        };
+        clean.or_else(unclean).unwrap_or(NO_LEADER)
+    }
+
+    pub(super) fn alter_partition(&mut self, ctx: &mut Ctx, asker: Asker, request: &AlterPartitionRequest) {
+        if !self.is_current(request.broker_id, request.broker_epoch) {
+            let error_code = ErrorCode::StaleBrokerEpoch;
+            return self.answer(ctx, asker, &AlterPartitionResponse { error_code, ..Default::default() });
+        }
+        let (mut records, mut events) = (Vec::new(), Vec::new());
+        let mut response = AlterPartitionResponse::default();
+        for topic in &request.topics {
+            let partitions = topic.partitions.iter().map(|asked| {
+                let decided = self.decide_isr(request.broker_id, topic.topic_id, asked, asker.version);
+                let mut answer =
+                    ResponsePartitionData { partition_index: asked.partition_index, ..Default::default() };
+                match decided {
+                    Ok((at, partition, isr)) => {
+                        let leader = partition.leader;
+                        records.extend(change_record(
+                            &at,
+                            topic.topic_id,
+                            &partition,
+                            isr.clone(),
+                            leader,
+                            &mut events,
+                        ));
+                        answer.leader_id = leader;
+                        answer.leader_epoch = partition.leader_epoch;
+                        answer.partition_epoch = partition.partition_epoch + 1;
+                        answer.isr = isr;
+                    }
+                    Err(error_code) => answer.error_code = error_code,
+                }
+                answer
+            });
+            let partitions = partitions.collect();
+            response.topics.push(ResponseTopicData { topic_id: topic.topic_id, partitions });
+        }
+        self.write_and_answer(ctx, asker, records, &response, events);
+    }
+
+    fn decide_isr(
+        &self,
+        broker: i32,
+        topic_id: Uuid,
+        asked: &RequestPartitionData,
+        version: i16,
+    ) -> Result<(TopicPartition, PartitionRegistration, Vec<i32>), ErrorCode> {
+        let topic = self.image.topic_by_id(&topic_id).ok_or(ErrorCode::UnknownTopicId)?;
+        let partition =
+            topic.partitions.get(&asked.partition_index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        if asked.leader_epoch < partition.leader_epoch {
+            return Err(ErrorCode::FencedLeaderEpoch);
+        }
+        if asked.leader_epoch > partition.leader_epoch || asked.partition_epoch > partition.partition_epoch {
+            return Err(ErrorCode::NotController);
+        }
+        if partition.leader != broker {
+            return Err(ErrorCode::InvalidRequest);
+        }
+        if asked.partition_epoch < partition.partition_epoch {
+            return Err(ErrorCode::InvalidUpdateVersion);
+        }
+        let wanted: Vec<(i32, i64)> = if version >= 3 {
+            asked.new_isr_with_epochs.iter().map(|state| (state.broker_id, state.broker_epoch)).collect()
+        } else {
+            asked.new_isr.iter().map(|id| (*id, -1)).collect()
+        };
+        let isr: Vec<i32> = wanted.iter().map(|(id, _)| *id).collect();
+        if isr.is_empty() || !isr.contains(&broker) || isr.iter().any(|id| !partition.replicas.contains(id)) {
+            return Err(ErrorCode::InvalidRequest);
+        }
+        // KIP-903: a replica that restarted since it fetched is not the one that was in sync.
+        let eligible = |&(id, epoch): &(i32, i64)| {
+            self.image.is_unfenced(id) && (epoch == -1 || self.is_current(id, epoch) || id == broker)
+        };
+        if !wanted.iter().all(eligible) {
+            return Err(ErrorCode::IneligibleReplica);
+        }
+        Ok((
+            TopicPartition::new(std::sync::Arc::clone(&topic.name), asked.partition_index),
+            partition.clone(),
+            isr,
+        ))
+    }
+
+    pub(super) fn new_topic_id(&self, ctx: &mut Ctx) -> Uuid {
+        random_uuid(ctx.rng())
+    }
+}
+
+/// The record that makes `isr` and `leader` so, and what it means; nothing if they are so.
+fn change_record(
+    at: &TopicPartition,
+    topic_id: Uuid,
+    partition: &PartitionRegistration,
+    isr: Vec<i32>,
+    leader: i32,
+    events: &mut Vec<Event>,
+) -> Option<MetadataRecord> {
+    let new_leader = leader != partition.leader;
+    let new_isr = isr != partition.isr;
+    if !new_leader && !new_isr {
+        return None;
+    }
+    let leader_epoch = partition.leader_epoch + i32::from(new_leader);
+    if new_leader {
+        events.push(Event::LeaderElected { at: at.clone(), leader, leader_epoch });
+    }
+    let partition_epoch = partition.partition_epoch + 1;
+    events.push(Event::PartitionChanged {
+        at: at.clone(),
+        leader,
+        leader_epoch,
+        partition_epoch,
+        isr: isr.clone(),
+    });
+    let record = PartitionChangeRecord {
+        partition_id: at.partition,
+        topic_id,
+        isr: new_isr.then_some(isr),
+        leader: if new_leader { leader } else { NO_LEADER_CHANGE },
+        ..Default::default()
+    };
+    Some(record.into())
+}
