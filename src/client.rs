@@ -3,6 +3,7 @@
 //!
 //! Must not know server state: all that a client learns, it learns from frames.
 
+pub mod admin;
 pub mod backoff;
 pub mod consumer;
 #[cfg(test)]
@@ -12,6 +13,7 @@ pub mod network;
 pub mod producer;
 pub mod workload;
 
+pub use admin::{Admin, AdminCommand, AdminTimer};
 pub use consumer::{Consumer, ConsumerApp, ConsumerCommand, ConsumerConfig, ConsumerTimer};
 pub use producer::{Producer, ProducerCommand, ProducerConfig, ProducerTimer};
 pub use workload::Workload;
