@@ -1,1 +1,24 @@
-//! To be moved into.
+//! The world: time, delivery, faults, disks, history, forks and invariant checkers.
+//!
+//! One scheduler, one event per step, one thread. Same setup, same seed and same commands:
+//! the same digest, natively and in wasm.
+//!
+//! Must not know scenario files or pictures.
+
+mod command;
+mod history;
+mod invariants;
+mod network;
+mod node;
+mod setup;
+mod summary;
+mod world;
+
+pub use command::{Command, CommandError, Kind};
+pub use history::{Branch, Journaled, Run};
+pub use invariants::{Invariants, Violation};
+pub use network::{Conn, Flight, Link};
+pub use node::{Health, Machine, Slot, Timer};
+pub use setup::{ClientKind, ClientSetup, ClusterSetup, DiskSetup, NetworkSetup, Setup, TopicSetup};
+pub use summary::Summary;
+pub use world::{ADMIN, CONTROLLER, World};

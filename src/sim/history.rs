@@ -1,0 +1,353 @@
+//! History: setup + seed + journal is the whole truth; checkpoints only make it quick.
+//!
+//! A run is a tree of branches. Within a branch, every step ever taken can be gone back to: the
+//! nearest checkpoint before it is taken out and the few steps from there are taken again, which
+//! gives the same world, digest and trace. A command given in the past makes a new branch; the
+//! old one stays.
+
+use std::sync::Arc;
+
+use imbl::{OrdMap, Vector};
+use serde::{Deserialize, Serialize};
+
+use crate::base::SimTime;
+use crate::sim::{Command, CommandError, Setup, World};
+use crate::trace::{Entry, Event};
+
+/// Steps between checkpoints near the present; further back they are thinned.
+const CHECKPOINT_EVERY: u64 = 128;
+/// How many checkpoints are kept.
+const CHECKPOINTS_MAX: usize = 256;
+/// How many of them, the latest, are never thinned.
+const CHECKPOINTS_RECENT: usize = 32;
+
+/// A command and the step it was: the journal's entry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Journaled {
+    /// The command was this step (the first is 1).
+    pub step: u64,
+    /// The world's time then: between two events time passes without a step.
+    pub at: SimTime,
+    /// What was done.
+    pub command: Command,
+}
+
+/// One course of events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Branch {
+    /// Its name.
+    pub name: String,
+    /// The step after which it left its parent; 0 for the first.
+    pub forked_after: u64,
+    journal: Vector<Journaled>,
+    trace: Vector<Entry>,
+    /// For every step taken: its time, and how many trace entries there were after it.
+    steps: Vector<(SimTime, u64)>,
+    checkpoints: OrdMap<u64, Arc<World>>,
+    present: World,
+}
+
+impl Branch {
+    /// Everything that happened on this branch as far as it was ever played, also what lies
+    /// ahead of the present.
+    pub fn trace(&self) -> &Vector<Entry> {
+        &self.trace
+    }
+
+    /// The commands given.
+    pub fn journal(&self) -> impl Iterator<Item = &Journaled> {
+        self.journal.iter()
+    }
+
+    /// How many steps were ever taken on this branch.
+    pub fn head(&self) -> u64 {
+        self.steps.len() as u64
+    }
+
+    /// Where the branch stands now.
+    pub fn world(&self) -> &World {
+        &self.present
+    }
+
+    /// The time of a step, and how many trace entries there were after it.
+    pub fn step_info(&self, step: u64) -> Option<(SimTime, u64)> {
+        match step.checked_sub(1) {
+            None => Some((SimTime::ZERO, 0)),
+            Some(index) => self.steps.get(index as usize).copied(),
+        }
+    }
+
+    /// The last step at or before `time`.
+    pub fn step_at(&self, time: SimTime) -> u64 {
+        let (mut low, mut high) = (0, self.steps.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.steps[middle].0 <= time { low = middle + 1 } else { high = middle }
+        }
+        low as u64
+    }
+
+    /// The step that gave trace entry `seq`.
+    pub fn step_of_entry(&self, seq: u64) -> u64 {
+        let (mut low, mut high) = (0, self.steps.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.steps[middle].1 < seq { low = middle + 1 } else { high = middle }
+        }
+        low as u64 + 1
+    }
+
+    /// One trace entry.
+    pub fn entry(&self, seq: u64) -> Option<&Entry> {
+        self.trace.get(seq.checked_sub(1)? as usize)
+    }
+
+    /// The entries of one step.
+    pub fn entries_of_step(&self, step: u64) -> impl Iterator<Item = &Entry> {
+        let from = step.checked_sub(1).and_then(|before| self.step_info(before)).map_or(0, |(_, n)| n);
+        let to = self.step_info(step).map_or(from, |(_, n)| n);
+        (from..to).filter_map(|index| self.trace.get(index as usize))
+    }
+
+    /// The chain of causes that ends in entry `seq`, that entry first.
+    pub fn causes(&self, seq: u64) -> Vec<&Entry> {
+        let mut chain = Vec::new();
+        let mut next = seq;
+        while let Some(entry) = self.entry(next) {
+            chain.push(entry);
+            if entry.cause >= entry.seq {
+                break;
+            }
+            next = entry.cause;
+        }
+        chain
+    }
+
+    fn advance(&mut self) -> bool {
+        let step = self.present.steps() + 1;
+        if step <= self.head()
+            && let Some(journaled) = self.journal.iter().find(|journaled| journaled.step == step).cloned()
+        {
+            let mut fresh = Vec::new();
+            self.present.idle_until(journaled.at);
+            let done = self.present.command(&journaled.command, &mut fresh).is_ok();
+            self.record(fresh);
+            return done;
+        }
+        let mut fresh = Vec::new();
+        if !self.present.step(&mut fresh) {
+            return false;
+        }
+        self.record(fresh);
+        true
+    }
+
+    /// Keeps what a step gave, unless it was taken before.
+    fn record(&mut self, fresh: Vec<Entry>) {
+        let step = self.present.steps();
+        if step > self.head() {
+            self.steps.push_back((self.present.now(), self.present.entries()));
+            self.trace.extend(fresh);
+        }
+        if step.is_multiple_of(CHECKPOINT_EVERY)
+            && !self.checkpoints.contains_key(&step)
+            && step == self.head()
+        {
+            self.checkpoints.insert(step, Arc::new(self.present.clone()));
+            self.thin();
+        }
+    }
+
+    /// Gives up the checkpoint whose neighbours are closest, sparing the first and the recent
+    /// ones: the distance between old checkpoints grows evenly with the length of the run.
+    fn thin(&mut self) {
+        if self.checkpoints.len() <= CHECKPOINTS_MAX {
+            return;
+        }
+        let steps: Vec<u64> =
+            self.checkpoints.keys().copied().take(CHECKPOINTS_MAX - CHECKPOINTS_RECENT).collect();
+        let closest = steps.windows(3).min_by_key(|around| around[2] - around[0]).map(|around| around[1]);
+        if let Some(step) = closest {
+            self.checkpoints.remove(&step);
+        }
+    }
+
+    fn go_to(&mut self, step: u64) {
+        let step = step.min(self.head());
+        let now = self.present.steps();
+        let nearest = self.checkpoints.get_prev(&step).map(|(at, world)| (*at, Arc::clone(world)));
+        if let Some((at, world)) = nearest
+            && (step < now || at > now)
+        {
+            self.present = World::clone(&world);
+        }
+        while self.present.steps() < step && self.advance() {}
+    }
+
+    /// Forgets everything after the present.
+    fn truncate(&mut self) {
+        let (step, entries) = (self.present.steps(), self.present.entries());
+        self.steps.truncate(step as usize);
+        self.trace.truncate(entries as usize);
+        self.checkpoints =
+            self.checkpoints.iter().filter(|(at, _)| **at <= step).map(|(k, v)| (*k, v.clone())).collect();
+        self.journal.retain(|journaled| journaled.step <= step);
+    }
+}
+
+/// A world with its past, its futures and whoever plays it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    branches: Vec<Branch>,
+    current: usize,
+}
+
+impl Run {
+    /// A run at the beginning of its world.
+    pub fn new(setup: Arc<Setup>) -> Run {
+        let world = World::new(setup);
+        let branch = Branch {
+            name: "main".into(),
+            forked_after: 0,
+            journal: Vector::new(),
+            trace: Vector::new(),
+            steps: Vector::new(),
+            checkpoints: OrdMap::unit(0, Arc::new(world.clone())),
+            present: world,
+        };
+        Run { branches: vec![branch], current: 0 }
+    }
+
+    /// A run in which this journal was played, standing at `step`.
+    ///
+    /// # Errors
+    /// When a command of the journal is refused: the journal belongs to another world.
+    pub fn replay(setup: Arc<Setup>, journal: &[Journaled], step: u64) -> Result<Run, CommandError> {
+        let mut run = Run::new(setup);
+        for journaled in journal {
+            while run.world().steps() + 1 < journaled.step && run.step() {}
+            run.idle_until(journaled.at);
+            run.command(&journaled.command)?;
+        }
+        while run.world().steps() < step && run.step() {}
+        run.go_to(step);
+        Ok(run)
+    }
+
+    /// The branch that is being played.
+    pub fn branch(&self) -> &Branch {
+        &self.branches[self.current]
+    }
+
+    fn branch_mut(&mut self) -> &mut Branch {
+        &mut self.branches[self.current]
+    }
+
+    /// Every branch; the one being played is number [`Run::current`].
+    pub fn branches(&self) -> &[Branch] {
+        &self.branches
+    }
+
+    /// The number of the branch being played.
+    pub fn current(&self) -> usize {
+        self.current
+    }
+
+    /// Goes over to another branch, where it stood.
+    pub fn switch(&mut self, branch: usize) {
+        if branch < self.branches.len() {
+            self.current = branch;
+        }
+    }
+
+    /// The world as it stands.
+    pub fn world(&self) -> &World {
+        &self.branch().present
+    }
+
+    /// One step on; along the known course when there is one, into the unknown otherwise. False
+    /// when nothing will ever happen again.
+    pub fn step(&mut self) -> bool {
+        self.branch_mut().advance()
+    }
+
+    /// One step back. False at the beginning.
+    pub fn step_back(&mut self) -> bool {
+        let Some(before) = self.world().steps().checked_sub(1) else { return false };
+        self.go_to(before);
+        true
+    }
+
+    /// Stands after this step of the branch, or at its head if it is not that long.
+    pub fn go_to(&mut self, step: u64) {
+        self.branch_mut().go_to(step);
+    }
+
+    /// Plays until `time`, not past it; at most `most` steps. Returns how many were taken.
+    pub fn play_until(&mut self, time: SimTime, most: u64) -> u64 {
+        let mut taken = 0;
+        while taken < most {
+            let ahead = self.branch().step_info(self.world().steps() + 1).map(|(at, _)| at);
+            let next = ahead.or_else(|| self.world().next_at());
+            if next.is_none_or(|at| at > time) || !self.step() {
+                self.idle_until(time);
+                break;
+            }
+            taken += 1;
+        }
+        taken
+    }
+
+    /// Lets time pass without an event.
+    pub fn idle_until(&mut self, time: SimTime) {
+        let ahead = self.branch().step_info(self.world().steps() + 1).map(|(at, _)| at);
+        let time = ahead.map_or(time, |at| at.min(time));
+        self.branch_mut().present.idle_until(time);
+    }
+
+    /// Plays on until an entry that `wanted` accepts, at most `most` steps; the entry found.
+    pub fn step_to(&mut self, most: u64, wanted: impl Fn(&Event) -> bool) -> Option<u64> {
+        for _ in 0..most {
+            if !self.step() {
+                return None;
+            }
+            let branch = self.branch();
+            let step = branch.present.steps();
+            if let Some(entry) = branch.entries_of_step(step).find(|entry| wanted(&entry.event)) {
+                return Some(entry.seq);
+            }
+        }
+        None
+    }
+
+    /// Does a command now. In the past, that begins a new branch. Returns whether it did.
+    ///
+    /// # Errors
+    /// When the world refuses the command; nothing changed then.
+    pub fn command(&mut self, command: &Command) -> Result<bool, CommandError> {
+        let mut probe = self.world().clone();
+        let mut fresh = Vec::new();
+        let at = probe.now();
+        probe.command(command, &mut fresh)?;
+        let in_the_past = self.world().steps() < self.branch().head();
+        if in_the_past {
+            self.fork(None);
+        }
+        let branch = self.branch_mut();
+        branch.journal.push_back(Journaled { step: probe.steps(), at, command: command.clone() });
+        branch.present = probe;
+        branch.record(fresh);
+        Ok(in_the_past)
+    }
+
+    /// Begins a new branch at the present and goes over to it.
+    pub fn fork(&mut self, name: Option<String>) -> usize {
+        let mut branch = self.branch().clone();
+        branch.forked_after = branch.present.steps();
+        branch.name = name.unwrap_or_else(|| format!("branch {}", self.branches.len() + 1));
+        branch.truncate();
+        self.branches.push(branch);
+        self.current = self.branches.len() - 1;
+        self.current
+    }
+}

@@ -1,0 +1,343 @@
+//! The promises, checked after every step by somebody who is not the machine that made them.
+//!
+//! Checkers read the trace and look into every node's log. Each promise has the field's own
+//! name; a broken one says which records. Acknowledged batches are recognised by topic
+//! partition, base offset and CRC, which a broker never changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use imbl::OrdMap;
+use serde::Serialize;
+
+use crate::base::NodeId;
+use crate::protocol::TopicPartition;
+use crate::sim::{Machine, Slot};
+use crate::storage::UnifiedLog;
+use crate::trace::{Entry, Event, Offsets, Role};
+
+/// A broken promise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// Which promise, in the field's words.
+    pub invariant: &'static str,
+    /// Which records, nodes, offsets.
+    pub detail: Arc<str>,
+    /// When, in milliseconds.
+    pub t_ms: u64,
+    /// The scenario means to show it.
+    pub expected: bool,
+}
+
+const LOST_WRITE: &str = "lost write";
+const COMMITTED_CHANGED: &str = "committed record changed";
+const TWO_LEADERS: &str = "split brain";
+const WATERMARK_FELL: &str = "high watermark fell";
+const WATERMARK_AHEAD: &str = "high watermark ahead of the in-sync replicas";
+const NOT_DENSE: &str = "offsets not dense";
+const TWO_OWNERS: &str = "two owners of a partition in one generation";
+const READ_UNCOMMITTED: &str = "read past the high watermark";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Acked {
+    records: u32,
+    crc: u32,
+    acks: i16,
+    lost: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Committed {
+    last_offset: i64,
+    crc: u32,
+    lost: bool,
+}
+
+/// How many records went how far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Given to a producer by its application.
+    pub produced: u64,
+    /// Acknowledged to a producer (with `acks=0`: sent).
+    pub acknowledged: u64,
+    /// Processed by consumers, every group and every repetition counted.
+    pub consumed: u64,
+    /// Acknowledged, and later found missing on a leader.
+    pub lost: u64,
+}
+
+/// What the checkers know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Invariants {
+    expect: BTreeSet<String>,
+    violations: Vec<Violation>,
+    counts: Counts,
+    acked: BTreeMap<TopicPartition, OrdMap<i64, Acked>>,
+    committed: BTreeMap<TopicPartition, OrdMap<i64, Committed>>,
+    committed_end: BTreeMap<TopicPartition, i64>,
+    sent: OrdMap<(TopicPartition, u32), u32>,
+    leaders: OrdMap<(TopicPartition, i32), NodeId>,
+    ends: BTreeMap<(NodeId, TopicPartition), i64>,
+    owners: OrdMap<(Arc<str>, TopicPartition), (i32, Arc<str>)>,
+    lost_power: BTreeSet<NodeId>,
+}
+
+type Nodes = BTreeMap<NodeId, Arc<Slot>>;
+type Found = Vec<(u64, Violation)>;
+
+impl Invariants {
+    pub(super) fn new(expect: Vec<String>) -> Invariants {
+        Invariants {
+            expect: expect.into_iter().collect(),
+            violations: Vec::new(),
+            counts: Counts::default(),
+            acked: BTreeMap::new(),
+            committed: BTreeMap::new(),
+            committed_end: BTreeMap::new(),
+            sent: OrdMap::new(),
+            leaders: OrdMap::new(),
+            ends: BTreeMap::new(),
+            owners: OrdMap::new(),
+            lost_power: BTreeSet::new(),
+        }
+    }
+
+    /// Every name that a scenario may say it expects.
+    pub const NAMES: [&str; 8] = [
+        LOST_WRITE,
+        COMMITTED_CHANGED,
+        TWO_LEADERS,
+        WATERMARK_FELL,
+        WATERMARK_AHEAD,
+        NOT_DENSE,
+        TWO_OWNERS,
+        READ_UNCOMMITTED,
+    ];
+
+    /// Broken promises so far.
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// How many records went how far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// How many different batches with this CRC a producer sent to a partition.
+    pub fn times_sent(&self, at: &TopicPartition, crc: u32) -> u32 {
+        self.sent.get(&(at.clone(), crc)).copied().unwrap_or(0)
+    }
+
+    pub(super) fn check(&mut self, nodes: &Nodes, fresh: &[Entry], found: &mut Found) {
+        for entry in fresh {
+            let before = found.len();
+            self.check_entry(nodes, entry, found);
+            for (_, violation) in &mut found[before..] {
+                violation.t_ms = entry.time.as_ms();
+                violation.expected = self.expect.contains(violation.invariant);
+            }
+            self.violations.extend(found[before..].iter().map(|(_, violation)| violation.clone()));
+        }
+    }
+
+    fn check_entry(&mut self, nodes: &Nodes, entry: &Entry, found: &mut Found) {
+        let mut broken = |invariant, detail: String| {
+            found.push((entry.seq, Violation { invariant, detail: detail.into(), t_ms: 0, expected: false }));
+        };
+        match &entry.event {
+            Event::RecordQueued { .. } => self.counts.produced += 1,
+            Event::RecordsConsumed { at, offsets } => {
+                self.counts.consumed += (offsets.to - offsets.from).max(0) as u64;
+                let end = self.committed_end.get(at).copied().unwrap_or(0);
+                if offsets.to > end {
+                    broken(
+                        READ_UNCOMMITTED,
+                        format!("{at}: offset {} read, {end} committed", offsets.to - 1),
+                    );
+                }
+            }
+            Event::BatchSent { at, attempt: 1, crc, .. } => {
+                *self.sent.entry((at.clone(), *crc)).or_insert(0) += 1;
+            }
+            Event::BatchAcknowledged { at, records, base_offset, crc, acks } => {
+                self.counts.acknowledged += u64::from(*records);
+                if *base_offset >= 0 {
+                    let acked = Acked { records: *records, crc: *crc, acks: *acks, lost: false };
+                    self.acked.entry(at.clone()).or_default().insert(*base_offset, acked);
+                }
+            }
+            Event::RecordsAppended { at, offsets, .. } => {
+                let end = self.ends.entry((entry.node, at.clone())).or_insert(offsets.from);
+                if *end != offsets.from {
+                    broken(
+                        NOT_DENSE,
+                        format!("{at} on {}: {end} expected, {} written", entry.node, offsets.from),
+                    );
+                }
+                *end = offsets.to;
+            }
+            Event::LogTruncated { at, offsets, .. } => {
+                self.ends.insert((entry.node, at.clone()), offsets.from);
+            }
+            Event::LogRecovered { at, log_end_offset, .. } => {
+                self.ends.insert((entry.node, at.clone()), *log_end_offset);
+            }
+            Event::PowerLost { .. } => {
+                self.lost_power.insert(entry.node);
+                self.ends.retain(|(node, _), _| *node != entry.node);
+            }
+            Event::BecameLeader { at, leader_epoch } => {
+                let first = *self.leaders.entry((at.clone(), *leader_epoch)).or_insert(entry.node);
+                if first != entry.node {
+                    broken(
+                        TWO_LEADERS,
+                        format!("{at}: {first} and {} lead in epoch {leader_epoch}", entry.node),
+                    );
+                }
+                if let Some(log) = log_of(nodes, entry.node, at) {
+                    self.check_leader_has_all(at, log, *leader_epoch, entry.node, &mut broken);
+                }
+            }
+            Event::HighWatermarkAdvanced { at, role, offsets } => {
+                if offsets.to < offsets.from {
+                    broken(
+                        WATERMARK_FELL,
+                        format!("{at} on {}: {} to {}", entry.node, offsets.from, offsets.to),
+                    );
+                }
+                self.check_committed(nodes, entry.node, at, *role, *offsets, &mut broken);
+            }
+            Event::MemberAssigned { group, member, generation, partitions } => {
+                for at in partitions {
+                    let key = (Arc::clone(group), at.clone());
+                    match self.owners.get(&key) {
+                        Some((same, owner)) if same == generation && owner != member => {
+                            broken(
+                                TWO_OWNERS,
+                                format!("{at}: {owner} and {member} in generation {generation}"),
+                            );
+                        }
+                        _ => {
+                            self.owners.insert(key, (*generation, Arc::clone(member)));
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What was acknowledged or committed before must be in a new leader's log.
+    fn check_leader_has_all(
+        &mut self,
+        at: &TopicPartition,
+        log: &UnifiedLog,
+        epoch: i32,
+        leader: NodeId,
+        broken: &mut impl FnMut(&'static str, String),
+    ) {
+        let start = log.log_start_offset();
+        let holds = |offset: i64, crc: u32| {
+            offset < start
+                || log
+                    .batch_at(offset)
+                    .is_some_and(|batch| batch.base_offset() == offset && batch.crc() == crc)
+        };
+        let acked = self.acked.entry(at.clone()).or_default();
+        let missing: Vec<(i64, Acked)> = acked
+            .iter()
+            .filter(|(offset, batch)| !batch.lost && !holds(**offset, batch.crc))
+            .map(|(offset, batch)| (*offset, *batch))
+            .collect();
+        for (offset, batch) in missing {
+            let last = offset + i64::from(batch.records) - 1;
+            let acks = if batch.acks == -1 { "all".to_owned() } else { batch.acks.to_string() };
+            broken(
+                LOST_WRITE,
+                format!(
+                    "{at} offsets {offset}–{last}, acknowledged with acks={acks}, not on leader {leader} of epoch {epoch}"
+                ),
+            );
+            self.counts.lost += u64::from(batch.records);
+            acked.insert(offset, Acked { lost: true, ..batch });
+        }
+        let committed = self.committed.entry(at.clone()).or_default();
+        let changed: Vec<(i64, Committed)> = committed
+            .iter()
+            .filter(|(offset, batch)| !batch.lost && !holds(**offset, batch.crc))
+            .map(|(offset, batch)| (*offset, *batch))
+            .collect();
+        for (offset, batch) in changed {
+            broken(
+                COMMITTED_CHANGED,
+                format!(
+                    "{at} offsets {offset}–{}, committed, not on leader {leader} of epoch {epoch}",
+                    batch.last_offset
+                ),
+            );
+            committed.insert(offset, Committed { lost: true, ..batch });
+        }
+    }
+
+    fn check_committed(
+        &mut self,
+        nodes: &Nodes,
+        node: NodeId,
+        at: &TopicPartition,
+        role: Role,
+        offsets: Offsets,
+        broken: &mut impl FnMut(&'static str, String),
+    ) {
+        let Some(log) = log_of(nodes, node, at) else { return };
+        let committed = self.committed.entry(at.clone()).or_default();
+        for batch in log.batches_from(offsets.from) {
+            if batch.base_offset() >= offsets.to {
+                break;
+            }
+            let (base_offset, last_offset, crc) = (batch.base_offset(), batch.last_offset(), batch.crc());
+            match committed.get(&base_offset) {
+                Some(known) if known.crc != crc && !known.lost => broken(
+                    COMMITTED_CHANGED,
+                    format!("{at} offset {base_offset} on {node} differs from what was committed"),
+                ),
+                Some(_) => {}
+                None if role == Role::Leader => {
+                    committed.insert(base_offset, Committed { last_offset, crc, lost: false });
+                }
+                None => broken(
+                    COMMITTED_CHANGED,
+                    format!("{at} offset {base_offset} on {node} was never committed"),
+                ),
+            }
+        }
+        if role == Role::Leader {
+            let end = self.committed_end.entry(at.clone()).or_insert(0);
+            *end = (*end).max(offsets.to);
+            for replica in isr_of(nodes, node, at) {
+                let id = NodeId(replica as u32);
+                let end = log_of(nodes, id, at).map_or(0, UnifiedLog::log_end_offset);
+                if end < offsets.to && !self.lost_power.contains(&id) {
+                    broken(
+                        WATERMARK_AHEAD,
+                        format!("{at}: {} on leader {node}, replica {id} ends at {end}", offsets.to),
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn log_of<'a>(nodes: &'a Nodes, node: NodeId, at: &TopicPartition) -> Option<&'a UnifiedLog> {
+    match &nodes.get(&node)?.machine {
+        Machine::Broker(broker) => broker.log(at),
+        _ => None,
+    }
+}
+
+fn isr_of(nodes: &Nodes, node: NodeId, at: &TopicPartition) -> Vec<i32> {
+    match nodes.get(&node).map(|slot| &slot.machine) {
+        Some(Machine::Broker(broker)) => broker.isr(at),
+        _ => Vec::new(),
+    }
+}

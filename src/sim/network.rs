@@ -1,0 +1,116 @@
+//! Links and connections. A link joins two machines; a connection is a TCP connection over it:
+//! ordered each way, and either whole or broken. What a cut link holds up is delivered when
+//! the link heals, as TCP would by retransmission, unless the connection ended meanwhile.
+
+use crate::base::{CloseReason, ConnId, FrameKind, NodeId, Rng, SimTime};
+use crate::sim::setup::NetworkSetup;
+use crate::trace::Frame;
+
+/// Two nodes' link. Both directions share their faults and draw from one stream each.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    /// One way, in microseconds.
+    pub latency_us: u64,
+    /// Nothing gets through.
+    pub cut: bool,
+    pub(super) held: Vec<(u64, Parcel)>,
+    rng: Rng,
+}
+
+impl Link {
+    pub(super) fn new(setup: NetworkSetup, seed: u64, a: NodeId, b: NodeId) -> Link {
+        let rng = Rng::stream(seed, &format!("link {a}-{b}"));
+        Link { latency_us: setup.latency_us, cut: false, held: Vec::new(), rng }
+    }
+
+    pub(super) fn delay(&mut self, setup: NetworkSetup, size_bytes: u64) -> u64 {
+        let jitter = if setup.jitter_us == 0 { 0 } else { self.rng.below(setup.jitter_us + 1) };
+        self.latency_us + jitter + size_bytes.saturating_mul(1_000) / setup.bytes_per_ms.max(1)
+    }
+}
+
+/// A connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conn {
+    /// Who opened it.
+    pub client: NodeId,
+    /// Who answers on it.
+    pub server: NodeId,
+    /// Which process of the server it reached: a restarted one does not know it.
+    pub(super) client_open: bool,
+    pub(super) server_open: bool,
+    pub(super) ready: SimTime,
+    pub(super) last_to_server: SimTime,
+    pub(super) last_to_client: SimTime,
+}
+
+impl Conn {
+    /// The node at the other end.
+    pub fn peer_of(&self, node: NodeId) -> NodeId {
+        if node == self.client { self.server } else { self.client }
+    }
+
+    pub(super) fn is_open_at(&self, node: NodeId) -> bool {
+        if node == self.client { self.client_open } else { self.server_open }
+    }
+
+    pub(super) fn shut_at(&mut self, node: NodeId) {
+        if node == self.client {
+            self.client_open = false;
+        } else {
+            self.server_open = false;
+        }
+    }
+
+    /// Nothing overtakes on a connection: the moment at which something ready at `at` arrives.
+    pub(super) fn in_order(&mut self, to: NodeId, at: SimTime) -> SimTime {
+        let last = if to == self.client { &mut self.last_to_client } else { &mut self.last_to_server };
+        *last = at.max(*last + 1);
+        *last
+    }
+}
+
+/// Something on its way over a link.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Parcel {
+    pub(super) conn: ConnId,
+    pub(super) from: NodeId,
+    pub(super) to: NodeId,
+    pub(super) sent: SimTime,
+    pub(super) what: Freight,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Freight {
+    Frame(Frame),
+    Closed(CloseReason),
+}
+
+/// A frame in flight, as views see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flight {
+    /// The entry that says it was sent.
+    pub entry: u64,
+    /// On which connection.
+    pub conn: ConnId,
+    /// From where.
+    pub from: NodeId,
+    /// Where to.
+    pub to: NodeId,
+    /// When it left.
+    pub sent: SimTime,
+    /// When it arrives; `None` while a cut link holds it up.
+    pub arrives: Option<SimTime>,
+    /// The frame.
+    pub frame: Frame,
+}
+
+/// A frame that is to be lost as soon as it is sent.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Trap {
+    pub(super) from: NodeId,
+    pub(super) to: NodeId,
+    pub(super) api_key: Option<i16>,
+    pub(super) kind: FrameKind,
+    pub(super) left: u32,
+}

@@ -1,0 +1,113 @@
+//! What a world is made of before its first event.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::base::SimTime;
+use crate::broker::BrokerConfig;
+use crate::client::{ConsumerApp, ConsumerConfig, ProducerConfig, Workload};
+use crate::controller::ControllerConfig;
+use crate::sim::Command;
+
+/// Everything that, with the seed and the commands of whoever plays, decides all that happens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setup {
+    /// What the scenario is called.
+    pub name: String,
+    /// The source of all randomness.
+    pub seed: u64,
+    /// Latencies.
+    pub network: NetworkSetup,
+    /// How long disks take.
+    pub disk: DiskSetup,
+    /// Brokers and topics.
+    pub cluster: ClusterSetup,
+    /// Producers and consumers.
+    pub clients: Vec<ClientSetup>,
+    /// Commands that the scenario gives itself, by time.
+    pub script: Vec<(SimTime, Command)>,
+    /// Invariants that this world is meant to break: named, but not counted as violations.
+    pub expect: Vec<String>,
+}
+
+/// Latencies of every link until a command changes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NetworkSetup {
+    /// One way, in microseconds.
+    pub latency_us: u64,
+    /// Up to so many microseconds more, drawn for each frame.
+    pub jitter_us: u64,
+    /// Bandwidth of a link; each frame adds its size divided by this.
+    pub bytes_per_ms: u64,
+}
+
+impl Default for NetworkSetup {
+    /// A quiet data centre: half a millisecond one way, one gigabit per second.
+    fn default() -> Self {
+        NetworkSetup { latency_us: 500, jitter_us: 200, bytes_per_ms: 125_000 }
+    }
+}
+
+/// How long disks take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskSetup {
+    /// An `fsync`, in microseconds.
+    pub flush_us: u64,
+    /// When the operating system writes dirty pages back by itself, in microseconds.
+    pub writeback_us: u64,
+}
+
+impl Default for DiskSetup {
+    /// A solid-state disk under Linux: dirty pages expire after 30 s.
+    fn default() -> Self {
+        DiskSetup { flush_us: 2_000, writeback_us: 30_000_000 }
+    }
+}
+
+/// Brokers and topics.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClusterSetup {
+    /// How many brokers, numbered from 1.
+    pub brokers: u32,
+    /// Their configuration.
+    pub config: Arc<BrokerConfig>,
+    /// The controller's.
+    pub controller: Arc<ControllerConfig>,
+    /// Topics that an admin client creates as soon as the brokers are there.
+    pub topics: Vec<TopicSetup>,
+}
+
+/// A topic to be created.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TopicSetup {
+    /// Its name.
+    pub name: String,
+    /// How many partitions.
+    pub partitions: i32,
+    /// How many replicas of each.
+    pub replication_factor: i16,
+    /// Topic configs that differ from the brokers'.
+    pub configs: BTreeMap<String, String>,
+    /// Replicas of each partition, when they are not left to the controller.
+    pub assignments: Vec<Vec<i32>>,
+}
+
+/// A client process.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientSetup {
+    /// Its name in the world, unique.
+    pub name: String,
+    /// When it starts.
+    pub start: SimTime,
+    /// What it is.
+    pub kind: ClientKind,
+}
+
+/// What a client process is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClientKind {
+    /// Sends records.
+    Producer(Arc<ProducerConfig>, Arc<Workload>),
+    /// Reads them.
+    Consumer(Arc<ConsumerConfig>, Arc<ConsumerApp>),
+}

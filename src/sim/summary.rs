@@ -1,0 +1,323 @@
+//! Where everything stands, as one value: for `--summary`, for tests, for programs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::base::{Digest, NodeId};
+use crate::broker::OFFSETS_TOPIC;
+use crate::protocol::TopicPartition;
+use crate::sim::{Health, Machine, Violation, World};
+use crate::storage::UnifiedLog;
+
+/// A world's state in numbers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// The scenario's name.
+    pub scenario: String,
+    /// Its seed.
+    pub seed: u64,
+    /// The world's time, in milliseconds.
+    pub t_ms: u64,
+    /// How many trace entries there are.
+    pub events: u64,
+    /// The digest of all that happened.
+    pub digest: Digest,
+    /// Broken promises; `expected` ones are what the scenario means to show.
+    pub violations: Vec<Violation>,
+    /// How many records went how far.
+    pub records: Records,
+    /// Brokers.
+    pub brokers: Vec<BrokerSummary>,
+    /// Topics, internal ones too.
+    pub topics: Vec<TopicSummary>,
+    /// Consumer groups.
+    pub groups: Vec<GroupSummary>,
+}
+
+/// How many records went how far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Records {
+    /// Given to a producer.
+    pub produced: u64,
+    /// Acknowledged to a producer.
+    pub acknowledged: u64,
+    /// Below the high watermark of their leader.
+    pub committed: u64,
+    /// Processed by consumers; once for each group and each repetition.
+    pub consumed: u64,
+    /// Acknowledged and later missing on a leader.
+    pub lost: u64,
+    /// Stored more often than they were sent.
+    pub duplicated: u64,
+}
+
+/// A broker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BrokerSummary {
+    /// Node id.
+    pub id: i32,
+    /// Whether its process runs.
+    pub up: bool,
+}
+
+/// A topic.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TopicSummary {
+    /// Name.
+    pub name: String,
+    /// Partitions in order.
+    pub partitions: Vec<PartitionSummary>,
+}
+
+/// A partition, as its leader has it (or, without one, the last in-sync replica).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PartitionSummary {
+    /// Number.
+    pub id: i32,
+    /// Leader; −1 for none.
+    pub leader: i32,
+    /// Leader epoch.
+    pub leader_epoch: i32,
+    /// Replicas, the preferred leader first.
+    pub replicas: Vec<i32>,
+    /// In-sync replicas.
+    pub isr: Vec<i32>,
+    /// First offset.
+    pub log_start_offset: i64,
+    /// Offset after the last.
+    pub log_end_offset: i64,
+    /// High watermark.
+    pub high_watermark: i64,
+}
+
+/// A consumer group.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GroupSummary {
+    /// Group id.
+    pub id: String,
+    /// `Empty`, `PreparingRebalance`, `CompletingRebalance`, `Stable` or `Dead`.
+    pub state: String,
+    /// Generation.
+    pub generation: i32,
+    /// Members by member id.
+    pub members: Vec<MemberSummary>,
+    /// Committed offsets.
+    pub offsets: Vec<OffsetSummary>,
+}
+
+/// A member of a group.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MemberSummary {
+    /// Member id.
+    pub id: String,
+    /// Client id.
+    pub client: String,
+    /// Partitions by topic.
+    pub assignment: BTreeMap<String, Vec<i32>>,
+}
+
+/// A committed offset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OffsetSummary {
+    /// Topic.
+    pub topic: String,
+    /// Partition.
+    pub partition: i32,
+    /// The next offset to be read.
+    pub committed: i64,
+    /// How far the high watermark is ahead.
+    pub lag: i64,
+}
+
+impl World {
+    /// Where everything stands.
+    pub fn summary(&self) -> Summary {
+        let counts = self.invariants().counts();
+        let (mut committed, mut duplicated) = (0, 0);
+        for (at, log) in self.leading_logs() {
+            if &*at.topic != OFFSETS_TOPIC {
+                committed += (log.high_watermark() - log.log_start_offset()).max(0) as u64;
+                duplicated += self.duplicates_in(&at, log);
+            }
+        }
+        Summary {
+            scenario: self.setup().name.clone(),
+            seed: self.setup().seed,
+            t_ms: self.now().as_ms(),
+            events: self.entries(),
+            digest: self.digest(),
+            violations: self.violations().to_vec(),
+            records: Records {
+                produced: counts.produced,
+                acknowledged: counts.acknowledged,
+                committed,
+                consumed: counts.consumed,
+                lost: counts.lost,
+                duplicated,
+            },
+            brokers: self
+                .brokers()
+                .map(|(_, slot, broker)| BrokerSummary {
+                    id: broker.id(),
+                    up: matches!(slot.health, Health::Up | Health::Paused),
+                })
+                .collect(),
+            topics: self.topic_summaries(),
+            groups: self.group_summaries(),
+        }
+    }
+
+    /// The log that counts for each partition: its leader's, or what an in-sync replica holds.
+    pub fn leading_logs(&self) -> Vec<(TopicPartition, &UnifiedLog)> {
+        let Some((_, controller)) = self.controller() else { return Vec::new() };
+        let logs = controller.image().partitions().filter_map(|(at, _, registration)| {
+            let candidates = std::iter::once(registration.leader).chain(registration.isr.iter().copied());
+            let log = candidates.filter_map(|id| self.replica_log(id, &at)).next()?;
+            Some((at, log))
+        });
+        logs.collect()
+    }
+
+    /// A broker's copy of a partition, also when the broker is down: its disk is still there.
+    pub fn replica_log(&self, broker: i32, at: &TopicPartition) -> Option<&UnifiedLog> {
+        let id = u32::try_from(broker).ok()?;
+        match &self.node(NodeId(id))?.machine {
+            Machine::Broker(broker) => broker.log(at),
+            _ => None,
+        }
+    }
+
+    fn duplicates_in(&self, at: &TopicPartition, log: &UnifiedLog) -> u64 {
+        let mut stored: BTreeMap<u32, (u32, u64)> = BTreeMap::new();
+        for batch in log.batches_from(log.log_start_offset()) {
+            let entry = stored.entry(batch.crc()).or_insert((0, batch.count().max(0) as u64));
+            entry.0 += 1;
+        }
+        let sent = |crc: u32| self.invariants().times_sent(at, crc);
+        stored
+            .iter()
+            .map(|(crc, (times, records))| u64::from(times.saturating_sub(sent(*crc).max(1))) * records)
+            .sum()
+    }
+
+    fn topic_summaries(&self) -> Vec<TopicSummary> {
+        let Some((_, controller)) = self.controller() else { return Vec::new() };
+        let logs: BTreeMap<TopicPartition, &UnifiedLog> = self.leading_logs().into_iter().collect();
+        let topics = controller.image().topics.values().map(|topic| {
+            let partitions = topic.partitions.iter().map(|(id, registration)| {
+                let log = logs.get(&TopicPartition::new(topic.name.clone(), *id));
+                PartitionSummary {
+                    id: *id,
+                    leader: registration.leader,
+                    leader_epoch: registration.leader_epoch,
+                    replicas: registration.replicas.clone(),
+                    isr: registration.isr.clone(),
+                    log_start_offset: log.map_or(0, |log| log.log_start_offset()),
+                    log_end_offset: log.map_or(0, |log| log.log_end_offset()),
+                    high_watermark: log.map_or(0, |log| log.high_watermark()),
+                }
+            });
+            TopicSummary { name: topic.name.to_string(), partitions: partitions.collect() }
+        });
+        topics.collect()
+    }
+
+    fn group_summaries(&self) -> Vec<GroupSummary> {
+        let high_watermarks: BTreeMap<TopicPartition, i64> =
+            self.leading_logs().into_iter().map(|(at, log)| (at, log.high_watermark())).collect();
+        let mut groups = Vec::new();
+        for (_, slot, broker) in self.brokers() {
+            if !matches!(slot.health, Health::Up | Health::Paused) {
+                continue;
+            }
+            for group in broker.coordinator().groups() {
+                let members = group.members().map(|member| {
+                    let mut assignment: BTreeMap<String, Vec<i32>> = BTreeMap::new();
+                    for at in member.assigned_partitions() {
+                        assignment.entry(at.topic.to_string()).or_default().push(at.partition);
+                    }
+                    MemberSummary {
+                        id: member.member_id.to_string(),
+                        client: member.client_id.to_string(),
+                        assignment,
+                    }
+                });
+                let offsets = group.offsets().iter().map(|(at, committed)| OffsetSummary {
+                    topic: at.topic.to_string(),
+                    partition: at.partition,
+                    committed: committed.offset,
+                    lag: (high_watermarks.get(at).copied().unwrap_or(0) - committed.offset).max(0),
+                });
+                groups.push(GroupSummary {
+                    id: group.id().to_string(),
+                    state: group.state().name().to_owned(),
+                    generation: group.generation(),
+                    members: members.collect(),
+                    offsets: offsets.collect(),
+                });
+            }
+        }
+        groups.sort_by(|a, b| a.id.cmp(&b.id));
+        groups
+    }
+}
+
+/// For people.
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.t_ms as f64 / 1_000.0;
+        writeln!(
+            f,
+            "{}  (seed {}, {seconds} s, {} events, digest {})",
+            self.scenario, self.seed, self.events, self.digest
+        )?;
+        let r = &self.records;
+        writeln!(
+            f,
+            "records   {} produced, {} acknowledged, {} committed, {} consumed, {} lost, {} duplicated",
+            r.produced, r.acknowledged, r.committed, r.consumed, r.lost, r.duplicated
+        )?;
+        let brokers = self.brokers.iter().map(|b| format!("{} {}", b.id, if b.up { "up" } else { "DOWN" }));
+        writeln!(f, "brokers   {}", brokers.collect::<Vec<_>>().join(", "))?;
+        for topic in self.topics.iter().filter(|topic| topic.name != OFFSETS_TOPIC) {
+            writeln!(f, "topic {}", topic.name)?;
+            for p in &topic.partitions {
+                writeln!(
+                    f,
+                    "  {:>3}  leader {} (epoch {})  replicas {:?}  in sync {:?}  offsets {}–{}  high watermark {}",
+                    p.id,
+                    p.leader,
+                    p.leader_epoch,
+                    p.replicas,
+                    p.isr,
+                    p.log_start_offset,
+                    p.log_end_offset,
+                    p.high_watermark
+                )?;
+            }
+        }
+        for group in &self.groups {
+            writeln!(f, "group {}  {}, generation {}", group.id, group.state, group.generation)?;
+            for member in &group.members {
+                writeln!(f, "  {}  {:?}", member.client, member.assignment)?;
+            }
+            for offset in &group.offsets {
+                writeln!(
+                    f,
+                    "  {}-{}  committed {}  lag {}",
+                    offset.topic, offset.partition, offset.committed, offset.lag
+                )?;
+            }
+        }
+        if self.violations.is_empty() {
+            return writeln!(f, "every promise was kept");
+        }
+        for violation in &self.violations {
+            let kind = if violation.expected { "as expected" } else { "VIOLATION" };
+            writeln!(f, "{kind} at {} ms: {}: {}", violation.t_ms, violation.invariant, violation.detail)?;
+        }
+        Ok(())
+    }
+}

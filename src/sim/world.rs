@@ -1,0 +1,614 @@
+//! The scheduler: the next event in (time, number) order, one event per step.
+
+mod obey;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::base::{CloseReason, ConnId, Digest, Effect, FlushKind, Input, NodeId, SimTime};
+use crate::broker::Broker;
+use crate::client::{Admin, AdminCommand, Consumer, ConsumerApp, Producer, Workload};
+use crate::controller::Controller;
+use crate::sim::network::{Freight, Parcel, Trap};
+use crate::sim::node::{Asked, Stimulus, Timer};
+use crate::sim::{
+    ClientKind, ClientSetup, Command, CommandError, Conn, Flight, Health, Invariants, Link, Machine, Setup,
+    Slot, Violation,
+};
+use crate::trace::{Entry, Event, Frame};
+
+/// The controller's node id.
+pub const CONTROLLER: NodeId = NodeId(3000);
+/// The admin client's node id; the other clients follow.
+pub const ADMIN: NodeId = NodeId(9999);
+const WORLD: NodeId = NodeId(0);
+const BROKER_PORT: u16 = 9092;
+const CONTROLLER_PORT: u16 = 9093;
+
+/// A world at one moment. Cloning one is cheap: whatever is large is shared until it changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct World {
+    setup: Arc<Setup>,
+    now: SimTime,
+    steps: u64,
+    entries: u64,
+    digest: Digest,
+    next_event: u64,
+    queue: BTreeMap<(SimTime, u64), Scheduled>,
+    nodes: BTreeMap<NodeId, Arc<Slot>>,
+    added_clients: Vec<Arc<ClientSetup>>,
+    links: BTreeMap<(NodeId, NodeId), Link>,
+    conns: BTreeMap<ConnId, Conn>,
+    backlog: BTreeMap<NodeId, Vec<Scheduled>>,
+    traps: Vec<Trap>,
+    invariants: Arc<Invariants>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Scheduled {
+    cause: u64,
+    what: What,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum What {
+    Start(NodeId),
+    Arrival(Parcel),
+    Timer(NodeId, Timer),
+    Flushed { node: NodeId, file: u64, position: u64 },
+    Scripted(Command),
+    Told(NodeId, Stimulus),
+}
+
+impl World {
+    /// The world before its first event.
+    pub fn new(setup: Arc<Setup>) -> World {
+        let mut world = World {
+            now: SimTime::ZERO,
+            steps: 0,
+            entries: 0,
+            digest: Digest::default(),
+            next_event: 0,
+            queue: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            added_clients: Vec::new(),
+            links: BTreeMap::new(),
+            conns: BTreeMap::new(),
+            backlog: BTreeMap::new(),
+            traps: Vec::new(),
+            invariants: Arc::new(Invariants::new(setup.expect.clone())),
+            setup: Arc::clone(&setup),
+        };
+        world.digest.number(setup.seed);
+        let controller = Controller::new(Arc::clone(&setup.cluster.controller));
+        world.place(
+            CONTROLLER,
+            "controller".into(),
+            Machine::Controller(Box::new(controller)),
+            SimTime::ZERO,
+        );
+        for id in 1..=setup.cluster.brokers {
+            let broker = Broker::new(id as i32, Arc::clone(&setup.cluster.config), Default::default());
+            world.place(NodeId(id), format!("broker-{id}"), Machine::Broker(Box::new(broker)), SimTime::ZERO);
+        }
+        let admin = Admin::new(bootstrap(&setup));
+        world.place(ADMIN, "admin".into(), Machine::Admin(Box::new(admin)), SimTime::ZERO);
+        for client in &setup.clients {
+            world.place_client(client);
+        }
+        for topic in &setup.cluster.topics {
+            let command = AdminCommand::CreateTopic {
+                topic: topic.name.clone(),
+                partitions: topic.partitions,
+                replication_factor: topic.replication_factor,
+                configs: topic.configs.clone(),
+                assignments: topic.assignments.clone(),
+                brokers_needed: setup.cluster.brokers,
+            };
+            world.queue_for_admin(command);
+        }
+        for (at, command) in &setup.script {
+            world.schedule(*at, 0, What::Scripted(command.clone()));
+        }
+        world
+    }
+
+    fn queue_for_admin(&mut self, command: AdminCommand) {
+        if let Some(slot) = self.nodes.get_mut(&ADMIN)
+            && let Machine::Admin(admin) = &mut Arc::make_mut(slot).machine
+        {
+            admin.enqueue(command);
+        }
+    }
+
+    fn place(&mut self, id: NodeId, name: String, machine: Machine, start: SimTime) {
+        self.nodes.insert(id, Arc::new(Slot::new(name, machine, self.setup.seed)));
+        self.schedule(start, 0, What::Start(id));
+    }
+
+    fn place_client(&mut self, client: &ClientSetup) -> NodeId {
+        let last = self.nodes.keys().next_back().map_or(ADMIN.0, |id| id.0);
+        let id = NodeId(last.max(ADMIN.0) + 1);
+        self.place(id, client.name.clone(), machine_of(client, &self.setup), client.start.max(self.now));
+        id
+    }
+
+    // ---- what there is to see ----
+
+    /// What the world was made of.
+    pub fn setup(&self) -> &Arc<Setup> {
+        &self.setup
+    }
+
+    /// The time.
+    pub fn now(&self) -> SimTime {
+        self.now
+    }
+
+    /// How many steps were taken.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// How many trace entries there are.
+    pub fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// The digest of all that happened.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Every node.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Slot)> {
+        self.nodes.iter().map(|(id, slot)| (*id, &**slot))
+    }
+
+    /// One node.
+    pub fn node(&self, id: NodeId) -> Option<&Slot> {
+        self.nodes.get(&id).map(|slot| &**slot)
+    }
+
+    /// The node with this name.
+    pub fn find(&self, name: &str) -> Option<NodeId> {
+        self.nodes.iter().find(|(_, slot)| slot.name == name).map(|(id, _)| *id)
+    }
+
+    /// Every broker with its slot.
+    pub fn brokers(&self) -> impl Iterator<Item = (NodeId, &Slot, &Broker)> {
+        self.nodes().filter_map(|(id, slot)| match &slot.machine {
+            Machine::Broker(broker) => Some((id, slot, &**broker)),
+            _ => None,
+        })
+    }
+
+    /// The controller.
+    pub fn controller(&self) -> Option<(&Slot, &Controller)> {
+        self.node(CONTROLLER).and_then(|slot| match &slot.machine {
+            Machine::Controller(controller) => Some((slot, &**controller)),
+            _ => None,
+        })
+    }
+
+    /// Broken promises so far, expected ones included.
+    pub fn violations(&self) -> &[Violation] {
+        self.invariants.violations()
+    }
+
+    /// What the checkers know.
+    pub fn invariants(&self) -> &Invariants {
+        &self.invariants
+    }
+
+    /// The connection with this name.
+    pub fn conn(&self, conn: ConnId) -> Option<&Conn> {
+        self.conns.get(&conn)
+    }
+
+    /// A link's state, if anything was ever sent over it or done to it.
+    pub fn link(&self, a: NodeId, b: NodeId) -> Option<&Link> {
+        self.links.get(&pair(a, b))
+    }
+
+    /// Links that are cut or slower than at the start.
+    pub fn disturbed_links(&self) -> impl Iterator<Item = (NodeId, NodeId, &Link)> {
+        let usual = self.setup.network.latency_us;
+        self.links
+            .iter()
+            .filter(move |(_, link)| link.cut || link.latency_us != usual)
+            .map(|((a, b), link)| (*a, *b, link))
+    }
+
+    /// Every frame in flight, held-up ones included.
+    pub fn flights(&self) -> Vec<Flight> {
+        let flight = |entry: u64, parcel: &Parcel, arrives| match &parcel.what {
+            Freight::Frame(frame) => Some(Flight {
+                entry,
+                conn: parcel.conn,
+                from: parcel.from,
+                to: parcel.to,
+                sent: parcel.sent,
+                arrives,
+                frame: frame.clone(),
+            }),
+            Freight::Closed(_) => None,
+        };
+        let moving = self.queue.iter().filter_map(|((at, _), scheduled)| match &scheduled.what {
+            What::Arrival(parcel) => flight(scheduled.cause, parcel, Some(*at)),
+            _ => None,
+        });
+        let held = self
+            .links
+            .values()
+            .flat_map(|link| &link.held)
+            .filter_map(|(cause, parcel)| flight(*cause, parcel, None));
+        moving.chain(held).collect()
+    }
+
+    /// When the next event is due; `None` when nothing will ever happen again.
+    pub fn next_at(&self) -> Option<SimTime> {
+        self.queue.keys().next().map(|(at, _)| *at)
+    }
+
+    // ---- what happens ----
+
+    /// Takes the next event and does what follows from it, adding to `trace` what happened.
+    /// False when there was none.
+    pub fn step(&mut self, trace: &mut Vec<Entry>) -> bool {
+        let Some(((at, _), scheduled)) = self.queue.pop_first() else { return false };
+        self.now = self.now.max(at);
+        self.steps += 1;
+        let first = trace.len();
+        self.dispatch(scheduled, trace);
+        self.conclude(first, trace);
+        true
+    }
+
+    /// Does a command now, as a step of its own.
+    ///
+    /// # Errors
+    /// When the command makes no sense in this world; nothing happened then.
+    pub fn command(&mut self, command: &Command, trace: &mut Vec<Entry>) -> Result<(), CommandError> {
+        let before = self.clone();
+        let first = trace.len();
+        self.steps += 1;
+        if let Err(error) = self.obey(command, trace) {
+            trace.truncate(first);
+            *self = before;
+            return Err(error);
+        }
+        self.conclude(first, trace);
+        Ok(())
+    }
+
+    /// Lets time pass up to `until` without an event; later events stay where they are.
+    pub fn idle_until(&mut self, until: SimTime) {
+        let until = self.next_at().map_or(until, |next| next.min(until));
+        self.now = self.now.max(until);
+    }
+
+    /// Checks the promises, then folds the step into the digest.
+    fn conclude(&mut self, first: usize, trace: &mut Vec<Entry>) {
+        let mut found = Vec::new();
+        Arc::make_mut(&mut self.invariants).check(&self.nodes, &trace[first..], &mut found);
+        for (cause, violation) in found {
+            let detail = violation.detail.clone();
+            let event = Event::InvariantViolated { invariant: violation.invariant, detail };
+            self.note(WORLD, cause, event, trace);
+        }
+        for entry in &trace[first..] {
+            self.digest.value_of(entry);
+            if let Event::Sent { frame, .. } = &entry.event {
+                self.digest.bytes(&frame.bytes);
+            }
+        }
+    }
+
+    fn schedule(&mut self, at: SimTime, cause: u64, what: What) -> (SimTime, u64) {
+        self.next_event += 1;
+        let key = (at.max(self.now), self.next_event);
+        self.queue.insert(key, Scheduled { cause, what });
+        key
+    }
+
+    fn note(&mut self, node: NodeId, cause: u64, event: Event, trace: &mut Vec<Entry>) -> u64 {
+        self.entries += 1;
+        trace.push(Entry { time: self.now, seq: self.entries, cause, node, event });
+        self.entries
+    }
+
+    fn dispatch(&mut self, scheduled: Scheduled, trace: &mut Vec<Entry>) {
+        let cause = scheduled.cause;
+        let node = match &scheduled.what {
+            What::Start(node) | What::Timer(node, _) | What::Told(node, _) | What::Flushed { node, .. } => {
+                *node
+            }
+            What::Arrival(parcel) => return self.arrive(cause, parcel.clone(), trace),
+            What::Scripted(command) => {
+                if let Err(error) = self.obey(command, trace) {
+                    let what = format!("a command of the script was refused: {error}").into();
+                    self.note(WORLD, 0, Event::Commanded { what }, trace);
+                }
+                return;
+            }
+        };
+        let Some(slot) = self.nodes.get_mut(&node) else { return };
+        match slot.health {
+            Health::Paused => return self.backlog.entry(node).or_default().push(scheduled),
+            Health::Killed | Health::PoweredOff => return,
+            Health::Waiting | Health::Up => {}
+        }
+        let (event, stimulus) = match scheduled.what {
+            What::Told(_, stimulus) => {
+                (Event::Commanded { what: "a command given while it stood still".into() }, stimulus)
+            }
+            What::Start(_) => {
+                let slot = Arc::make_mut(slot);
+                slot.health = Health::Up;
+                slot.started = self.now;
+                (Event::NodeStarted, Stimulus::Common(Input::Start))
+            }
+            What::Timer(_, timer) => {
+                Arc::make_mut(slot).timers.remove(&timer);
+                (Event::TimerFired { timer: timer.name() }, Stimulus::Timer(timer))
+            }
+            What::Flushed { file, position, .. } => {
+                let event = Event::TimerFired { timer: "flushed" };
+                (event, Stimulus::Common(Input::Flushed { file, position }))
+            }
+            What::Arrival(_) | What::Scripted(_) => return,
+        };
+        let root = self.note(node, cause, event, trace);
+        self.drive(node, root, stimulus, trace);
+    }
+
+    fn drive(&mut self, node: NodeId, root: u64, stimulus: Stimulus, trace: &mut Vec<Entry>) {
+        let Some(slot) = self.nodes.get_mut(&node) else { return };
+        let Asked { effects, trace: said } = Arc::make_mut(slot).step(self.now, node, root, stimulus);
+        for (_, cause, event) in said {
+            self.note(node, cause, event, trace);
+        }
+        for (cause, effect) in effects {
+            self.apply(node, cause, effect, trace);
+        }
+    }
+
+    fn apply(&mut self, node: NodeId, cause: u64, effect: Effect<Timer>, trace: &mut Vec<Entry>) {
+        match effect {
+            Effect::Connect { conn, host, port } => self.connect(node, cause, conn, &host, port, trace),
+            Effect::Send { conn, info, bytes } => {
+                let size_bytes = bytes.len() as u32;
+                self.send(node, cause, conn, Frame { info, size_bytes, bytes }, trace);
+            }
+            Effect::Close { conn } => self.close(node, cause, conn, CloseReason::ByPeer, trace),
+            Effect::SetTimer { key, at } => {
+                self.unset_timer(node, &key);
+                let place = self.schedule(at, cause, What::Timer(node, key.clone()));
+                if let Some(slot) = self.nodes.get_mut(&node) {
+                    Arc::make_mut(slot).timers.insert(key, place);
+                }
+            }
+            Effect::CancelTimer { key } => self.unset_timer(node, &key),
+            Effect::Flush { file, position, kind } => {
+                let delay = match kind {
+                    FlushKind::Now => self.setup.disk.flush_us,
+                    FlushKind::Background => self.setup.disk.writeback_us,
+                };
+                self.schedule(self.now + delay, cause, What::Flushed { node, file, position });
+            }
+        }
+    }
+
+    fn unset_timer(&mut self, node: NodeId, key: &Timer) {
+        if let Some(slot) = self.nodes.get_mut(&node)
+            && let Some(place) = Arc::make_mut(slot).timers.remove(key)
+        {
+            self.queue.remove(&place);
+        }
+    }
+
+    // ---- the network ----
+
+    fn link_mut(&mut self, a: NodeId, b: NodeId) -> &mut Link {
+        let (a, b) = pair(a, b);
+        let setup = &self.setup;
+        self.links.entry((a, b)).or_insert_with(|| Link::new(setup.network, setup.seed, a, b))
+    }
+
+    fn connect(
+        &mut self,
+        node: NodeId,
+        cause: u64,
+        conn: ConnId,
+        host: &str,
+        port: u16,
+        trace: &mut Vec<Entry>,
+    ) {
+        let server = self.find(host).filter(|id| self.nodes.get(id).is_some_and(|slot| listens(slot, port)));
+        let refused = |to| Parcel {
+            conn,
+            from: to,
+            to: node,
+            sent: SimTime::ZERO,
+            what: Freight::Closed(if to == WORLD { CloseReason::UnknownHost } else { CloseReason::Refused }),
+        };
+        let Some(server) = server else {
+            // Name resolution failed: told at once, by nobody.
+            self.schedule(self.now + 1_000, cause, What::Arrival(refused(WORLD)));
+            return;
+        };
+        let opened = self.note(node, cause, Event::ConnectionOpened { conn, to: server }, trace);
+        let setup = self.setup.network;
+        let link = self.link_mut(node, server);
+        let ready = link.delay(setup, 0) + link.delay(setup, 0);
+        let health = self.nodes.get(&server).map_or(Health::PoweredOff, |slot| slot.health);
+        let mut made = Conn {
+            client: node,
+            server,
+            client_open: true,
+            server_open: true,
+            ready: self.now + ready,
+            last_to_server: self.now,
+            last_to_client: self.now,
+        };
+        if matches!(health, Health::Killed | Health::Waiting) {
+            made.server_open = false;
+            let at = made.ready;
+            self.conns.insert(conn, made);
+            self.schedule(at, opened, What::Arrival(refused(server)));
+        } else {
+            self.conns.insert(conn, made);
+        }
+    }
+
+    fn send(&mut self, node: NodeId, cause: u64, conn: ConnId, frame: Frame, trace: &mut Vec<Entry>) {
+        let Some(line) = self.conns.get(&conn).filter(|line| line.is_open_at(node)) else { return };
+        let (to, ready) = (line.peer_of(node), line.ready);
+        let sent = self.note(node, cause, Event::Sent { conn, to, frame: frame.clone() }, trace);
+        let trapped = self.traps.iter().position(|trap| {
+            trap.from == node
+                && trap.to == to
+                && trap.kind == frame.info.kind
+                && trap.api_key.is_none_or(|key| key == frame.info.api_key)
+        });
+        if let Some(index) = trapped {
+            self.traps[index].left -= 1;
+            if self.traps[index].left == 0 {
+                self.traps.remove(index);
+            }
+            return self.lose(conn, node, to, sent, frame, trace);
+        }
+        let setup = self.setup.network;
+        let delay = self.link_mut(node, to).delay(setup, u64::from(frame.size_bytes));
+        let start = self.now.max(ready);
+        let parcel = Parcel { conn, from: node, to, sent: self.now, what: Freight::Frame(frame) };
+        let Some(line) = self.conns.get_mut(&conn) else { return };
+        let at = line.in_order(to, start + delay);
+        self.schedule(at, sent, What::Arrival(parcel));
+    }
+
+    /// A frame is lost for good: TCP cannot go on, the connection breaks at both ends.
+    fn lose(
+        &mut self,
+        conn: ConnId,
+        from: NodeId,
+        to: NodeId,
+        sent: u64,
+        frame: Frame,
+        trace: &mut Vec<Entry>,
+    ) {
+        let lost = self.note(from, sent, Event::Lost { conn, to, frame }, trace);
+        for (end, other) in [(from, to), (to, from)] {
+            let parcel = Parcel {
+                conn,
+                from: other,
+                to: end,
+                sent: self.now,
+                what: Freight::Closed(CloseReason::Reset),
+            };
+            let setup = self.setup.network;
+            let delay = self.link_mut(from, to).delay(setup, 0);
+            if let Some(line) = self.conns.get_mut(&conn) {
+                let at = line.in_order(end, self.now + delay);
+                self.schedule(at, lost, What::Arrival(parcel));
+            }
+        }
+    }
+
+    /// `node` closes its end; the other end hears of it after everything that was sent before.
+    fn close(&mut self, node: NodeId, cause: u64, conn: ConnId, reason: CloseReason, trace: &mut Vec<Entry>) {
+        let Some(line) = self.conns.get_mut(&conn) else { return };
+        if !line.is_open_at(node) {
+            return;
+        }
+        line.shut_at(node);
+        let to = line.peer_of(node);
+        let cause = self.note(node, cause, Event::ConnectionClosed { conn, peer: to, reason }, trace);
+        self.announce_close(node, cause, conn, to, CloseReason::ByPeer);
+    }
+
+    fn announce_close(&mut self, from: NodeId, cause: u64, conn: ConnId, to: NodeId, reason: CloseReason) {
+        let setup = self.setup.network;
+        let delay = self.link_mut(from, to).delay(setup, 0);
+        let Some(line) = self.conns.get_mut(&conn) else { return };
+        if !line.is_open_at(to) {
+            self.conns.remove(&conn);
+            return;
+        }
+        let at = line.in_order(to, self.now + delay);
+        let parcel = Parcel { conn, from, to, sent: self.now, what: Freight::Closed(reason) };
+        self.schedule(at, cause, What::Arrival(parcel));
+    }
+
+    fn arrive(&mut self, cause: u64, parcel: Parcel, trace: &mut Vec<Entry>) {
+        let (conn, from, to) = (parcel.conn, parcel.from, parcel.to);
+        if self.links.get(&pair(from, to)).is_some_and(|link| link.cut) {
+            return self.link_mut(from, to).held.push((cause, parcel));
+        }
+        let health = self.nodes.get(&to).map_or(Health::PoweredOff, |slot| slot.health);
+        if health == Health::Paused {
+            let scheduled = Scheduled { cause, what: What::Arrival(parcel) };
+            return self.backlog.entry(to).or_default().push(scheduled);
+        }
+        let open = health == Health::Up && self.conns.get(&conn).is_none_or(|line| line.is_open_at(to));
+        match parcel.what {
+            Freight::Frame(frame) if open && self.conns.contains_key(&conn) => {
+                let bytes = frame.bytes.clone();
+                let root = self.note(to, cause, Event::Received { conn, from, frame }, trace);
+                self.drive(to, root, Stimulus::Common(Input::Frame { conn, from, bytes }), trace);
+            }
+            Freight::Frame(frame) => {
+                let lost = self.note(to, cause, Event::Lost { conn, to, frame }, trace);
+                if health != Health::PoweredOff && self.conns.contains_key(&conn) {
+                    self.announce_close(to, lost, conn, from, CloseReason::Reset);
+                }
+            }
+            Freight::Closed(reason) if open => {
+                if let Some(line) = self.conns.get_mut(&conn) {
+                    line.shut_at(to);
+                    if !line.client_open && !line.server_open {
+                        self.conns.remove(&conn);
+                    }
+                }
+                let event = Event::ConnectionClosed { conn, peer: from, reason };
+                let root = self.note(to, cause, event, trace);
+                self.drive(to, root, Stimulus::Common(Input::Closed { conn, reason }), trace);
+            }
+            Freight::Closed(_) => {
+                self.conns.remove(&conn);
+            }
+        }
+    }
+}
+
+fn pair(a: NodeId, b: NodeId) -> (NodeId, NodeId) {
+    if a <= b { (a, b) } else { (b, a) }
+}
+
+fn listens(slot: &Slot, port: u16) -> bool {
+    match slot.machine {
+        Machine::Broker(_) => port == BROKER_PORT,
+        Machine::Controller(_) => port == CONTROLLER_PORT,
+        _ => false,
+    }
+}
+
+fn bootstrap(setup: &Setup) -> Vec<(String, u16)> {
+    (1..=setup.cluster.brokers).map(|id| (format!("broker-{id}"), BROKER_PORT)).collect()
+}
+
+fn machine_of(client: &ClientSetup, setup: &Setup) -> Machine {
+    match &client.kind {
+        ClientKind::Producer(config, workload) => Machine::Producer(Box::new(Producer::new(
+            Arc::clone(config),
+            bootstrap(setup),
+            Workload::clone(workload),
+        ))),
+        ClientKind::Consumer(config, app) => Machine::Consumer(Box::new(Consumer::new(
+            Arc::clone(config),
+            bootstrap(setup),
+            ConsumerApp::clone(app),
+        ))),
+    }
+}
