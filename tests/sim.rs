@@ -1,0 +1,10 @@
+//! The world as a whole: stories, promises over many seeds, history.
+
+#[path = "sim/history.rs"]
+mod history;
+#[path = "sim/promises.rs"]
+mod promises;
+#[path = "sim/stories.rs"]
+mod stories;
+#[path = "sim/worlds.rs"]
+mod worlds;
