@@ -259,6 +259,9 @@ impl GroupCoordinator {
     }
 }
 
+#[cfg(all(test, not(target_arch = "wasm32")))]
+#[path = "coordinator/properties_test.rs"]
+mod properties;
 #[cfg(test)]
 #[path = "coordinator/story.rs"]
 mod story;
