@@ -1,4 +1,5 @@
-//! The world as a whole: stories, promises over many seeds, history.
+//! The world as a whole: stories, promises over many seeds, history. Runs natively and, with
+//! `wasm_bindgen_test`, under Node and in a browser.
 
 #[path = "sim/history.rs"]
 mod history;
