@@ -1,1 +1,9 @@
-//! To be moved into.
+//! What a run looks like, as plain data: narration, inspection, causes, the timeline.
+//!
+//! Must not know Yew, the DOM or wall time, and never changes a world.
+
+pub mod find;
+pub mod inspector;
+pub mod timeline;
+pub mod why;
+pub mod words;

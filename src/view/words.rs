@@ -1,0 +1,19 @@
+//! Narration: every trace entry as one plain sentence, with a headline and what kind it is of.
+//!
+//! Must not know who shows it. What happened is told in the past tense, the rule behind it in
+//! the present.
+
+mod events;
+mod frames;
+mod kinds;
+mod names;
+mod phrases;
+mod titles;
+
+pub use events::sentence;
+pub use frames::frame_name;
+pub use kinds::{Category, StepKind, category};
+pub use names::Names;
+pub(super) use phrases::{count, offsets};
+pub(super) use titles::place;
+pub use titles::{flight_label, frame_label, subtitle, title};

@@ -1,0 +1,426 @@
+//! One sentence for every event.
+
+use crate::base::{CloseReason, FrameKind, NodeId};
+use crate::protocol::ErrorCode;
+use crate::trace::{Entry, Event, Frame, Role};
+
+use super::Names;
+use super::frames::{answer, api_name, ask};
+use super::phrases::{
+    count, duration_ms, error, error_with_meaning, ids, len, list, member, offsets, partition, quoted,
+    without_uuids,
+};
+
+/// What happened, in one plain sentence, with the rule behind it where it matters.
+pub fn sentence(entry: &Entry, names: &Names) -> String {
+    let who = names.node_first(entry.node);
+    world(entry, &who, names)
+        .or_else(|| network(entry, &who, names))
+        .or_else(|| log(&entry.event, &who))
+        .or_else(|| controller(&entry.event, &who))
+        .or_else(|| group(&entry.event, &who))
+        .or_else(|| client(&entry.event, &who))
+        .unwrap_or_else(|| format!("{who} did something."))
+}
+
+fn world(entry: &Entry, who: &str, names: &Names) -> Option<String> {
+    let between = |a: NodeId, b: NodeId| format!("{} and {}", names.node(a), names.node(b));
+    Some(match &entry.event {
+        Event::Commanded { what } if entry.node.0 == 0 => format!("Somebody said: {}.", quoted(what)),
+        Event::Commanded { what } => format!("{who} was told: {}.", quoted(what)),
+        Event::NodeStarted => format!("{who} started."),
+        Event::NodeKilled => {
+            format!("{who} was killed: its connections end, what it wrote is still in the page cache.")
+        }
+        Event::PowerLost { lost_bytes: 0 } => {
+            format!("{who} lost power: all it had written was on disk, and nobody is told.")
+        }
+        Event::PowerLost { lost_bytes } => {
+            let lost = count(i64::try_from(*lost_bytes).unwrap_or(i64::MAX), "byte");
+            format!("{who} lost power: {lost} that were not flushed to disk are gone, and nobody is told.")
+        }
+        Event::NodePaused => {
+            format!("{who} stands still: its connections stay open, but it does nothing.")
+        }
+        Event::NodeResumed => format!("{who} goes on with what piled up meanwhile."),
+        Event::LinkCut { a, b } => {
+            format!("The link between {} was cut: what they send is held up.", between(*a, *b))
+        }
+        Event::LinkHealed { a, b } => {
+            format!("The link between {} works again: what was held up is delivered.", between(*a, *b))
+        }
+        Event::LinkSlowed { a, b, latency_us } => {
+            let latency = duration_ms((latency_us / 1_000) as i64);
+            format!("The link between {} now takes {latency} one way.", between(*a, *b))
+        }
+        Event::InvariantViolated { invariant, detail } => {
+            format!("A promise was broken, {}: {}.", quoted(invariant), quoted(detail))
+        }
+        _ => return None,
+    })
+}
+
+fn network(entry: &Entry, who: &str, names: &Names) -> Option<String> {
+    Some(match &entry.event {
+        Event::ConnectionOpened { to, .. } => format!("{who} opened a connection to {}.", names.node(*to)),
+        Event::ConnectionClosed { peer, reason, .. } => {
+            let peer = names.node(*peer);
+            match reason {
+                CloseReason::UnknownHost => format!("{who} found no host of that name."),
+                CloseReason::Refused => {
+                    format!("{who} could not connect to {peer}: nobody listens there.")
+                }
+                CloseReason::ByPeer => {
+                    format!("The connection between {peer} and {} was closed.", lower(who))
+                }
+                CloseReason::Reset => {
+                    format!("The connection between {peer} and {} broke.", lower(who))
+                }
+            }
+        }
+        Event::Sent { to, frame, .. } => sent(who, &names.node(*to), frame, names),
+        Event::Received { from, frame, .. } => received(who, *from, frame, names),
+        Event::Lost { to, frame, .. } => lost(entry.node, who, *to, frame, names),
+        Event::TimerFired { timer: "flushed" } => format!("{who}'s disk has written what it was asked to."),
+        Event::TimerFired { timer } => format!("{who}'s timer ran out: {}.", timer.replace('_', " ")),
+        Event::RequestRejected { reason, .. } => {
+            format!("{who} refused a request and closed the connection: {}.", quoted(reason))
+        }
+        Event::ProduceWaits { at, until_offset } => format!(
+            "{who} keeps the producer of {} waiting until every in-sync replica has all before offset {until_offset}.",
+            partition(at)
+        ),
+        Event::ProduceAnswered { at, error: ErrorCode::None, base_offset: ..0 } => {
+            format!("{who} answered the produce request for {}.", partition(at))
+        }
+        Event::ProduceAnswered { at, error: ErrorCode::None, base_offset } => format!(
+            "{who} answered the produce request: the records of {} are stored from offset {base_offset}.",
+            partition(at)
+        ),
+        Event::ProduceAnswered { at, error, .. } => {
+            let error = error_with_meaning(*error);
+            format!("{who} refused the records for {} with {error}.", partition(at))
+        }
+        Event::FetchWaits { max_wait_ms, .. } => format!(
+            "{who} has nothing new for this fetch yet and keeps it waiting, at most {}.",
+            duration_ms(i64::from(*max_wait_ms))
+        ),
+        _ => return None,
+    })
+}
+
+fn sent(who: &str, to: &str, frame: &Frame, names: &Names) -> String {
+    match frame.info.kind {
+        FrameKind::Request => {
+            let ask = ask(frame, to, names);
+            with_rule(format!("{who} {}", ask.act), ask.rule)
+        }
+        FrameKind::Response => {
+            let (api, gist) = (api_name(frame.info.api_key), answer(frame, names).gist);
+            format!("{who} answered {} {api} request: {gist}.", possessive(to))
+        }
+    }
+}
+
+fn received(who: &str, from: NodeId, frame: &Frame, names: &Names) -> String {
+    let api = api_name(frame.info.api_key);
+    let from = names.node(from);
+    match frame.info.kind {
+        FrameKind::Request => {
+            let ask = ask(frame, "", names);
+            with_rule(format!("{who} received {} {api} request: it {}", possessive(&from), ask.act), ask.rule)
+        }
+        FrameKind::Response => {
+            let gist = answer(frame, names).gist;
+            format!("{who} received the answer to its {api} request from {from}: {gist}.")
+        }
+    }
+}
+
+fn lost(node: NodeId, who: &str, to: NodeId, frame: &Frame, names: &Names) -> String {
+    let api = api_name(frame.info.api_key);
+    let what = match frame.info.kind {
+        FrameKind::Request => "request",
+        FrameKind::Response => "response",
+    };
+    if node == to {
+        return format!("A {api} {what} reached {}, but its connection was gone: it is lost.", lower(who));
+    }
+    let to = names.node(to);
+    let cannot_tell = match frame.info.kind {
+        FrameKind::Request => "",
+        FrameKind::Response => ": whoever asked cannot know whether it was done",
+    };
+    format!("A {api} {what} from {} to {to} was lost, and the connection with it{cannot_tell}.", lower(who))
+}
+
+fn log(event: &Event, who: &str) -> Option<String> {
+    Some(match event {
+        Event::RecordsAppended { at, role: Role::Leader, offsets: range, leader_epoch, .. } => format!(
+            "{who} wrote {} of {} to its log as leader of epoch {leader_epoch}.",
+            offsets(*range),
+            partition(at)
+        ),
+        Event::RecordsAppended { at, role: Role::Follower, offsets: range, .. } => format!(
+            "{who} copied {} of {} to its log; the leader learns that with its next fetch.",
+            offsets(*range),
+            partition(at)
+        ),
+        Event::SegmentRolled { at, base_offset } => {
+            format!("{who} began a new segment of {} at offset {base_offset}.", partition(at))
+        }
+        Event::SegmentsDeleted { at, offsets: range } => {
+            format!("{who} deleted old segments of {}: {} are gone.", partition(at), offsets(*range))
+        }
+        Event::LogTruncated { at, offsets: range, leader_epoch } => format!(
+            "{who} cut {} off the end of {}: the leader of epoch {leader_epoch} has other records there.",
+            offsets(*range),
+            partition(at)
+        ),
+        Event::LogRecovered { at, truncated_bytes: 0, log_end_offset } => format!(
+            "{who} checked {} after its unclean end: all is whole up to offset {log_end_offset}.",
+            partition(at)
+        ),
+        Event::LogRecovered { at, truncated_bytes, log_end_offset } => format!(
+            "{who} checked {} after its unclean end: {} of a torn batch were cut, the log ends at offset {log_end_offset}.",
+            partition(at),
+            count(i64::try_from(*truncated_bytes).unwrap_or(i64::MAX), "byte")
+        ),
+        Event::LogFlushed { at, offset } => {
+            format!("{who} has everything of {} before offset {offset} on disk.", partition(at))
+        }
+        Event::HighWatermarkAdvanced { at, role: Role::Leader, offsets: range } => {
+            let (have, are) = match range.to.saturating_sub(range.from) {
+                1 => ("it is", "it"),
+                _ => ("they are", "them"),
+            };
+            format!(
+                "All in-sync replicas of {} have {}: {have} committed, and consumers may read {are}.",
+                partition(at),
+                offsets(*range)
+            )
+        }
+        Event::HighWatermarkAdvanced { at, role: Role::Follower, offsets: range } => format!(
+            "{who} heard that {} is committed up to offset {}; a follower always hears one fetch late.",
+            partition(at),
+            range.to.saturating_sub(1)
+        ),
+        Event::EpochEndLearned { at, leader_epoch, end_offset } => format!(
+            "{who} learnt that epoch {leader_epoch} of {} ends at offset {end_offset} on the leader: what it has beyond is not the leader's.",
+            partition(at)
+        ),
+        _ => return None,
+    })
+}
+
+fn controller(event: &Event, who: &str) -> Option<String> {
+    Some(match event {
+        Event::BecameLeader { at, leader_epoch } => {
+            format!("{who} leads {} from epoch {leader_epoch} on: it takes the writes.", partition(at))
+        }
+        Event::BecameFollower { at, leader: ..0, leader_epoch } => {
+            format!("{who} follows nobody for {}: epoch {leader_epoch} has no leader.", partition(at))
+        }
+        Event::BecameFollower { at, leader, leader_epoch } => format!(
+            "{who} follows broker {leader} for {} in epoch {leader_epoch}: it fetches from there.",
+            partition(at)
+        ),
+        Event::IsrProposed { at, from, to } => {
+            let change = isr_change(from, to);
+            format!("{who} asks for other in-sync replicas of {}: {change}.", partition(at))
+        }
+        Event::PartitionChanged { at, leader, leader_epoch, isr, .. } => {
+            let leads = match leader {
+                ..0 => "nobody leads".to_owned(),
+                leader => format!("broker {leader} leads in epoch {leader_epoch}"),
+            };
+            format!("{who} decided for {}: {leads}, and in sync: {}.", partition(at), ids(isr))
+        }
+        Event::LeaderElected { at, leader: ..0, leader_epoch } => format!(
+            "{who} found no in-sync replica alive for {}: epoch {leader_epoch} has no leader, and nobody can write or read.",
+            partition(at)
+        ),
+        Event::LeaderElected { at, leader, leader_epoch } => {
+            format!("{who} elected broker {leader} to lead {} in epoch {leader_epoch}.", partition(at))
+        }
+        Event::TopicCreated { topic, partitions, replication_factor } => format!(
+            "{who} created topic {topic} with {} and {} of each.",
+            count(*partitions, "partition"),
+            count(*replication_factor, "replica")
+        ),
+        Event::BrokerRegistered { broker, broker_epoch } => {
+            format!(
+                "{who} registered broker {broker} with broker epoch {broker_epoch}; it is fenced at first."
+            )
+        }
+        Event::BrokerUnfenced { broker } => {
+            format!("{who} took broker {broker} into service: it may lead and be in sync.")
+        }
+        Event::BrokerFenced { broker } => {
+            format!("{who} fenced broker {broker}: it no longer counts on it, and others lead in its place.")
+        }
+        Event::ConfigChanged { resource, name, value } => match value {
+            Some(value) => {
+                format!("{who} set {} of {} to {}.", quoted(name), quoted(resource), quoted(value))
+            }
+            None => format!("{who} set {} of {} back to its default.", quoted(name), quoted(resource)),
+        },
+        Event::MetadataApplied { offset } => {
+            format!("{who} knows the cluster's metadata up to offset {offset} of the metadata log.")
+        }
+        _ => return None,
+    })
+}
+
+fn isr_change(from: &[i32], to: &[i32]) -> String {
+    let gone: Vec<i32> = from.iter().filter(|id| !to.contains(id)).copied().collect();
+    let new: Vec<i32> = to.iter().filter(|id| !from.contains(id)).copied().collect();
+    match (gone.is_empty(), new.is_empty()) {
+        (false, true) => format!("without {}, which lags or is silent", ids(&gone)),
+        (true, false) => format!("with {}, which has caught up", ids(&new)),
+        _ => format!("{} instead of {}", ids(to), ids(from)),
+    }
+}
+
+fn group(event: &Event, who: &str) -> Option<String> {
+    Some(match event {
+        Event::CoordinatorElected { partition, groups } => format!(
+            "{who} coordinates the {} that partition {partition} of __consumer_offsets keeps.",
+            count(*groups, "group")
+        ),
+        Event::CoordinatorResigned { partition } => {
+            format!("{who} no longer coordinates the groups of partition {partition} of __consumer_offsets.")
+        }
+        Event::GroupStateChanged { group, from, to, generation } => {
+            let why = match *to {
+                "PreparingRebalance" => "every member has to join again",
+                "CompletingRebalance" => "all have joined and wait for their partitions",
+                "Stable" => "every member knows its partitions",
+                "Empty" => "nobody is left, only its offsets",
+                _ => "it is gone",
+            };
+            format!("Group {group} went from {from} to {to} in generation {generation}: {why}.")
+        }
+        Event::MemberJoined { group, member: id, client } if member(id) == &**client => {
+            format!("{} is a member of group {group}.", member(id))
+        }
+        Event::MemberJoined { group, member: id, client } => {
+            format!("{}, client {client}, is a member of group {group}.", member(id))
+        }
+        Event::MemberLeft { group, member: id, reason } => {
+            let why = match *reason {
+                "left" => "it said so",
+                "session timeout" => "no heartbeat came within its session.timeout.ms",
+                reason => reason,
+            };
+            format!("{} is out of group {group}: {why}.", member(id))
+        }
+        Event::MemberAssigned { group, member: id, generation, partitions } => format!(
+            "In generation {generation} of group {group}, {} gets {}.",
+            member(id),
+            list(partitions, "partition")
+        ),
+        Event::OffsetCommitted { group, at, offset } => format!(
+            "Group {group} committed offset {offset} of {}: after a restart it reads on from there.",
+            partition(at)
+        ),
+        Event::RebalanceStarted { group, reason } => {
+            format!("Group {group} has to rebalance: {}.", without_uuids(&quoted(reason)))
+        }
+        Event::PartitionsAssigned { group, partitions } => {
+            format!("{who} owns {} in group {group} now.", list(partitions, "partition"))
+        }
+        Event::PartitionsRevoked { group, partitions } => {
+            format!("{who} gave up {} in group {group}.", list(partitions, "partition"))
+        }
+        _ => return None,
+    })
+}
+
+fn client(event: &Event, who: &str) -> Option<String> {
+    Some(match event {
+        Event::RecordQueued { at, record, key } => {
+            let key = key.as_ref().map(|key| format!(" with key {}", quoted(key))).unwrap_or_default();
+            format!("{who} put record {record}{key} into its batch for {}.", partition(at))
+        }
+        Event::BatchSent { at, records, attempt, .. } => {
+            let again = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+            format!("{who} sent a batch of {} for {}{again}.", count(*records, "record"), partition(at))
+        }
+        Event::BatchAcknowledged { at, records, base_offset, acks, .. } => {
+            let records = count(*records, "record");
+            match (*acks, *base_offset) {
+                (0, _) => format!(
+                    "{who} counts {records} for {} as sent: with acks=0 nobody answers.",
+                    partition(at)
+                ),
+                (_, ..0) => format!("{who} heard that {records} are stored in {}.", partition(at)),
+                (_, offset) => {
+                    format!(
+                        "{who} heard that {records} are stored in {} from offset {offset}.",
+                        partition(at)
+                    )
+                }
+            }
+        }
+        Event::BatchRetried { at, records, error, backoff_ms } => format!(
+            "{who} will send {} for {} again in {}: {}.",
+            count(*records, "record"),
+            partition(at),
+            duration_ms(i64::from(*backoff_ms)),
+            error_with_meaning(*error)
+        ),
+        Event::BatchFailed { at, records, error } => format!(
+            "{who} gave up {} for {}: {}.",
+            count(*records, "record"),
+            partition(at),
+            error_with_meaning(*error)
+        ),
+        Event::PositionSet { at, offset, by } => {
+            let why = match *by {
+                "commit" => "its group had committed that",
+                "seek" => "it was told to",
+                "auto.offset.reset" => "there was no committed offset, so auto.offset.reset decided",
+                by => by,
+            };
+            format!("{who} reads {} from offset {offset} on: {why}.", partition(at))
+        }
+        Event::RecordsFetched { at, offsets: range } => {
+            format!("{who} has {} of {} in its buffer.", offsets(*range), partition(at))
+        }
+        Event::RecordsConsumed { at, offsets: range } => {
+            format!("{who} processed {} of {}.", offsets(*range), partition(at))
+        }
+        Event::MetadataStale { error: code } => {
+            format!("{who} heard {}: its picture of the cluster is out of date.", error(*code))
+        }
+        Event::MetadataRefreshed { brokers } => {
+            format!("{who} has a new picture of the cluster with {}.", count(*brokers, "broker"))
+        }
+        Event::ClientError { error, detail } if detail.is_empty() => {
+            format!("{who} reported {} to its application.", error_with_meaning(*error))
+        }
+        Event::ClientError { error: code, detail } => {
+            format!("{who} reported {} to its application: {}.", error(*code), quoted(detail))
+        }
+        _ => return None,
+    })
+}
+
+fn with_rule(act: String, rule: Option<String>) -> String {
+    match rule {
+        Some(rule) if rule.starts_with("so ") => format!("{act}, {rule}."),
+        Some(rule) => format!("{act}: {rule}."),
+        None => format!("{act}."),
+    }
+}
+
+fn possessive(name: &str) -> String {
+    if name.ends_with('s') { format!("{name}'") } else { format!("{name}'s") }
+}
+
+/// A name that began a sentence, inside one.
+fn lower(who: &str) -> String {
+    let mut letters = who.chars();
+    letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect()
+}
