@@ -1,3 +1,248 @@
-//! The command line.
+//! The command line: plays scenarios without a page, checks them, and writes their schema.
 
+#[cfg(not(target_arch = "wasm32"))]
+fn main() -> std::process::ExitCode {
+    cli::main()
+}
+
+#[cfg(target_arch = "wasm32")]
 fn main() {}
+
+#[cfg(not(target_arch = "wasm32"))]
+mod cli {
+    use std::fs::File;
+    use std::io::{self, BufWriter, ErrorKind, Write};
+    use std::path::{Path, PathBuf};
+    use std::process::ExitCode;
+    use std::sync::Arc;
+
+    use clap::{Parser, Subcommand, ValueEnum};
+    use terrarium::base::{SimTime, ms};
+    use terrarium::scenario::data::FILE_MAX_BYTES;
+    use terrarium::scenario::{Files, GALLERY, Scenario, TEXT_MAX_BYTES, schema};
+    use terrarium::sim::{Setup, World};
+
+    /// Where a run ends when neither `--until` nor the scenario says so.
+    const UNTIL_MS: u64 = 30_000;
+    /// An unexpected violation of a promise.
+    const BROKEN: u8 = 1;
+    /// Something is wrong with what was given.
+    const BAD_INPUT: u8 = 2;
+
+    /// A living Apache Kafka cluster, without the glass.
+    #[derive(Parser)]
+    #[command(name = "terrarium", version)]
+    struct Args {
+        #[command(subcommand)]
+        command: Command,
+    }
+
+    #[derive(Subcommand)]
+    enum Command {
+        /// Plays a scenario and prints where everything stands at the end.
+        ///
+        /// Ends with 1 when a promise was broken that the scenario does not expect to break, and
+        /// with 2 when something is wrong with what was given.
+        Run {
+            /// A scenario file, or the id of one of the gallery.
+            scenario: String,
+            /// The source of all randomness, in place of the scenario's.
+            #[arg(long)]
+            seed: Option<u64>,
+            /// The world's time at which to end: 500ms, 30s, 2m. Without it, the scenario's
+            /// look.until_ms, or 30s.
+            #[arg(long, value_parser = moment)]
+            until: Option<SimTime>,
+            /// Writes all that happens to this file, one JSON object a line.
+            #[arg(long, value_name = "FILE")]
+            trace: Option<PathBuf>,
+            /// How to print where everything stands.
+            #[arg(long, value_enum, default_value_t = Form::Text)]
+            summary: Form,
+        },
+        /// Lists the gallery.
+        Scenarios,
+        /// Says whether a scenario file and its data are right.
+        Check {
+            /// A scenario file, or the id of one of the gallery.
+            scenario: String,
+        },
+        /// Prints the JSON Schema of scenario files.
+        Schema,
+    }
+
+    #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+    enum Form {
+        /// For people.
+        Text,
+        /// One JSON object.
+        Json,
+    }
+
+    /// What ends the program before its end.
+    enum Failure {
+        /// Something is wrong with what was given.
+        Input(String),
+        /// What is printed cannot be written.
+        Output(io::Error),
+    }
+
+    type Outcome = Result<ExitCode, Failure>;
+
+    pub(super) fn main() -> ExitCode {
+        let outcome = match Args::parse().command {
+            Command::Run { scenario, seed, until, trace, summary } => {
+                run(&scenario, seed, until, trace.as_deref(), summary)
+            }
+            Command::Scenarios => scenarios(),
+            Command::Check { scenario } => check(&scenario),
+            Command::Schema => print(&schema()),
+        };
+        match outcome {
+            Ok(code) => code,
+            // Whoever read has seen enough: `terrarium scenarios | head -1`.
+            Err(Failure::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Err(Failure::Output(error)) => complain(&format!("cannot write: {error}")),
+            Err(Failure::Input(message)) => complain(&message),
+        }
+    }
+
+    fn complain(message: &str) -> ExitCode {
+        let _ = writeln!(io::stderr(), "error: {message}");
+        ExitCode::from(BAD_INPUT)
+    }
+
+    fn print(text: &str) -> Outcome {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn run(
+        name: &str,
+        seed: Option<u64>,
+        until: Option<SimTime>,
+        trace: Option<&Path>,
+        form: Form,
+    ) -> Outcome {
+        let (scenario, setup) = load(name, seed)?;
+        let until = until.unwrap_or(SimTime(ms(scenario.look.until_ms.unwrap_or(UNTIL_MS))));
+        let world = play(setup, until, trace)?;
+        let summary = world.summary();
+        let text = match form {
+            Form::Text => summary.to_string(),
+            Form::Json => {
+                let json = serde_json::to_string(&summary).map_err(|e| Failure::Output(e.into()))?;
+                format!("{json}\n")
+            }
+        };
+        let kept = world.violations().iter().all(|violation| violation.expected);
+        let code = if kept { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) };
+        match print(&text) {
+            Err(Failure::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(code),
+            outcome => outcome.map(|_| code),
+        }
+    }
+
+    /// Plays without history: entries go to the file as they come, and nowhere else.
+    fn play(setup: Setup, until: SimTime, trace: Option<&Path>) -> Result<World, Failure> {
+        let at = |path: &Path, error: io::Error| Failure::Input(format!("{}: {error}", path.display()));
+        let mut file = match trace {
+            Some(path) => Some((path, BufWriter::new(File::create(path).map_err(|error| at(path, error))?))),
+            None => None,
+        };
+        let mut world = World::new(Arc::new(setup));
+        let mut entries = Vec::new();
+        while world.next_at().is_some_and(|next| next <= until) && world.step(&mut entries) {
+            if let Some((path, file)) = &mut file {
+                for entry in &entries {
+                    serde_json::to_writer(&mut *file, entry)
+                        .map_err(io::Error::from)
+                        .and_then(|()| file.write_all(b"\n"))
+                        .map_err(|error| at(path, error))?;
+                }
+            }
+            entries.clear();
+        }
+        world.idle_until(until);
+        if let Some((path, file)) = &mut file {
+            file.flush().map_err(|error| at(path, error))?;
+        }
+        Ok(world)
+    }
+
+    fn scenarios() -> Outcome {
+        let width = GALLERY.iter().map(|(id, _)| id.len()).max().unwrap_or(0);
+        let mut text = String::new();
+        for (id, json) in GALLERY {
+            let scenario = Scenario::parse(json).map_err(|error| Failure::Input(format!("{id}: {error}")))?;
+            text += &format!("{id:width$}  {}\n", scenario.title);
+        }
+        print(&text)
+    }
+
+    fn check(name: &str) -> Outcome {
+        let (scenario, _) = load(name, None)?;
+        print(&format!("{name}: {} is fine\n", scenario.title))
+    }
+
+    /// A scenario of the gallery or of a file, with the files that it names.
+    fn load(name: &str, seed: Option<u64>) -> Result<(Scenario, Setup), Failure> {
+        let of_gallery = GALLERY.iter().find(|(id, _)| *id == name).map(|(_, text)| (*text).to_owned());
+        let text = match of_gallery {
+            Some(text) => text,
+            None => {
+                let bytes = read(Path::new(name), TEXT_MAX_BYTES).map_err(|error| {
+                    let hint = match error.kind() {
+                        ErrorKind::NotFound => " (and no scenario of the gallery has this id)",
+                        _ => "",
+                    };
+                    Failure::Input(format!("{name}: {error}{hint}"))
+                })?;
+                let error = |_| Failure::Input(format!("{name}: is not UTF-8 text"));
+                String::from_utf8(bytes).map_err(error)?
+            }
+        };
+        let wrong = |error: terrarium::scenario::ScenarioError| {
+            let lines = error.problems.iter().map(|problem| format!("{name}: {problem}"));
+            Failure::Input(lines.collect::<Vec<_>>().join("\n       "))
+        };
+        let scenario = Scenario::parse(text.strip_prefix('\u{feff}').unwrap_or(&text)).map_err(wrong)?;
+        let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+        let mut files = Files::new();
+        for file in scenario.files() {
+            let path = folder.join(file);
+            let bytes = read(&path, FILE_MAX_BYTES)
+                .map_err(|error| Failure::Input(format!("{name}: {}: {error}", path.display())))?;
+            files.insert(file.to_owned(), bytes.into());
+        }
+        let setup = scenario.build(seed, &files).map_err(wrong)?;
+        Ok((scenario, setup))
+    }
+
+    /// A whole file, if it is not larger than it may be.
+    fn read(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut file = io::Read::take(File::open(path)?, most as u64 + 1);
+        io::Read::read_to_end(&mut file, &mut bytes)?;
+        if bytes.len() > most {
+            return Err(io::Error::other(format!("the file has more than {most} bytes")));
+        }
+        Ok(bytes)
+    }
+
+    /// `500ms`, `30s`, `2m`.
+    fn moment(text: &str) -> Result<SimTime, String> {
+        let expected = || "expected a number with ms, s or m, as 30s".to_owned();
+        let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(expected)?;
+        let (number, unit) = text.split_at(split);
+        let number: u64 = number.parse().map_err(|_| expected())?;
+        let unit_ms = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            _ => return Err(expected()),
+        };
+        Ok(SimTime(ms(number.saturating_mul(unit_ms))))
+    }
+}

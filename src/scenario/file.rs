@@ -1,0 +1,266 @@
+//! What a scenario file holds.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use crate::client::{ConsumerApp, ConsumerConfig, ProducerConfig, Workload};
+use crate::scenario::data::Data;
+use crate::scenario::values::{Members, Settings, unique};
+use crate::sim::Command;
+
+/// A scenario: a cluster, its clients, and what happens to them.
+///
+/// All that is not said is as Kafka 4.1 has it by default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Where editors find the schema of this file.
+    #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// What it is called.
+    pub title: String,
+    /// What there is to see, in a few plain sentences.
+    #[serde(default)]
+    pub description: String,
+    /// The source of all randomness: the same seed gives the same run.
+    #[serde(default = "one")]
+    pub seed: u64,
+    /// The brokers.
+    #[serde(default)]
+    pub cluster: Cluster,
+    /// How long messages take.
+    #[serde(default)]
+    pub network: Network,
+    /// How long disks take.
+    #[serde(default)]
+    pub disk: Disk,
+    /// Topics that are there as soon as the brokers are.
+    #[serde(default)]
+    pub topics: Vec<Topic>,
+    /// Clients that send records.
+    #[serde(default)]
+    pub producers: Vec<Producer>,
+    /// Consumer groups.
+    #[serde(default)]
+    pub groups: Vec<Group>,
+    /// Consumers without a group.
+    #[serde(default)]
+    pub consumers: Vec<Consumer>,
+    /// What is done to the cluster, and when.
+    #[serde(default)]
+    pub script: Vec<ScriptStep>,
+    /// Promises that this scenario means to break, by name: `lost write`.
+    #[serde(default)]
+    pub expect: Vec<String>,
+    /// How one first looks at it.
+    #[serde(default)]
+    pub look: Look,
+}
+
+/// The brokers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Cluster {
+    /// How many, named `broker-1` and so on. One more node, `controller`, leads the cluster.
+    pub brokers: u32,
+    /// Broker and controller configs by Kafka's names, `log.…` defaults of topics too.
+    pub configs: Settings,
+}
+
+/// How long messages take from node to node. Where nothing is said: a quiet data centre.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Network {
+    /// One way, in milliseconds; fractions are allowed. 0.5 without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<f64>,
+    /// Each message takes up to so many milliseconds more. 0.2 without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jitter_ms: Option<f64>,
+    /// Bandwidth of a link in bytes per millisecond. One gigabit per second without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_per_ms: Option<u64>,
+}
+
+/// How long disks take. Where nothing is said: a solid-state disk under Linux.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Disk {
+    /// An `fsync`, in milliseconds; fractions are allowed. 2 without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flush_ms: Option<f64>,
+    /// The operating system writes dirty pages back by itself after so many milliseconds.
+    /// 30,000 without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub writeback_ms: Option<u64>,
+}
+
+/// A topic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Topic {
+    /// Its name.
+    pub name: String,
+    /// How many partitions; the brokers' `num.partitions` without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<i32>,
+    /// How many replicas of each; the brokers' `default.replication.factor` without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication_factor: Option<i16>,
+    /// Topic configs by Kafka's names.
+    #[serde(default)]
+    pub configs: Settings,
+    /// The brokers of each partition's replicas, the preferred leader first, in place of
+    /// `partitions` and `replication_factor`.
+    #[serde(default)]
+    pub assignments: Vec<Vec<i32>>,
+}
+
+/// A client that sends records.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Producer {
+    /// Its name; its `client.id` too, if that is not given.
+    pub name: String,
+    /// When it starts.
+    #[serde(default = "at_one_second")]
+    pub start_ms: u64,
+    /// Producer configs by Kafka's names.
+    #[serde(default)]
+    pub configs: ProducerConfig,
+    /// What it sends by itself; nothing without it and `data`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<Workload>,
+    /// A file whose records it sends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Data>,
+}
+
+/// A consumer group. All members run the same application with the same configs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// The `group.id`.
+    pub id: String,
+    /// How many consumers (named after the group), or their names.
+    #[serde(default = "one_member")]
+    pub consumers: Members,
+    /// When the first one starts.
+    #[serde(default = "at_one_second")]
+    pub start_ms: u64,
+    /// Each further one starts so much later.
+    #[serde(default)]
+    pub stagger_ms: u64,
+    /// Consumer configs by Kafka's names.
+    #[serde(default)]
+    pub configs: ConsumerConfig,
+    /// What it reads and how.
+    pub app: ConsumerApp,
+}
+
+/// A consumer without a group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Consumer {
+    /// Its name; its `client.id` too, if that is not given.
+    pub name: String,
+    /// When it starts.
+    #[serde(default = "at_one_second")]
+    pub start_ms: u64,
+    /// Consumer configs by Kafka's names.
+    #[serde(default)]
+    pub configs: ConsumerConfig,
+    /// What it reads and how.
+    pub app: ConsumerApp,
+}
+
+/// A command and its time: `{"at_ms": 5000, "do": "kill", "node": "broker-1"}`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct ScriptStep {
+    /// When.
+    pub at_ms: u64,
+    /// What.
+    #[serde(flatten)]
+    pub command: Command,
+}
+
+/// How one first looks at a scenario. Changes nothing of what happens.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Look {
+    /// The page opens at this time.
+    pub at_ms: u64,
+    /// Playback speed to begin with: 1 is real time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speed: Option<f64>,
+    /// The topic to look at first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// Its partition to look at first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<i32>,
+    /// By then all that the scenario wants to show has happened; `terrarium run` ends there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<u64>,
+}
+
+impl Default for Cluster {
+    /// Three brokers with Kafka's defaults.
+    fn default() -> Self {
+        Cluster { brokers: 3, configs: Settings::default() }
+    }
+}
+
+impl<'de> Deserialize<'de> for ScriptStep {
+    /// By hand, since serde's `flatten` cannot refuse unknown fields.
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<ScriptStep, D::Error> {
+        struct Step;
+        impl<'de> Visitor<'de> for Step {
+            type Value = ScriptStep;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a step: an object with at_ms, do, and what the command needs")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ScriptStep, A::Error> {
+                let mut fields: BTreeMap<String, Value> = unique(&mut map)?;
+                let at_ms = fields.remove("at_ms").ok_or_else(|| A::Error::missing_field("at_ms"))?;
+                let at_ms = at_ms.as_u64().ok_or_else(|| {
+                    A::Error::custom(format!("at_ms: expected a whole number from 0, found {at_ms}"))
+                })?;
+                if !fields.contains_key("do") {
+                    return Err(A::Error::missing_field("do"));
+                }
+                let fields = Value::Object(fields.into_iter().collect());
+                let command = serde_json::from_value(fields).map_err(A::Error::custom)?;
+                Ok(ScriptStep { at_ms, command })
+            }
+        }
+        from.deserialize_map(Step)
+    }
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn at_one_second() -> u64 {
+    1_000
+}
+
+fn one_member() -> Members {
+    Members::Count(1)
+}

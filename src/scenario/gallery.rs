@@ -1,0 +1,31 @@
+//! The scenarios that come with the program.
+
+use crate::scenario::{Scenario, ScenarioError};
+
+macro_rules! gallery {
+    ($($id:literal),* $(,)?) => {
+        /// Every scenario of the gallery: its id and its file.
+        pub const GALLERY: &[(&str, &str)] =
+            &[$(($id, include_str!(concat!("../../static/scenarios/", $id, ".json")))),*];
+    };
+}
+
+gallery![
+    "hello",
+    "rider-updates",
+    "write-intensive",
+    "write-intensive-unbatched",
+    "leader-dies",
+    "leader-dies-acks-1",
+    "slow-follower",
+    "group-of-three",
+    "power-loss",
+];
+
+/// The gallery's scenario with this id.
+///
+/// # Errors
+/// Never in a released version: a test reads them all.
+pub fn gallery(id: &str) -> Option<Result<Scenario, ScenarioError>> {
+    GALLERY.iter().find(|(known, _)| *known == id).map(|(_, text)| Scenario::parse(text))
+}
