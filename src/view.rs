@@ -7,3 +7,8 @@ pub mod inspector;
 pub mod timeline;
 pub mod why;
 pub mod words;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod view_test;

@@ -14,6 +14,5 @@ pub use events::sentence;
 pub use frames::frame_name;
 pub use kinds::{Category, StepKind, category};
 pub use names::Names;
-pub(super) use phrases::{count, offsets};
 pub(super) use titles::place;
 pub use titles::{flight_label, frame_label, subtitle, title};

@@ -7,7 +7,7 @@ use crate::trace::{Entry, Event, Frame, Role};
 use super::Names;
 use super::frames::{answer, api_name, ask};
 use super::phrases::{
-    count, duration_ms, error, error_with_meaning, ids, len, list, member, offsets, partition, quoted,
+    count, duration_ms, error, error_with_meaning, ids, list, member, offsets, partition, quoted,
     without_uuids,
 };
 

@@ -11,8 +11,8 @@ use crate::trace::Frame;
 
 use super::phrases::len;
 
-pub(super) use answers::{Answer, answer};
-pub(super) use asks::{Ask, ask};
+pub(super) use answers::answer;
+pub(super) use asks::ask;
 
 /// `Fetch v17 request`.
 pub fn frame_name(frame: &Frame) -> String {

@@ -10,7 +10,7 @@ use crate::trace::Offsets;
 const LISTED_MAX: usize = 3;
 
 /// `1 record`, `2 records`.
-pub(crate) fn count(n: impl Into<i64>, noun: &str) -> String {
+pub(super) fn count(n: impl Into<i64>, noun: &str) -> String {
     let n = n.into();
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
@@ -21,7 +21,7 @@ pub(super) fn len(n: usize) -> i64 {
 }
 
 /// `offset 7`, `offsets 7 and 8`, `offsets 7 to 12`.
-pub(crate) fn offsets(range: Offsets) -> String {
+pub(super) fn offsets(range: Offsets) -> String {
     let Offsets { from, to } = range;
     match to.saturating_sub(from) {
         ..=0 => "no offsets".to_owned(),

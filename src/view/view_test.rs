@@ -1,0 +1,701 @@
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use expect_test::{Expect, expect};
+
+use super::fixture::{entry, events, frame, run_until};
+use super::inspector::*;
+use super::timeline::*;
+use super::words::*;
+use super::{find, why};
+use crate::base::{FrameKind, NodeId, Rng, SimTime, seconds};
+use crate::protocol::{ApiKey, TopicPartition};
+use crate::sim::{Command, Run};
+use crate::trace::{Entry, Event};
+
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+fn check(text: String, expected: Expect) {
+    expected.assert_eq(&text);
+}
+
+fn told(entries: &[Entry], names: &Names) -> String {
+    let mut text = String::new();
+    for entry in entries {
+        let _ = writeln!(text, "{}  {}\n    {}", entry.time, title(entry, names), sentence(entry, names));
+    }
+    text
+}
+
+fn all(run: &Run) -> Vec<Entry> {
+    run.branch().trace().iter().cloned().collect()
+}
+
+fn check_english(entry: &Entry, names: &Names) {
+    let (sentence, title, subtitle) = (sentence(entry, names), title(entry, names), subtitle(entry, names));
+    assert!(sentence.ends_with('.') && !sentence.ends_with(".."), "{sentence}");
+    assert!(sentence.chars().next().is_some_and(|c| !c.is_whitespace()), "{sentence}");
+    assert!(!title.is_empty() && !title.ends_with('.'), "{title}");
+    for text in [&sentence, &title, &subtitle] {
+        for leak in ["Some(", "None", "{", "}", "Err(", "Arc", "  ", "\"", "did something", "Something happ"]
+        {
+            assert!(!text.contains(leak), "{text:?} contains {leak:?}");
+        }
+    }
+}
+
+#[test]
+fn every_event_has_a_sentence() {
+    let names = Names::default();
+    let mut seen = BTreeSet::new();
+    for event in events() {
+        let entry = entry(event);
+        check_english(&entry, &names);
+        let kind = serde_json::to_value(&entry.event).ok().and_then(|v| Some(v.get("kind")?.to_string()));
+        seen.insert(kind);
+    }
+    let declared =
+        include_str!("../trace.rs").split("pub enum Event").nth(1).into_iter().flat_map(str::lines);
+    let variants = declared.filter(|line| {
+        line.strip_prefix("    ").is_some_and(|line| line.starts_with(|c: char| c.is_ascii_uppercase()))
+    });
+    assert_eq!(seen.len(), variants.count(), "an event has no sample in the fixture");
+}
+
+#[test]
+fn the_samples_in_words() {
+    let entries: Vec<Entry> = events().into_iter().map(entry).collect();
+    check(
+        entries.iter().fold(String::new(), |text, entry| text + &sentence(entry, &Names::default()) + "\n"),
+        expect![[r#"
+            Node 1 was told: restart broker-1.
+            Node 1 started.
+            Node 1 was killed: its connections end, what it wrote is still in the page cache.
+            Node 1 lost power: all it had written was on disk, and nobody is told.
+            Node 1 lost power: 312 bytes that were not flushed to disk are gone, and nobody is told.
+            Node 1 stands still: its connections stay open, but it does nothing.
+            Node 1 goes on with what piled up meanwhile.
+            The link between node 1 and node 3 was cut: what they send is held up.
+            The link between node 1 and node 3 works again: what was held up is delivered.
+            The link between node 1 and node 3 now takes 80 ms one way.
+            A promise was broken, lost write: rides-0 lost offset 7.
+            Node 1 opened a connection to node 2.
+            Node 1 sent node 2 a Fetch request.
+            Node 1 received node 2's Fetch request: it sent a Fetch request.
+            A Fetch request from node 1 to node 2 was lost, and the connection with it.
+            A Fetch request reached node 1, but its connection was gone: it is lost.
+            Node 1's timer ran out: request timeout.
+            Node 1's disk has written what it was asked to.
+            Node 1 refused a request and closed the connection: the bytes end too early (field acks, byte 9).
+            Node 1 wrote offsets 7 and 8 of rides-0 to its log as leader of epoch 4.
+            Node 1 copied offset 7 of rides-0 to its log; the leader learns that with its next fetch.
+            Node 1 began a new segment of rides-0 at offset 9.
+            Node 1 deleted old segments of rides-0: offsets 0 to 4 are gone.
+            Node 1 cut offsets 7 and 8 off the end of rides-0: the leader of epoch 5 has other records there.
+            Node 1 checked rides-0 after its unclean end: all is whole up to offset 9.
+            Node 1 checked rides-0 after its unclean end: 12 bytes of a torn batch were cut, the log ends at offset 8.
+            Node 1 has everything of rides-0 before offset 9 on disk.
+            All in-sync replicas of rides-0 have offsets 7 and 8: they are committed, and consumers may read them.
+            All in-sync replicas of rides-0 have offset 7: it is committed, and consumers may read it.
+            Node 1 heard that rides-0 is committed up to offset 8; a follower always hears one fetch late.
+            Node 1 leads rides-0 from epoch 4 on: it takes the writes.
+            Node 1 follows broker 2 for rides-0 in epoch 4: it fetches from there.
+            Node 1 follows nobody for rides-0: epoch 4 has no leader.
+            Node 1 learnt that epoch 4 of rides-0 ends at offset 7 on the leader: what it has beyond is not the leader's.
+            Node 1 asks for other in-sync replicas of rides-0: without 3, which lags or is silent.
+            Node 1 asks for other in-sync replicas of rides-0: with 3, which has caught up.
+            Node 1 decided for rides-0: broker 1 leads in epoch 4, and in sync: 1, 2.
+            Node 1 decided for rides-0: nobody leads, and in sync: 1.
+            Node 1 elected broker 2 to lead rides-0 in epoch 5.
+            Node 1 found no in-sync replica alive for rides-0: epoch 5 has no leader, and nobody can write or read.
+            Node 1 created topic rides with 2 partitions and 3 replicas of each.
+            Node 1 registered broker 2 with broker epoch 11; it is fenced at first.
+            Node 1 took broker 2 into service: it may lead and be in sync.
+            Node 1 fenced broker 2: it no longer counts on it, and others lead in its place.
+            Node 1 set min.insync.replicas of rides to 2.
+            Node 1 set retention.ms of rides back to its default.
+            Node 1 knows the cluster's metadata up to offset 17 of the metadata log.
+            Node 1 keeps the producer of rides-0 waiting until every in-sync replica has all before offset 9.
+            Node 1 answered the produce request: the records of rides-0 are stored from offset 7.
+            Node 1 refused the records for rides-0 with NOT_ENOUGH_REPLICAS (fewer replicas are in sync than min.insync.replicas asks for: nothing was written).
+            Node 1 has nothing new for this fetch yet and keeps it waiting, at most 500 ms.
+            Node 1 found no host of that name.
+            Node 1 could not connect to node 2: nobody listens there.
+            The connection between node 2 and node 1 was closed.
+            The connection between node 2 and node 1 broke.
+            Group dashboards went from Empty to PreparingRebalance in generation 3: every member has to join again.
+            Group dashboards went from PreparingRebalance to CompletingRebalance in generation 3: all have joined and wait for their partitions.
+            Group dashboards went from CompletingRebalance to Stable in generation 3: every member knows its partitions.
+            Group dashboards went from Stable to PreparingRebalance in generation 3: every member has to join again.
+            Group dashboards went from PreparingRebalance to Empty in generation 3: nobody is left, only its offsets.
+            Group dashboards went from Empty to Dead in generation 3: it is gone.
+            Node 1 coordinates the 1 group that partition 2 of __consumer_offsets keeps.
+            Node 1 no longer coordinates the groups of partition 2 of __consumer_offsets.
+            dashboards-1 is a member of group dashboards.
+            odd, client dashboards-1, is a member of group dashboards.
+            dashboards-1 is out of group dashboards: no heartbeat came within its session.timeout.ms.
+            dashboards-1 is out of group dashboards: did not rejoin in time.
+            In generation 3 of group dashboards, dashboards-1 gets rides-0 and rides-1.
+            Group dashboards committed offset 9 of rides-0: after a restart it reads on from there.
+            Group dashboards has to rebalance: member dashboards-1 joined.
+            Node 1 owns no partitions in group dashboards now.
+            Node 1 gave up rides-0 in group dashboards.
+            Node 1 put record 41 with key N into its batch for rides-0.
+            Node 1 put record 42 into its batch for rides-0.
+            Node 1 sent a batch of 2 records for rides-0.
+            Node 1 sent a batch of 1 record for rides-0, attempt 2.
+            Node 1 heard that 2 records are stored in rides-0 from offset 7.
+            Node 1 counts 2 records for rides-0 as sent: with acks=0 nobody answers.
+            Node 1 will send 2 records for rides-0 again in 100 ms: NOT_LEADER_OR_FOLLOWER (this broker does not lead the partition (any more), or has no replica of it).
+            Node 1 gave up 2 records for rides-0: error 999 (an error that Kafka 4.1 does not know).
+            Node 1 reads rides-0 from offset 9 on: there was no committed offset, so auto.offset.reset decided.
+            Node 1 has offsets 7 to 11 of rides-0 in its buffer.
+            Node 1 processed offsets 7 to 11 of rides-0.
+            Node 1 heard NOT_LEADER_OR_FOLLOWER: its picture of the cluster is out of date.
+            Node 1 has a new picture of the cluster with 3 brokers.
+            Node 1 reported NOT_LEADER_OR_FOLLOWER (this broker does not lead the partition (any more), or has no replica of it) to its application.
+            Node 1 reported NOT_LEADER_OR_FOLLOWER to its application: no offset is negative.
+        "#]],
+    );
+}
+
+#[test]
+fn a_produce_request_in_words() {
+    let run = run_until(SimTime(seconds(3)));
+    let trace = all(&run);
+    let first = trace.iter().position(|e| StepKind::RecordAppended.matches(&e.event)).unwrap_or(0);
+    let about: Vec<Entry> = trace[first.saturating_sub(6)..]
+        .iter()
+        .filter(|entry| !matches!(entry.event, Event::TimerFired { .. } | Event::RecordQueued { .. }))
+        .take(32)
+        .cloned()
+        .collect();
+    check(told(&about, &Names::of(run.world())), expect![[r#"
+        00:01.010  ApiVersions arrived
+            Broker 1 received producer riders' ApiVersions request: it asked which requests and versions it speaks.
+        00:01.010  ApiVersions response sent
+            Broker 1 answered producer riders' ApiVersions request: it speaks 19 kinds of request.
+        00:01.010  ApiVersions response arrived
+            Producer riders received the answer to its ApiVersions request from broker 1: it speaks 19 kinds of request.
+        00:01.010  Batch of 1 sent
+            Producer riders sent a batch of 1 record for rides-0.
+        00:01.010  Produce · 1 sent
+            Producer riders asked broker 1 to store 1 record in rides-0: with acks=all the leader answers when every in-sync replica has them.
+        00:01.011  Produce · 1 arrived
+            Broker 1 received producer riders' Produce request: it asked to store 1 record in rides-0: with acks=all the leader answers when every in-sync replica has them.
+        00:01.011  Offset 0 appended
+            Broker 1 wrote offset 0 of rides-0 to its log as leader of epoch 0.
+        00:01.011  Produce waits for offset 1
+            Broker 1 keeps the producer of rides-0 waiting until every in-sync replica has all before offset 1.
+        00:01.011  1 record sent
+            Broker 1 answered broker 2's Fetch request: 1 record of rides-0 from offset 0.
+        00:01.011  1 record sent
+            Broker 1 answered broker 3's Fetch request: 1 record of rides-0 from offset 0.
+        00:01.012  1 record arrived
+            Broker 2 received the answer to its Fetch request from broker 1: 1 record of rides-0 from offset 0.
+        00:01.012  Offset 0 replicated
+            Broker 2 copied offset 0 of rides-0 to its log; the leader learns that with its next fetch.
+        00:01.012  Fetch from 1 sent
+            Broker 2 asked broker 1 for records of rides-0 from offset 1, so it holds everything before that offset.
+        00:01.012  1 record arrived
+            Broker 3 received the answer to its Fetch request from broker 1: 1 record of rides-0 from offset 0.
+        00:01.012  Offset 0 replicated
+            Broker 3 copied offset 0 of rides-0 to its log; the leader learns that with its next fetch.
+        00:01.012  Fetch from 1 sent
+            Broker 3 asked broker 1 for records of rides-0 from offset 1, so it holds everything before that offset.
+        00:01.012  Fetch from 1 arrived
+            Broker 1 received broker 3's Fetch request: it asked for records of rides-0 from offset 1, so it holds everything before that offset.
+        00:01.012  Fetch waits up to 500 ms
+            Broker 1 has nothing new for this fetch yet and keeps it waiting, at most 500 ms.
+        00:01.012  Fetch from 1 arrived
+            Broker 1 received broker 2's Fetch request: it asked for records of rides-0 from offset 1, so it holds everything before that offset.
+        00:01.012  High watermark 0 → 1
+            All in-sync replicas of rides-0 have offset 0: it is committed, and consumers may read it.
+        00:01.012  Produce answered: offset 0
+            Broker 1 answered the produce request: the records of rides-0 are stored from offset 0.
+        00:01.012  Fetch waits up to 500 ms
+            Broker 1 has nothing new for this fetch yet and keeps it waiting, at most 500 ms.
+        00:01.012  stored at 0 sent
+            Broker 1 answered producer riders' Produce request: the records are stored in rides-0 from offset 0.
+        00:01.013  stored at 0 arrived
+            Producer riders received the answer to its Produce request from broker 1: the records are stored in rides-0 from offset 0.
+        00:01.013  Batch acknowledged at offset 0
+            Producer riders heard that 1 record are stored in rides-0 from offset 0.
+        00:01.055  Batch of 1 sent
+            Producer riders sent a batch of 1 record for rides-0.
+        00:01.055  Produce · 1 sent
+            Producer riders asked broker 1 to store 1 record in rides-0: with acks=all the leader answers when every in-sync replica has them.
+        00:01.055  Produce · 1 arrived
+            Broker 1 received producer riders' Produce request: it asked to store 1 record in rides-0: with acks=all the leader answers when every in-sync replica has them.
+        00:01.055  Offset 1 appended
+            Broker 1 wrote offset 1 of rides-0 to its log as leader of epoch 0.
+        00:01.055  Produce waits for offset 2
+            Broker 1 keeps the producer of rides-0 waiting until every in-sync replica has all before offset 2.
+        00:01.055  1 record sent
+            Broker 1 answered broker 3's Fetch request: 1 record of rides-0 from offset 1.
+        00:01.055  1 record sent
+            Broker 1 answered broker 2's Fetch request: 1 record of rides-0 from offset 1.
+    "#]]);
+}
+
+#[test]
+fn a_broker_dies_in_words() {
+    let run = run_until(SimTime(seconds(12)));
+    let trace = all(&run);
+    let wanted = |entry: &&Entry| {
+        matches!(category(&entry.event), Category::Faults | Category::Controller)
+            && entry.time >= SimTime(seconds(2))
+            && !matches!(&entry.event, Event::MetadataApplied { .. })
+            && super::words::place(&entry.event).is_none_or(|at| &*at.topic == "rides")
+    };
+    let about: Vec<Entry> = trace.iter().filter(wanted).take(24).cloned().collect();
+    check(told(&about, &Names::of(run.world())), expect![[r#"
+        00:02.000  Broker 1 killed
+            Broker 1 was killed: its connections end, what it wrote is still in the page cache.
+        00:02.047  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:02.052  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:02.052  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:02.153  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:02.153  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:02.154  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:02.330  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:02.354  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:02.354  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:02.755  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:02.756  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:02.785  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:03.470  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:03.556  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:03.557  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:04.451  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:04.558  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:04.558  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:05.559  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:05.559  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:05.610  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:06.503  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+        00:06.560  ApiVersions lost
+            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
+    "#]]);
+}
+
+#[test]
+fn a_whole_run_is_english() {
+    let run = run_until(SimTime(seconds(12)));
+    let names = Names::of(run.world());
+    for entry in run.branch().trace() {
+        check_english(entry, &names);
+        if let Event::Sent { frame, .. } | Event::Received { frame, .. } = &entry.event {
+            assert!(!sentence(entry, &names).contains(" byte"), "not understood: {}", frame_name(frame));
+            let label = frame_label(frame, &names);
+            assert!((1..40).contains(&label.chars().count()), "{label}");
+        }
+    }
+}
+
+#[test]
+fn the_chain_of_causes() {
+    let run = run_until(SimTime(seconds(2)));
+    let committed = find::next(run.branch(), 0, StepKind::RecordCommitted).unwrap_or(0);
+    let Some(inspection) = inspect(&run, committed) else { panic!("nothing was committed") };
+    let mut text = format!("{}\n{}\n{}\n", inspection.title, inspection.subtitle, inspection.sentence);
+    for (name, value) in &inspection.facts {
+        let _ = writeln!(text, "{name}: {value}");
+    }
+    for step in &inspection.why.steps {
+        let _ = writeln!(text, "<- {} {}", step.time, step.sentence);
+    }
+    for (_, title) in &inspection.leads_to {
+        let _ = writeln!(text, "-> {title}");
+    }
+    check(text, expect![[r#"
+        High watermark 0 → 1
+        rides 0 · broker 1 · 00:01.012 · event 312
+        All in-sync replicas of rides-0 have offset 0: it is committed, and consumers may read it.
+        partition: rides-0
+        role: leader
+        high watermark: 0 → 1
+        <- 00:01.012 Broker 1 received broker 2's Fetch request: it asked for records of rides-0 from offset 1, so it holds everything before that offset.
+        <- 00:01.012 Broker 2 copied offset 0 of rides-0 to its log; the leader learns that with its next fetch.
+        <- 00:01.012 Broker 2 received the answer to its Fetch request from broker 1: 1 record of rides-0 from offset 0.
+        <- 00:01.011 Broker 1 wrote offset 0 of rides-0 to its log as leader of epoch 0.
+        <- 00:01.011 Broker 1 received producer riders' Produce request: it asked to store 1 record in rides-0: with acks=all the leader answers when every in-sync replica has them.
+        <- 00:01.010 Producer riders sent a batch of 1 record for rides-0.
+        <- 00:01.010 Producer riders received the answer to its ApiVersions request from broker 1: it speaks 19 kinds of request.
+        <- 00:01.010 Broker 1 received producer riders' ApiVersions request: it asked which requests and versions it speaks.
+        <- 00:01.008 Producer riders's timer ran out: sender.
+        <- 00:01.003 Producer riders received the answer to its Metadata request from broker 3: 3 brokers and 1 topic.
+        <- 00:01.003 Broker 3 received producer riders' Metadata request: it asked who leads rides.
+        <- 00:01.002 Producer riders received the answer to its ApiVersions request from broker 3: it speaks 19 kinds of request.
+        -> Produce answered: offset 0
+        -> stored at 0 sent
+    "#]]);
+}
+
+#[test]
+fn causes_and_effects_agree() {
+    let run = run_until(SimTime(seconds(3)));
+    let (branch, names) = (run.branch(), Names::of(run.world()));
+    for entry in branch.trace().iter().step_by(7) {
+        let chain = why::why(branch, &names, entry.seq);
+        assert!(chain.steps.len() <= why::WHY_MAX);
+        assert!(chain.steps.windows(2).all(|pair| pair[0].seq > pair[1].seq), "later causes come first");
+        assert!(chain.steps.iter().all(|step| step.seq < entry.seq));
+        for (effect, _) in why::leads_to(branch, &names, entry.seq) {
+            assert_eq!(branch.entry(effect).map(|effect| effect.cause), Some(entry.seq));
+        }
+    }
+}
+
+#[test]
+fn a_batch_inside_a_request_is_opened_up() {
+    let run = run_until(SimTime(seconds(2)));
+    let is_produce = |entry: &&Entry| match &entry.event {
+        Event::Sent { frame, .. } => frame.info.api_key == 0 && frame.info.kind == FrameKind::Request,
+        _ => false,
+    };
+    let seq = run.branch().trace().iter().find(is_produce).map_or(0, |entry| entry.seq);
+    let Some(view) = inspect(&run, seq).and_then(|inspection| inspection.frame) else { panic!("no frame") };
+    let mut text = format!("{}, {} to {}, {} bytes\n", view.name, view.from, view.to, view.size_bytes);
+    for field in &view.fields {
+        let indent = "  ".repeat(field.depth.into());
+        let leaf = if field.is_leaf { "" } else { " +" };
+        let _ =
+            writeln!(text, "{indent}{} {} [{}..{}]{leaf}", field.name, field.value, field.start, field.end);
+    }
+    check(text, expect![[r#"
+        Produce v13 request, producer riders to broker 1, 115 bytes
+        requestApiKey 0 [0..2]
+        requestApiVersion 13 [2..4]
+        correlationId 4 [4..8]
+        clientId "" [8..10]
+        _tagged_fields 0 [10..11]
+        transactionalId null [11..12]
+        acks -1 [12..14]
+        timeoutMs 30000 [14..18]
+        topicData 1 elements [18..114] +
+          [0]  [19..114] +
+            topicId 98mUZoXaWH-57J_hppwfzg [19..35]
+            partitionData 1 elements [35..113] +
+              [0]  [36..113] +
+                index 0 [36..40]
+                records 71 bytes [40..112] +
+                  RecordBatch offsets 0 to 0 [41..112] +
+                    baseOffset 0 [41..49]
+                    batchLength 59 [49..53]
+                    partitionLeaderEpoch -1 [53..57]
+                    magic 2 [57..58]
+                    crc 0x1321eb6d, valid [58..62]
+                    attributes 0x0000: none, CreateTime [62..64]
+                    lastOffsetDelta 0 [64..68]
+                    baseTimestamp 1767225601003 [68..76]
+                    maxTimestamp 1767225601003 [76..84]
+                    producerId 0 [84..92]
+                    producerEpoch 0 [92..94]
+                    baseSequence 0 [94..98]
+                    recordsCount 1 [98..102]
+                    record 0  [102..112] +
+                      length 9 [102..103]
+                      attributes 0 [103..104]
+                      timestampDelta 0 [104..105]
+                      offsetDelta 0 [105..106]
+                      keyLength 1 [106..107]
+                      key N [107..108]
+                      valueLength 2 [108..109]
+                      value v0 [109..111]
+                      headersCount 0 [111..112]
+                _tagged_fields 0 [112..113]
+            _tagged_fields 0 [113..114]
+        _tagged_fields 0 [114..115]
+    "#]]);
+}
+
+#[test]
+fn a_batch_in_a_log() {
+    let run = run_until(SimTime(seconds(2)));
+    let at = TopicPartition::new("rides", 0);
+    let Some(view) = inspect_batch(run.world(), 2, &at, 1) else { panic!("no such batch") };
+    let mut text = format!("{}\n", view.title);
+    for (name, value) in &view.facts {
+        let _ = writeln!(text, "{name}: {value}");
+    }
+    for record in &view.records {
+        let _ = writeln!(text, "{} {} {:?} {:?}", record.offset, record.timestamp, record.key, record.value);
+    }
+    for row in hex_rows(&view.bytes, &view.fields).iter().take(5) {
+        let runs: Vec<String> =
+            row.runs.iter().map(|run| format!("{}:{}={}", run.colour, run.hex, run.text)).collect();
+        let _ = writeln!(text, "{:04x}  {}", row.offset, runs.join(" | "));
+    }
+    check(text, expect![[r#"
+        rides-0, offset 1
+        offsets: 1–1
+        records: 1
+        size: 71 bytes
+        leader epoch: 0
+        timestamps: CreateTime
+        latest timestamp: 2026-01-01 00:00:01.050
+        compression: none
+        producer id: 0, epoch 0
+        sequence numbers: 1–1
+        CRC-32C: 0xaf8a04eb, valid
+        1 2026-01-01 00:00:01.050 Some("S") Some("v1")
+        0000  0:00 00 00 00 00 00 00 01=········ | 1:00 00 00 3b=···; | 2:00 00 00 00=····
+        0010  3:02=· | 4:af 8a 04 eb=···· | 5:00 00=·· | 0:00 00 00 00=···· | 1:00 00 01 9b 76=····v
+        0020  1:da ac 1a=··· | 2:00 00 01 9b 76 da ac 1a=····v··· | 3:00 00 00 00 00=·····
+        0030  3:00 00 00=··· | 4:00 00=·· | 5:00 00 00 01=···· | 0:00 00 00 01=···· | 1:12=· | 2:00=· | 3:00=·
+        0040  4:00=· | 5:02=· | 0:53=S | 1:04=· | 2:76 31=v1 | 3:00=·
+    "#]]);
+    assert_eq!(inspect_batch(run.world(), 2, &at, -1), None);
+    assert_eq!(inspect_batch(run.world(), 2, &at, i64::MAX), None);
+    assert_eq!(inspect_batch(run.world(), 9, &at, 0), None);
+}
+
+/// Every byte once, in order; neighbours of different fields look different.
+fn check_rows(bytes: &[u8], fields: &[FieldView]) {
+    let rows = hex_rows(bytes, fields);
+    let mut next = 0;
+    for run in rows.iter().flat_map(|row| &row.runs) {
+        assert_eq!(run.start, next);
+        assert!(run.end > run.start && run.colour < COLOURS);
+        let digits: Vec<String> =
+            bytes[run.start as usize..run.end as usize].iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(run.hex, digits.join(" "));
+        assert_eq!(run.text.chars().count() as u32, run.end - run.start);
+        if let Some(field) = run.field {
+            let field = &fields[field as usize];
+            assert!(field.start <= run.start && run.end <= field.end);
+        }
+        next = run.end;
+    }
+    assert_eq!(next as usize, bytes.len());
+    assert_eq!(rows.len(), bytes.len().div_ceil(BYTES_PER_ROW));
+}
+
+fn check_frame(frame: crate::trace::Frame) {
+    let view = frame_view(&frame, "a".into(), "b".into());
+    check_rows(&view.bytes, &view.fields);
+    for field in &view.fields {
+        assert!(field.start <= field.end && field.end as usize <= view.bytes.len(), "{field:?}");
+    }
+    let (conn, to) = (crate::base::ConnId(1), NodeId(2));
+    check_utterable(entry(Event::Received { conn, from: to, frame: frame.clone() }));
+    check_utterable(entry(Event::Sent { conn, to, frame }));
+}
+
+fn check_utterable(entry: Entry) {
+    assert!(!sentence(&entry, &Names::default()).is_empty());
+    assert!(!title(&entry, &Names::default()).is_empty());
+}
+
+#[test]
+fn every_byte_of_a_run_is_shown_once() {
+    let run = run_until(SimTime(seconds(3)));
+    for entry in run.branch().trace() {
+        if let Event::Sent { frame, .. } = &entry.event {
+            let view = frame_view(frame, String::new(), String::new());
+            assert_eq!(view.error, None, "{}", view.name);
+            check_rows(&view.bytes, &view.fields);
+        }
+    }
+    check_rows(&[], &[]);
+    check_rows(&[7; 33], &[]);
+}
+
+#[test]
+fn nonsense_is_shown_too() {
+    let mut rng = Rng::stream(1, "nonsense");
+    let mut random = |limit: u64| rng.below(limit);
+    for api in ApiKey::ALL {
+        for version in [0, 1, 4, 9, 12, 17, i16::MAX] {
+            for kind in [FrameKind::Request, FrameKind::Response] {
+                let mut bytes: Vec<u8> = (0..random(120)).map(|_| random(256) as u8).collect();
+                if kind == FrameKind::Request && random(2) == 0 {
+                    let mut header = api.code().to_be_bytes().to_vec();
+                    header.extend(version.to_be_bytes());
+                    header.extend([0, 0, 0, 7, 0, 0]);
+                    bytes.splice(0..0, header);
+                }
+                check_frame(frame(kind, api.code(), version, bytes.into()));
+            }
+        }
+    }
+    check_frame(frame(FrameKind::Request, -1, -1, Bytes::new()));
+}
+
+#[test]
+fn damaged_frames_are_shown_too() {
+    let run = run_until(SimTime(seconds(2)));
+    let mut rng = Rng::stream(2, "damage");
+    for entry in run.branch().trace().iter() {
+        let Event::Sent { frame: whole, .. } = &entry.event else { continue };
+        let mut bytes = whole.bytes.to_vec();
+        if bytes.is_empty() {
+            continue;
+        }
+        let at = rng.below(bytes.len() as u64) as usize;
+        bytes[at] = rng.below(256) as u8;
+        bytes.truncate(rng.below(bytes.len() as u64 * 2) as usize);
+        let info = whole.info;
+        check_frame(frame(info.kind, info.api_key, info.api_version, bytes.into()));
+    }
+}
+
+fn strip(run: &Run, index: &mut TimelineIndex, from: u64, to: u64, width: u32) -> Timeline {
+    index.update(run.branch());
+    index.timeline(run.branch(), &Names::of(run.world()), SimTime(from), SimTime(to), width)
+}
+
+#[test]
+fn the_strip() {
+    let run = run_until(SimTime(seconds(4)));
+    let mut text = String::new();
+    let strip = strip(&run, &mut TimelineIndex::default(), 0, seconds(4), 40);
+    for row in &strip.rows {
+        let mut line = ["·"; 40];
+        for mark in &row.marks {
+            line[mark.x as usize] = if mark.count > 9 { "#" } else { "+" };
+        }
+        let _ = writeln!(text, "{:10} {}", row.category.label(), line.join(""));
+    }
+    for fault in &strip.faults {
+        let _ = writeln!(text, "{} {} {}", fault.x, fault.time, fault.label);
+    }
+    check(text, expect![[r#"
+        requests   #····+····###########+·+·+·+··+···++····
+        log        ··········##########····················
+        groups     ········································
+        faults     ····················++·+···+······++····
+        clients    +·········++++++++++++++++++++++++++++++
+        controller #·······································
+        20 00:02.000 Broker 1 killed
+        20 00:02.047 ApiVersions lost
+        20 00:02.052 ApiVersions lost
+        20 00:02.052 ApiVersions lost
+        21 00:02.153 ApiVersions lost
+        21 00:02.153 ApiVersions lost
+        21 00:02.154 ApiVersions lost
+        23 00:02.330 ApiVersions lost
+        23 00:02.354 ApiVersions lost
+        23 00:02.354 ApiVersions lost
+        27 00:02.755 ApiVersions lost
+        27 00:02.756 ApiVersions lost
+        27 00:02.785 ApiVersions lost
+        34 00:03.470 ApiVersions lost
+        35 00:03.556 ApiVersions lost
+        35 00:03.557 ApiVersions lost
+    "#]]);
+}
+
+#[test]
+fn the_strip_counts_every_entry_of_its_range_once() {
+    let run = run_until(SimTime(seconds(4)));
+    let mut index = TimelineIndex::default();
+    let count = |strip: &Timeline| -> u64 {
+        strip.rows.iter().flat_map(|row| &row.marks).map(|mark| u64::from(mark.count)).sum()
+    };
+    let whole = count(&strip(&run, &mut index, 0, seconds(10), 100));
+    assert!(whole > 100);
+    for width in [1, 2, 7, 333, 100_000] {
+        assert_eq!(count(&strip(&run, &mut index, 0, seconds(10), width)), whole, "{width} buckets");
+        let halves = count(&strip(&run, &mut index, 0, 1_234_567, width))
+            + count(&strip(&run, &mut index, 1_234_567, seconds(10), width));
+        assert_eq!(halves, whole, "{width} buckets, in two halves");
+        for row in strip(&run, &mut index, 1_000_000, 2_000_000, width).rows {
+            assert!(row.marks.windows(2).all(|pair| pair[0].x < pair[1].x));
+            assert!(row.marks.iter().all(|mark| mark.x < width));
+        }
+    }
+    assert_eq!(strip(&run, &mut index, 5, 5, 10), Timeline::default());
+    assert_eq!(strip(&run, &mut index, 0, 5, 0), Timeline::default());
+}
+
+#[test]
+fn the_strip_follows_forks() {
+    let mut run = run_until(SimTime(seconds(3)));
+    let mut index = TimelineIndex::default();
+    index.update(run.branch());
+    let fresh = |run: &Run| {
+        let mut index = TimelineIndex::default();
+        index.update(run.branch());
+        index
+    };
+    run.play_until(SimTime(seconds(4)), 1_000_000);
+    index.update(run.branch());
+    assert_eq!(index, fresh(&run), "after playing on");
+    run.go_to(run.world().steps() / 2);
+    index.update(run.branch());
+    assert_eq!(index, fresh(&run), "the future is still there");
+    assert_eq!(run.command(&Command::Pause { node: "broker-3".into() }), Ok(true));
+    index.update(run.branch());
+    assert_eq!(index, fresh(&run), "on the new branch");
+    run.play_until(SimTime(seconds(5)), 1_000_000);
+    run.switch(0);
+    index.update(run.branch());
+    assert_eq!(index, fresh(&run), "back on the first");
+}
+
+#[test]
+fn kinds_can_be_looked_for() {
+    let run = run_until(SimTime(seconds(12)));
+    let branch = run.branch();
+    for kind in [
+        StepKind::RecordAppended,
+        StepKind::RecordReplicated,
+        StepKind::RecordCommitted,
+        StepKind::RecordAcknowledged,
+        StepKind::RequestSent,
+        StepKind::LeaderElected,
+        StepKind::IsrChanged,
+        StepKind::Fault,
+    ] {
+        let Some(first) = find::next(branch, 0, kind) else { panic!("no {}", kind.label()) };
+        assert_eq!(find::previous(branch, first, kind), None);
+        assert_eq!(find::previous(branch, first + 1, kind), Some(first));
+    }
+    assert_eq!(find::next(branch, 0, StepKind::Violation), None);
+    assert_eq!(find::previous(branch, u64::MAX, StepKind::Violation), None);
+    for kind in StepKind::ALL {
+        assert_eq!(StepKind::named(kind.name()), Some(*kind));
+        assert!(find::absence(*kind).contains(kind.label()));
+    }
+}
+
+#[test]
+fn names_are_those_of_the_world() {
+    let run = run_until(SimTime(seconds(1)));
+    let names = Names::of(run.world());
+    let said: Vec<String> = run.world().nodes().map(|(id, _)| names.node(id)).collect();
+    assert_eq!(
+        said.join(", "),
+        "broker 1, broker 2, broker 3, the controller, the admin client, producer riders"
+    );
+    assert_eq!(names.node_first(crate::sim::CONTROLLER), "The controller");
+    assert_eq!(names.node(NodeId(77)), "node 77");
+    assert_eq!(Arc::<str>::from(names.node_short(crate::sim::CONTROLLER)), "controller".into());
+}
