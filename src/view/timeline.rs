@@ -76,7 +76,7 @@ impl TimelineIndex {
         }
         let trace = branch.trace();
         for entry in (self.known..trace.len()).filter_map(|index| trace.get(index)) {
-            if let Some(row) = row_of(&entry.event) {
+            if let Some(row) = row_of(entry) {
                 self.rows[row].push((entry.time, entry.seq));
             }
         }
@@ -117,20 +117,23 @@ impl TimelineIndex {
     }
 }
 
-/// The row for an event: arrivals, timers and idle chatter are on none, for each request
-/// is shown once.
-fn row_of(event: &Event) -> Option<usize> {
-    match event {
+/// The row for an entry: arrivals, timers and idle chatter are on none, for each request is
+/// shown once. A frame that found nobody is no fault; one lost on its way is.
+fn row_of(entry: &Entry) -> Option<usize> {
+    match &entry.event {
+        Event::Lost { to, .. } if *to != entry.node => return Some(Category::Faults as usize),
         Event::Received { .. }
         | Event::TimerFired { .. }
         | Event::ConnectionOpened { .. }
         | Event::ConnectionClosed { .. }
         | Event::FetchWaits { .. }
-        | Event::NodeStarted => return None,
+        | Event::Lost { .. } => return None,
+        // That everything starts is no news.
+        Event::NodeStarted if entry.cause == 0 => return None,
         Event::Sent { frame, .. } if frame.info.kind == FrameKind::Response => return None,
         _ => {}
     }
-    Some(category(event) as usize)
+    Some(category(&entry.event) as usize)
 }
 
 struct Scale {

@@ -73,22 +73,22 @@ fn the_samples_in_words() {
         expect![[r#"
             Node 1 was told: restart broker-1.
             Node 1 started.
-            Node 1 was killed: its connections end, what it wrote is still in the page cache.
+            Node 1 was killed: its connections end and its memory is gone, but the page cache keeps what it wrote.
             Node 1 lost power: all it had written was on disk, and nobody is told.
             Node 1 lost power: 312 bytes that were not flushed to disk are gone, and nobody is told.
-            Node 1 stands still: its connections stay open, but it does nothing.
-            Node 1 goes on with what piled up meanwhile.
+            Node 1 was paused: its connections stay open, but it does nothing.
+            Node 1 went on with what had piled up meanwhile.
             The link between node 1 and node 3 was cut: what they send is held up.
-            The link between node 1 and node 3 works again: what was held up is delivered.
-            The link between node 1 and node 3 now takes 80 ms one way.
+            The link between node 1 and node 3 was mended: what was held up is delivered.
+            The link between node 1 and node 3 was slowed to 80 ms one way.
             A promise was broken, lost write: rides-0 lost offset 7.
             Node 1 opened a connection to node 2.
             Node 1 sent node 2 a Fetch request.
             Node 1 received node 2's Fetch request: it sent a Fetch request.
             A Fetch request from node 1 to node 2 was lost, and the connection with it.
             A Fetch request reached node 1, but its connection was gone: it is lost.
-            Node 1's timer ran out: request timeout.
-            Node 1's disk has written what it was asked to.
+            Node 1's timer ran out: a request may have taken too long.
+            Node 1's disk wrote what it was asked to.
             Node 1 refused a request and closed the connection: the bytes end too early (field acks, byte 9).
             Node 1 wrote offsets 7 and 8 of rides-0 to its log as leader of epoch 4.
             Node 1 copied offset 7 of rides-0 to its log; the leader learns that with its next fetch.
@@ -97,18 +97,18 @@ fn the_samples_in_words() {
             Node 1 cut offsets 7 and 8 off the end of rides-0: the leader of epoch 5 has other records there.
             Node 1 checked rides-0 after its unclean end: all is whole up to offset 9.
             Node 1 checked rides-0 after its unclean end: 12 bytes of a torn batch were cut, the log ends at offset 8.
-            Node 1 has everything of rides-0 before offset 9 on disk.
+            Node 1 got everything of rides-0 before offset 9 onto its disk.
             All in-sync replicas of rides-0 have offsets 7 and 8: they are committed, and consumers may read them.
             All in-sync replicas of rides-0 have offset 7: it is committed, and consumers may read it.
             Node 1 heard that rides-0 is committed up to offset 8; a follower always hears one fetch late.
-            Node 1 leads rides-0 from epoch 4 on: it takes the writes.
-            Node 1 follows broker 2 for rides-0 in epoch 4: it fetches from there.
-            Node 1 follows nobody for rides-0: epoch 4 has no leader.
+            Node 1 became leader of rides-0 in epoch 4: it takes the writes.
+            Node 1 became a follower of broker 2 for rides-0 in epoch 4: it fetches from there.
+            Node 1 has nobody to follow for rides-0: epoch 4 has no leader.
             Node 1 learnt that epoch 4 of rides-0 ends at offset 7 on the leader: what it has beyond is not the leader's.
-            Node 1 asks for other in-sync replicas of rides-0: without 3, which lags or is silent.
-            Node 1 asks for other in-sync replicas of rides-0: with 3, which has caught up.
-            Node 1 decided for rides-0: broker 1 leads in epoch 4, and in sync: 1, 2.
-            Node 1 decided for rides-0: nobody leads, and in sync: 1.
+            Node 1 asked for other in-sync replicas of rides-0: without 3, which lags or is silent.
+            Node 1 asked for other in-sync replicas of rides-0: with 3, which has caught up.
+            Node 1 decided for rides-0: broker 1 leads in epoch 4, in-sync replicas 1, 2.
+            Node 1 decided for rides-0: nobody leads, in-sync replicas 1.
             Node 1 elected broker 2 to lead rides-0 in epoch 5.
             Node 1 found no in-sync replica alive for rides-0: epoch 5 has no leader, and nobody can write or read.
             Node 1 created topic rides with 2 partitions and 3 replicas of each.
@@ -117,11 +117,11 @@ fn the_samples_in_words() {
             Node 1 fenced broker 2: it no longer counts on it, and others lead in its place.
             Node 1 set min.insync.replicas of rides to 2.
             Node 1 set retention.ms of rides back to its default.
-            Node 1 knows the cluster's metadata up to offset 17 of the metadata log.
-            Node 1 keeps the producer of rides-0 waiting until every in-sync replica has all before offset 9.
+            Node 1 read the cluster's metadata up to offset 17 of the metadata log.
+            Node 1 made the producer of rides-0 wait until every in-sync replica has all before offset 9.
             Node 1 answered the produce request: the records of rides-0 are stored from offset 7.
-            Node 1 refused the records for rides-0 with NOT_ENOUGH_REPLICAS (fewer replicas are in sync than min.insync.replicas asks for: nothing was written).
-            Node 1 has nothing new for this fetch yet and keeps it waiting, at most 500 ms.
+            Node 1 refused the records for rides-0 with NOT_ENOUGH_REPLICAS – fewer replicas are in sync than min.insync.replicas asks for: nothing was written.
+            Node 1 had nothing new for this fetch yet and made it wait, at most 500 ms.
             Node 1 found no host of that name.
             Node 1 could not connect to node 2: nobody listens there.
             The connection between node 2 and node 1 was closed.
@@ -132,16 +132,16 @@ fn the_samples_in_words() {
             Group dashboards went from Stable to PreparingRebalance in generation 3: every member has to join again.
             Group dashboards went from PreparingRebalance to Empty in generation 3: nobody is left, only its offsets.
             Group dashboards went from Empty to Dead in generation 3: it is gone.
-            Node 1 coordinates the 1 group that partition 2 of __consumer_offsets keeps.
-            Node 1 no longer coordinates the groups of partition 2 of __consumer_offsets.
-            dashboards-1 is a member of group dashboards.
-            odd, client dashboards-1, is a member of group dashboards.
-            dashboards-1 is out of group dashboards: no heartbeat came within its session.timeout.ms.
-            dashboards-1 is out of group dashboards: did not rejoin in time.
-            In generation 3 of group dashboards, dashboards-1 gets rides-0 and rides-1.
+            Node 1 became coordinator of 1 group: it leads partition 2 of __consumer_offsets, which keeps them.
+            Node 1 stopped coordinating the groups of partition 2 of __consumer_offsets.
+            dashboards-1 joined group dashboards.
+            odd, client dashboards-1, joined group dashboards.
+            dashboards-1 left group dashboards: no heartbeat came within its session.timeout.ms.
+            dashboards-1 left group dashboards: it did not rejoin in time.
+            In generation 3 of group dashboards, dashboards-1 was given rides-0 and rides-1.
             Group dashboards committed offset 9 of rides-0: after a restart it reads on from there.
             Group dashboards has to rebalance: member dashboards-1 joined.
-            Node 1 owns no partitions in group dashboards now.
+            Node 1 was given no partitions in group dashboards.
             Node 1 gave up rides-0 in group dashboards.
             Node 1 put record 41 with key N into its batch for rides-0.
             Node 1 put record 42 into its batch for rides-0.
@@ -149,14 +149,14 @@ fn the_samples_in_words() {
             Node 1 sent a batch of 1 record for rides-0, attempt 2.
             Node 1 heard that 2 records are stored in rides-0 from offset 7.
             Node 1 counts 2 records for rides-0 as sent: with acks=0 nobody answers.
-            Node 1 will send 2 records for rides-0 again in 100 ms: NOT_LEADER_OR_FOLLOWER (this broker does not lead the partition (any more), or has no replica of it).
-            Node 1 gave up 2 records for rides-0: error 999 (an error that Kafka 4.1 does not know).
-            Node 1 reads rides-0 from offset 9 on: there was no committed offset, so auto.offset.reset decided.
-            Node 1 has offsets 7 to 11 of rides-0 in its buffer.
+            Node 1 will send 2 records for rides-0 again in 100 ms: NOT_LEADER_OR_FOLLOWER – this broker does not lead the partition (any more), or has no replica of it.
+            Node 1 gave up 2 records for rides-0: error 999 – an error that Kafka 4.1 does not know.
+            Node 1 will read rides-0 from offset 9 on: there was no committed offset, so auto.offset.reset decided.
+            Node 1 took offsets 7 to 11 of rides-0 into its buffer.
             Node 1 processed offsets 7 to 11 of rides-0.
             Node 1 heard NOT_LEADER_OR_FOLLOWER: its picture of the cluster is out of date.
-            Node 1 has a new picture of the cluster with 3 brokers.
-            Node 1 reported NOT_LEADER_OR_FOLLOWER (this broker does not lead the partition (any more), or has no replica of it) to its application.
+            Node 1 got a new picture of the cluster with 3 brokers.
+            Node 1 reported to its application: NOT_LEADER_OR_FOLLOWER – this broker does not lead the partition (any more), or has no replica of it.
             Node 1 reported NOT_LEADER_OR_FOLLOWER to its application: no offset is negative.
         "#]],
     );
@@ -173,72 +173,75 @@ fn a_produce_request_in_words() {
         .take(32)
         .cloned()
         .collect();
-    check(told(&about, &Names::of(run.world())), expect![[r#"
-        00:01.010  ApiVersions arrived
-            Broker 1 received producer riders' ApiVersions request: it asked which requests and versions it speaks.
-        00:01.010  ApiVersions response sent
-            Broker 1 answered producer riders' ApiVersions request: it speaks 19 kinds of request.
-        00:01.010  ApiVersions response arrived
-            Producer riders received the answer to its ApiVersions request from broker 1: it speaks 19 kinds of request.
-        00:01.010  Batch of 1 sent
-            Producer riders sent a batch of 1 record for rides-0.
-        00:01.010  Produce · 1 sent
-            Producer riders asked broker 1 to store 1 record in rides-0: with acks=all the leader answers when every in-sync replica has them.
-        00:01.011  Produce · 1 arrived
-            Broker 1 received producer riders' Produce request: it asked to store 1 record in rides-0: with acks=all the leader answers when every in-sync replica has them.
-        00:01.011  Offset 0 appended
-            Broker 1 wrote offset 0 of rides-0 to its log as leader of epoch 0.
-        00:01.011  Produce waits for offset 1
-            Broker 1 keeps the producer of rides-0 waiting until every in-sync replica has all before offset 1.
-        00:01.011  1 record sent
-            Broker 1 answered broker 2's Fetch request: 1 record of rides-0 from offset 0.
-        00:01.011  1 record sent
-            Broker 1 answered broker 3's Fetch request: 1 record of rides-0 from offset 0.
-        00:01.012  1 record arrived
-            Broker 2 received the answer to its Fetch request from broker 1: 1 record of rides-0 from offset 0.
-        00:01.012  Offset 0 replicated
-            Broker 2 copied offset 0 of rides-0 to its log; the leader learns that with its next fetch.
-        00:01.012  Fetch from 1 sent
-            Broker 2 asked broker 1 for records of rides-0 from offset 1, so it holds everything before that offset.
-        00:01.012  1 record arrived
-            Broker 3 received the answer to its Fetch request from broker 1: 1 record of rides-0 from offset 0.
-        00:01.012  Offset 0 replicated
-            Broker 3 copied offset 0 of rides-0 to its log; the leader learns that with its next fetch.
-        00:01.012  Fetch from 1 sent
-            Broker 3 asked broker 1 for records of rides-0 from offset 1, so it holds everything before that offset.
-        00:01.012  Fetch from 1 arrived
-            Broker 1 received broker 3's Fetch request: it asked for records of rides-0 from offset 1, so it holds everything before that offset.
-        00:01.012  Fetch waits up to 500 ms
-            Broker 1 has nothing new for this fetch yet and keeps it waiting, at most 500 ms.
-        00:01.012  Fetch from 1 arrived
-            Broker 1 received broker 2's Fetch request: it asked for records of rides-0 from offset 1, so it holds everything before that offset.
-        00:01.012  High watermark 0 → 1
-            All in-sync replicas of rides-0 have offset 0: it is committed, and consumers may read it.
-        00:01.012  Produce answered: offset 0
-            Broker 1 answered the produce request: the records of rides-0 are stored from offset 0.
-        00:01.012  Fetch waits up to 500 ms
-            Broker 1 has nothing new for this fetch yet and keeps it waiting, at most 500 ms.
-        00:01.012  stored at 0 sent
-            Broker 1 answered producer riders' Produce request: the records are stored in rides-0 from offset 0.
-        00:01.013  stored at 0 arrived
-            Producer riders received the answer to its Produce request from broker 1: the records are stored in rides-0 from offset 0.
-        00:01.013  Batch acknowledged at offset 0
-            Producer riders heard that 1 record are stored in rides-0 from offset 0.
-        00:01.055  Batch of 1 sent
-            Producer riders sent a batch of 1 record for rides-0.
-        00:01.055  Produce · 1 sent
-            Producer riders asked broker 1 to store 1 record in rides-0: with acks=all the leader answers when every in-sync replica has them.
-        00:01.055  Produce · 1 arrived
-            Broker 1 received producer riders' Produce request: it asked to store 1 record in rides-0: with acks=all the leader answers when every in-sync replica has them.
-        00:01.055  Offset 1 appended
-            Broker 1 wrote offset 1 of rides-0 to its log as leader of epoch 0.
-        00:01.055  Produce waits for offset 2
-            Broker 1 keeps the producer of rides-0 waiting until every in-sync replica has all before offset 2.
-        00:01.055  1 record sent
-            Broker 1 answered broker 3's Fetch request: 1 record of rides-0 from offset 1.
-        00:01.055  1 record sent
-            Broker 1 answered broker 2's Fetch request: 1 record of rides-0 from offset 1.
-    "#]]);
+    check(
+        told(&about, &Names::of(run.world())),
+        expect![[r#"
+            00:01.010  ApiVersions arrived
+                Broker 1 received producer riders' ApiVersions request: it asked which requests and versions it speaks.
+            00:01.010  Answered: ApiVersions response
+                Broker 1 answered producer riders' ApiVersions request: it speaks 19 kinds of request.
+            00:01.010  Answer arrived: ApiVersions response
+                Producer riders received the answer to its ApiVersions request from broker 1: it speaks 19 kinds of request.
+            00:01.010  Batch of 1 sent
+                Producer riders sent a batch of 1 record for rides-0.
+            00:01.010  Produce · 1 sent
+                Producer riders asked broker 1 to store 1 record in rides-0: with acks=all the leader answers when every in-sync replica has it.
+            00:01.011  Produce · 1 arrived
+                Broker 1 received producer riders' Produce request: it asked to store 1 record in rides-0; with acks=all the leader answers when every in-sync replica has it.
+            00:01.011  Offset 0 appended
+                Broker 1 wrote offset 0 of rides-0 to its log as leader of epoch 0.
+            00:01.011  Produce waits for offset 1
+                Broker 1 made the producer of rides-0 wait until every in-sync replica has all before offset 1.
+            00:01.011  Answered: 1 record
+                Broker 1 answered broker 2's Fetch request: 1 record of rides-0 from offset 0.
+            00:01.011  Answered: 1 record
+                Broker 1 answered broker 3's Fetch request: 1 record of rides-0 from offset 0.
+            00:01.012  Answer arrived: 1 record
+                Broker 2 received the answer to its Fetch request from broker 1: 1 record of rides-0 from offset 0.
+            00:01.012  Offset 0 replicated
+                Broker 2 copied offset 0 of rides-0 to its log; the leader learns that with its next fetch.
+            00:01.012  Fetch from 1 sent
+                Broker 2 asked broker 1 for records of rides-0 from offset 1, so it holds everything before that offset.
+            00:01.012  Answer arrived: 1 record
+                Broker 3 received the answer to its Fetch request from broker 1: 1 record of rides-0 from offset 0.
+            00:01.012  Offset 0 replicated
+                Broker 3 copied offset 0 of rides-0 to its log; the leader learns that with its next fetch.
+            00:01.012  Fetch from 1 sent
+                Broker 3 asked broker 1 for records of rides-0 from offset 1, so it holds everything before that offset.
+            00:01.012  Fetch from 1 arrived
+                Broker 1 received broker 3's Fetch request: it asked for records of rides-0 from offset 1, so it holds everything before that offset.
+            00:01.012  Fetch waits up to 500 ms
+                Broker 1 had nothing new for this fetch yet and made it wait, at most 500 ms.
+            00:01.012  Fetch from 1 arrived
+                Broker 1 received broker 2's Fetch request: it asked for records of rides-0 from offset 1, so it holds everything before that offset.
+            00:01.012  High watermark 0 → 1
+                All in-sync replicas of rides-0 have offset 0: it is committed, and consumers may read it.
+            00:01.012  Produce answered: offset 0
+                Broker 1 answered the produce request: the records of rides-0 are stored from offset 0.
+            00:01.012  Fetch waits up to 500 ms
+                Broker 1 had nothing new for this fetch yet and made it wait, at most 500 ms.
+            00:01.012  Answered: stored at 0
+                Broker 1 answered producer riders' Produce request: the records are stored in rides-0 from offset 0.
+            00:01.013  Answer arrived: stored at 0
+                Producer riders received the answer to its Produce request from broker 1: the records are stored in rides-0 from offset 0.
+            00:01.013  Batch acknowledged at offset 0
+                Producer riders heard that 1 record are stored in rides-0 from offset 0.
+            00:01.055  Batch of 1 sent
+                Producer riders sent a batch of 1 record for rides-0.
+            00:01.055  Produce · 1 sent
+                Producer riders asked broker 1 to store 1 record in rides-0: with acks=all the leader answers when every in-sync replica has it.
+            00:01.055  Produce · 1 arrived
+                Broker 1 received producer riders' Produce request: it asked to store 1 record in rides-0; with acks=all the leader answers when every in-sync replica has it.
+            00:01.055  Offset 1 appended
+                Broker 1 wrote offset 1 of rides-0 to its log as leader of epoch 0.
+            00:01.055  Produce waits for offset 2
+                Broker 1 made the producer of rides-0 wait until every in-sync replica has all before offset 2.
+            00:01.055  Answered: 1 record
+                Broker 1 answered broker 3's Fetch request: 1 record of rides-0 from offset 1.
+            00:01.055  Answered: 1 record
+                Broker 1 answered broker 2's Fetch request: 1 record of rides-0 from offset 1.
+        "#]],
+    );
 }
 
 #[test]
@@ -248,60 +251,27 @@ fn a_broker_dies_in_words() {
     let wanted = |entry: &&Entry| {
         matches!(category(&entry.event), Category::Faults | Category::Controller)
             && entry.time >= SimTime(seconds(2))
-            && !matches!(&entry.event, Event::MetadataApplied { .. })
+            && !matches!(&entry.event, Event::MetadataApplied { .. } | Event::BrokerRegistered { .. })
             && super::words::place(&entry.event).is_none_or(|at| &*at.topic == "rides")
     };
     let about: Vec<Entry> = trace.iter().filter(wanted).take(24).cloned().collect();
-    check(told(&about, &Names::of(run.world())), expect![[r#"
-        00:02.000  Broker 1 killed
-            Broker 1 was killed: its connections end, what it wrote is still in the page cache.
-        00:02.047  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:02.052  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:02.052  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:02.153  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:02.153  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:02.154  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:02.330  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:02.354  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:02.354  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:02.755  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:02.756  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:02.785  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:03.470  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:03.556  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:03.557  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:04.451  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:04.558  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:04.558  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:05.559  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:05.559  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:05.610  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:06.503  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-        00:06.560  ApiVersions lost
-            A ApiVersions request reached broker 1, but its connection was gone: it is lost.
-    "#]]);
+    check(
+        told(&about, &Names::of(run.world())),
+        expect![[r#"
+            00:02.000  Broker 1 killed
+                Broker 1 was killed: its connections end and its memory is gone, but the page cache keeps what it wrote.
+            00:09.010  Broker 1 fenced
+                The controller fenced broker 1: it no longer counts on it, and others lead in its place.
+            00:09.010  Broker 2 elected, epoch 1
+                The controller elected broker 2 to lead rides-0 in epoch 1.
+            00:09.010  Leader 2, in sync 2, 3
+                The controller decided for rides-0: broker 2 leads in epoch 1, in-sync replicas 2, 3.
+            00:09.012  Leads in epoch 1
+                Broker 2 became leader of rides-0 in epoch 1: it takes the writes.
+            00:09.013  Follows broker 2 in epoch 1
+                Broker 3 became a follower of broker 2 for rides-0 in epoch 1: it fetches from there.
+        "#]],
+    );
 }
 
 #[test]
@@ -333,28 +303,31 @@ fn the_chain_of_causes() {
     for (_, title) in &inspection.leads_to {
         let _ = writeln!(text, "-> {title}");
     }
-    check(text, expect![[r#"
-        High watermark 0 → 1
-        rides 0 · broker 1 · 00:01.012 · event 312
-        All in-sync replicas of rides-0 have offset 0: it is committed, and consumers may read it.
-        partition: rides-0
-        role: leader
-        high watermark: 0 → 1
-        <- 00:01.012 Broker 1 received broker 2's Fetch request: it asked for records of rides-0 from offset 1, so it holds everything before that offset.
-        <- 00:01.012 Broker 2 copied offset 0 of rides-0 to its log; the leader learns that with its next fetch.
-        <- 00:01.012 Broker 2 received the answer to its Fetch request from broker 1: 1 record of rides-0 from offset 0.
-        <- 00:01.011 Broker 1 wrote offset 0 of rides-0 to its log as leader of epoch 0.
-        <- 00:01.011 Broker 1 received producer riders' Produce request: it asked to store 1 record in rides-0: with acks=all the leader answers when every in-sync replica has them.
-        <- 00:01.010 Producer riders sent a batch of 1 record for rides-0.
-        <- 00:01.010 Producer riders received the answer to its ApiVersions request from broker 1: it speaks 19 kinds of request.
-        <- 00:01.010 Broker 1 received producer riders' ApiVersions request: it asked which requests and versions it speaks.
-        <- 00:01.008 Producer riders's timer ran out: sender.
-        <- 00:01.003 Producer riders received the answer to its Metadata request from broker 3: 3 brokers and 1 topic.
-        <- 00:01.003 Broker 3 received producer riders' Metadata request: it asked who leads rides.
-        <- 00:01.002 Producer riders received the answer to its ApiVersions request from broker 3: it speaks 19 kinds of request.
-        -> Produce answered: offset 0
-        -> stored at 0 sent
-    "#]]);
+    check(
+        text,
+        expect![[r#"
+            High watermark 0 → 1
+            rides 0 · broker 1 · 00:01.012 · event 312
+            All in-sync replicas of rides-0 have offset 0: it is committed, and consumers may read it.
+            partition: rides-0
+            role: leader
+            high watermark: 0 → 1
+            <- 00:01.012 Broker 1 received broker 2's Fetch request: it asked for records of rides-0 from offset 1, so it holds everything before that offset.
+            <- 00:01.012 Broker 2 copied offset 0 of rides-0 to its log; the leader learns that with its next fetch.
+            <- 00:01.012 Broker 2 received the answer to its Fetch request from broker 1: 1 record of rides-0 from offset 0.
+            <- 00:01.011 Broker 1 wrote offset 0 of rides-0 to its log as leader of epoch 0.
+            <- 00:01.011 Broker 1 received producer riders' Produce request: it asked to store 1 record in rides-0; with acks=all the leader answers when every in-sync replica has it.
+            <- 00:01.010 Producer riders sent a batch of 1 record for rides-0.
+            <- 00:01.010 Producer riders received the answer to its ApiVersions request from broker 1: it speaks 19 kinds of request.
+            <- 00:01.010 Broker 1 received producer riders' ApiVersions request: it asked which requests and versions it speaks.
+            <- 00:01.008 Producer riders' timer ran out: a batch may have lingered long enough.
+            <- 00:01.003 Producer riders received the answer to its Metadata request from broker 3: 3 brokers and 1 topic.
+            <- 00:01.003 Broker 3 received producer riders' Metadata request: it asked who leads rides.
+            <- 00:01.002 Producer riders received the answer to its ApiVersions request from broker 3: it speaks 19 kinds of request.
+            -> Produce answered: offset 0
+            -> Answered: stored at 0
+        "#]],
+    );
 }
 
 #[test]
@@ -388,7 +361,9 @@ fn a_batch_inside_a_request_is_opened_up() {
         let _ =
             writeln!(text, "{indent}{} {} [{}..{}]{leaf}", field.name, field.value, field.start, field.end);
     }
-    check(text, expect![[r#"
+    check(
+        text,
+        expect![[r#"
         Produce v13 request, producer riders to broker 1, 115 bytes
         requestApiKey 0 [0..2]
         requestApiVersion 13 [2..4]
@@ -432,7 +407,8 @@ fn a_batch_inside_a_request_is_opened_up() {
                 _tagged_fields 0 [112..113]
             _tagged_fields 0 [113..114]
         _tagged_fields 0 [114..115]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -452,7 +428,9 @@ fn a_batch_in_a_log() {
             row.runs.iter().map(|run| format!("{}:{}={}", run.colour, run.hex, run.text)).collect();
         let _ = writeln!(text, "{:04x}  {}", row.offset, runs.join(" | "));
     }
-    check(text, expect![[r#"
+    check(
+        text,
+        expect![[r#"
         rides-0, offset 1
         offsets: 1–1
         records: 1
@@ -470,7 +448,8 @@ fn a_batch_in_a_log() {
         0020  1:da ac 1a=··· | 2:00 00 01 9b 76 da ac 1a=····v··· | 3:00 00 00 00 00=·····
         0030  3:00 00 00=··· | 4:00 00=·· | 5:00 00 00 01=···· | 0:00 00 00 01=···· | 1:12=· | 2:00=· | 3:00=·
         0040  4:00=· | 5:02=· | 0:53=S | 1:04=· | 2:76 31=v1 | 3:00=·
-    "#]]);
+    "#]],
+    );
     assert_eq!(inspect_batch(run.world(), 2, &at, -1), None);
     assert_eq!(inspect_batch(run.world(), 2, &at, i64::MAX), None);
     assert_eq!(inspect_batch(run.world(), 9, &at, 0), None);
@@ -586,30 +565,18 @@ fn the_strip() {
     for fault in &strip.faults {
         let _ = writeln!(text, "{} {} {}", fault.x, fault.time, fault.label);
     }
-    check(text, expect![[r#"
-        requests   #····+····###########+·+·+·+··+···++····
-        log        ··········##########····················
-        groups     ········································
-        faults     ····················++·+···+······++····
-        clients    +·········++++++++++++++++++++++++++++++
-        controller #·······································
-        20 00:02.000 Broker 1 killed
-        20 00:02.047 ApiVersions lost
-        20 00:02.052 ApiVersions lost
-        20 00:02.052 ApiVersions lost
-        21 00:02.153 ApiVersions lost
-        21 00:02.153 ApiVersions lost
-        21 00:02.154 ApiVersions lost
-        23 00:02.330 ApiVersions lost
-        23 00:02.354 ApiVersions lost
-        23 00:02.354 ApiVersions lost
-        27 00:02.755 ApiVersions lost
-        27 00:02.756 ApiVersions lost
-        27 00:02.785 ApiVersions lost
-        34 00:03.470 ApiVersions lost
-        35 00:03.556 ApiVersions lost
-        35 00:03.557 ApiVersions lost
-    "#]]);
+    check(
+        text,
+        expect![[r#"
+            requests   #····+····###########+·+·+·+··+···++····
+            log        ··········##########····················
+            groups     ········································
+            faults     ····················+···················
+            clients    +·········++++++++++++++++++++++++++++++
+            controller #·······································
+            20 00:02.000 Broker 1 killed
+        "#]],
+    );
 }
 
 #[test]

@@ -29,9 +29,12 @@ fn world(entry: &Entry, who: &str, names: &Names) -> Option<String> {
         Event::Commanded { what } if entry.node.0 == 0 => format!("Somebody said: {}.", quoted(what)),
         Event::Commanded { what } => format!("{who} was told: {}.", quoted(what)),
         Event::NodeStarted => format!("{who} started."),
-        Event::NodeKilled => {
-            format!("{who} was killed: its connections end, what it wrote is still in the page cache.")
+        Event::NodeKilled if who.starts_with("Producer") || who.starts_with("Consumer") => {
+            format!("{who} was killed: its connections end, and what it had in memory is gone.")
         }
+        Event::NodeKilled => format!(
+            "{who} was killed: its connections end and its memory is gone, but the page cache keeps what it wrote."
+        ),
         Event::PowerLost { lost_bytes: 0 } => {
             format!("{who} lost power: all it had written was on disk, and nobody is told.")
         }
@@ -40,18 +43,18 @@ fn world(entry: &Entry, who: &str, names: &Names) -> Option<String> {
             format!("{who} lost power: {lost} that were not flushed to disk are gone, and nobody is told.")
         }
         Event::NodePaused => {
-            format!("{who} stands still: its connections stay open, but it does nothing.")
+            format!("{who} was paused: its connections stay open, but it does nothing.")
         }
-        Event::NodeResumed => format!("{who} goes on with what piled up meanwhile."),
+        Event::NodeResumed => format!("{who} went on with what had piled up meanwhile."),
         Event::LinkCut { a, b } => {
             format!("The link between {} was cut: what they send is held up.", between(*a, *b))
         }
         Event::LinkHealed { a, b } => {
-            format!("The link between {} works again: what was held up is delivered.", between(*a, *b))
+            format!("The link between {} was mended: what was held up is delivered.", between(*a, *b))
         }
         Event::LinkSlowed { a, b, latency_us } => {
             let latency = duration_ms((latency_us / 1_000) as i64);
-            format!("The link between {} now takes {latency} one way.", between(*a, *b))
+            format!("The link between {} was slowed to {latency} one way.", between(*a, *b))
         }
         Event::InvariantViolated { invariant, detail } => {
             format!("A promise was broken, {}: {}.", quoted(invariant), quoted(detail))
@@ -81,13 +84,17 @@ fn network(entry: &Entry, who: &str, names: &Names) -> Option<String> {
         Event::Sent { to, frame, .. } => sent(who, &names.node(*to), frame, names),
         Event::Received { from, frame, .. } => received(who, *from, frame, names),
         Event::Lost { to, frame, .. } => lost(entry.node, who, *to, frame, names),
-        Event::TimerFired { timer: "flushed" } => format!("{who}'s disk has written what it was asked to."),
-        Event::TimerFired { timer } => format!("{who}'s timer ran out: {}.", timer.replace('_', " ")),
+        Event::TimerFired { timer: "flushed" } => {
+            format!("{} disk wrote what it was asked to.", possessive(who))
+        }
+        Event::TimerFired { timer } => {
+            format!("{} timer ran out: {}.", possessive(who), timer_meaning(timer))
+        }
         Event::RequestRejected { reason, .. } => {
             format!("{who} refused a request and closed the connection: {}.", quoted(reason))
         }
         Event::ProduceWaits { at, until_offset } => format!(
-            "{who} keeps the producer of {} waiting until every in-sync replica has all before offset {until_offset}.",
+            "{who} made the producer of {} wait until every in-sync replica has all before offset {until_offset}.",
             partition(at)
         ),
         Event::ProduceAnswered { at, error: ErrorCode::None, base_offset: ..0 } => {
@@ -102,7 +109,7 @@ fn network(entry: &Entry, who: &str, names: &Names) -> Option<String> {
             format!("{who} refused the records for {} with {error}.", partition(at))
         }
         Event::FetchWaits { max_wait_ms, .. } => format!(
-            "{who} has nothing new for this fetch yet and keeps it waiting, at most {}.",
+            "{who} had nothing new for this fetch yet and made it wait, at most {}.",
             duration_ms(i64::from(*max_wait_ms))
         ),
         _ => return None,
@@ -128,7 +135,8 @@ fn received(who: &str, from: NodeId, frame: &Frame, names: &Names) -> String {
     match frame.info.kind {
         FrameKind::Request => {
             let ask = ask(frame, "", names);
-            with_rule(format!("{who} received {} {api} request: it {}", possessive(&from), ask.act), ask.rule)
+            let act = format!("{who} received {} {api} request: it {}", possessive(&from), ask.act);
+            with_rule(act, ask.rule)
         }
         FrameKind::Response => {
             let gist = answer(frame, names).gist;
@@ -144,14 +152,16 @@ fn lost(node: NodeId, who: &str, to: NodeId, frame: &Frame, names: &Names) -> St
         FrameKind::Response => "response",
     };
     if node == to {
-        return format!("A {api} {what} reached {}, but its connection was gone: it is lost.", lower(who));
+        let what = with_article(&format!("{api} {what}"));
+        return format!("{what} reached {}, but its connection was gone: it is lost.", lower(who));
     }
     let to = names.node(to);
     let cannot_tell = match frame.info.kind {
         FrameKind::Request => "",
         FrameKind::Response => ": whoever asked cannot know whether it was done",
     };
-    format!("A {api} {what} from {} to {to} was lost, and the connection with it{cannot_tell}.", lower(who))
+    let what = with_article(&format!("{api} {what}"));
+    format!("{what} from {} to {to} was lost, and the connection with it{cannot_tell}.", lower(who))
 }
 
 fn log(event: &Event, who: &str) -> Option<String> {
@@ -187,7 +197,7 @@ fn log(event: &Event, who: &str) -> Option<String> {
             count(i64::try_from(*truncated_bytes).unwrap_or(i64::MAX), "byte")
         ),
         Event::LogFlushed { at, offset } => {
-            format!("{who} has everything of {} before offset {offset} on disk.", partition(at))
+            format!("{who} got everything of {} before offset {offset} onto its disk.", partition(at))
         }
         Event::HighWatermarkAdvanced { at, role: Role::Leader, offsets: range } => {
             let (have, are) = match range.to.saturating_sub(range.from) {
@@ -216,25 +226,25 @@ fn log(event: &Event, who: &str) -> Option<String> {
 fn controller(event: &Event, who: &str) -> Option<String> {
     Some(match event {
         Event::BecameLeader { at, leader_epoch } => {
-            format!("{who} leads {} from epoch {leader_epoch} on: it takes the writes.", partition(at))
+            format!("{who} became leader of {} in epoch {leader_epoch}: it takes the writes.", partition(at))
         }
         Event::BecameFollower { at, leader: ..0, leader_epoch } => {
-            format!("{who} follows nobody for {}: epoch {leader_epoch} has no leader.", partition(at))
+            format!("{who} has nobody to follow for {}: epoch {leader_epoch} has no leader.", partition(at))
         }
         Event::BecameFollower { at, leader, leader_epoch } => format!(
-            "{who} follows broker {leader} for {} in epoch {leader_epoch}: it fetches from there.",
+            "{who} became a follower of broker {leader} for {} in epoch {leader_epoch}: it fetches from there.",
             partition(at)
         ),
         Event::IsrProposed { at, from, to } => {
             let change = isr_change(from, to);
-            format!("{who} asks for other in-sync replicas of {}: {change}.", partition(at))
+            format!("{who} asked for other in-sync replicas of {}: {change}.", partition(at))
         }
         Event::PartitionChanged { at, leader, leader_epoch, isr, .. } => {
             let leads = match leader {
                 ..0 => "nobody leads".to_owned(),
                 leader => format!("broker {leader} leads in epoch {leader_epoch}"),
             };
-            format!("{who} decided for {}: {leads}, and in sync: {}.", partition(at), ids(isr))
+            format!("{who} decided for {}: {leads}, in-sync replicas {}.", partition(at), ids(isr))
         }
         Event::LeaderElected { at, leader: ..0, leader_epoch } => format!(
             "{who} found no in-sync replica alive for {}: epoch {leader_epoch} has no leader, and nobody can write or read.",
@@ -266,7 +276,7 @@ fn controller(event: &Event, who: &str) -> Option<String> {
             None => format!("{who} set {} of {} back to its default.", quoted(name), quoted(resource)),
         },
         Event::MetadataApplied { offset } => {
-            format!("{who} knows the cluster's metadata up to offset {offset} of the metadata log.")
+            format!("{who} read the cluster's metadata up to offset {offset} of the metadata log.")
         }
         _ => return None,
     })
@@ -285,11 +295,11 @@ fn isr_change(from: &[i32], to: &[i32]) -> String {
 fn group(event: &Event, who: &str) -> Option<String> {
     Some(match event {
         Event::CoordinatorElected { partition, groups } => format!(
-            "{who} coordinates the {} that partition {partition} of __consumer_offsets keeps.",
+            "{who} became coordinator of {}: it leads partition {partition} of __consumer_offsets, which keeps them.",
             count(*groups, "group")
         ),
         Event::CoordinatorResigned { partition } => {
-            format!("{who} no longer coordinates the groups of partition {partition} of __consumer_offsets.")
+            format!("{who} stopped coordinating the groups of partition {partition} of __consumer_offsets.")
         }
         Event::GroupStateChanged { group, from, to, generation } => {
             let why = match *to {
@@ -302,21 +312,23 @@ fn group(event: &Event, who: &str) -> Option<String> {
             format!("Group {group} went from {from} to {to} in generation {generation}: {why}.")
         }
         Event::MemberJoined { group, member: id, client } if member(id) == &**client => {
-            format!("{} is a member of group {group}.", member(id))
+            format!("{} joined group {group}.", member(id))
         }
         Event::MemberJoined { group, member: id, client } => {
-            format!("{}, client {client}, is a member of group {group}.", member(id))
+            format!("{}, client {client}, joined group {group}.", member(id))
         }
         Event::MemberLeft { group, member: id, reason } => {
             let why = match *reason {
                 "left" => "it said so",
+                "did not rejoin in time" => "it did not rejoin in time",
+                "did not sync in time" => "it did not sync in time",
                 "session timeout" => "no heartbeat came within its session.timeout.ms",
                 reason => reason,
             };
-            format!("{} is out of group {group}: {why}.", member(id))
+            format!("{} left group {group}: {why}.", member(id))
         }
         Event::MemberAssigned { group, member: id, generation, partitions } => format!(
-            "In generation {generation} of group {group}, {} gets {}.",
+            "In generation {generation} of group {group}, {} was given {}.",
             member(id),
             list(partitions, "partition")
         ),
@@ -328,7 +340,7 @@ fn group(event: &Event, who: &str) -> Option<String> {
             format!("Group {group} has to rebalance: {}.", without_uuids(&quoted(reason)))
         }
         Event::PartitionsAssigned { group, partitions } => {
-            format!("{who} owns {} in group {group} now.", list(partitions, "partition"))
+            format!("{who} was given {} in group {group}.", list(partitions, "partition"))
         }
         Event::PartitionsRevoked { group, partitions } => {
             format!("{who} gave up {} in group {group}.", list(partitions, "partition"))
@@ -383,10 +395,10 @@ fn client(event: &Event, who: &str) -> Option<String> {
                 "auto.offset.reset" => "there was no committed offset, so auto.offset.reset decided",
                 by => by,
             };
-            format!("{who} reads {} from offset {offset} on: {why}.", partition(at))
+            format!("{who} will read {} from offset {offset} on: {why}.", partition(at))
         }
         Event::RecordsFetched { at, offsets: range } => {
-            format!("{who} has {} of {} in its buffer.", offsets(*range), partition(at))
+            format!("{who} took {} of {} into its buffer.", offsets(*range), partition(at))
         }
         Event::RecordsConsumed { at, offsets: range } => {
             format!("{who} processed {} of {}.", offsets(*range), partition(at))
@@ -395,10 +407,10 @@ fn client(event: &Event, who: &str) -> Option<String> {
             format!("{who} heard {}: its picture of the cluster is out of date.", error(*code))
         }
         Event::MetadataRefreshed { brokers } => {
-            format!("{who} has a new picture of the cluster with {}.", count(*brokers, "broker"))
+            format!("{who} got a new picture of the cluster with {}.", count(*brokers, "broker"))
         }
         Event::ClientError { error, detail } if detail.is_empty() => {
-            format!("{who} reported {} to its application.", error_with_meaning(*error))
+            format!("{who} reported to its application: {}.", error_with_meaning(*error))
         }
         Event::ClientError { error: code, detail } => {
             format!("{who} reported {} to its application: {}.", error(*code), quoted(detail))
@@ -410,6 +422,7 @@ fn client(event: &Event, who: &str) -> Option<String> {
 fn with_rule(act: String, rule: Option<String>) -> String {
     match rule {
         Some(rule) if rule.starts_with("so ") => format!("{act}, {rule}."),
+        Some(rule) if act.contains(": ") => format!("{act}; {rule}."),
         Some(rule) => format!("{act}: {rule}."),
         None => format!("{act}."),
     }
@@ -417,6 +430,29 @@ fn with_rule(act: String, rule: Option<String>) -> String {
 
 fn possessive(name: &str) -> String {
     if name.ends_with('s') { format!("{name}'") } else { format!("{name}'s") }
+}
+
+fn with_article(what: &str) -> String {
+    let article = if what.starts_with(['A', 'E', 'I', 'O']) { "An" } else { "A" };
+    format!("{article} {what}")
+}
+
+/// What a timer is for, where its name does not say it.
+fn timer_meaning(timer: &str) -> String {
+    let meaning = match timer {
+        "request_timeout" => "a request may have taken too long",
+        "reconnect_backoff" => "it may try to connect again",
+        "connection_idle" => "a connection was idle for long",
+        "metadata" => "it may ask for metadata again",
+        "workload" => "its application is due to send",
+        "sender" => "a batch may have lingered long enough",
+        "retry_backoff" => "it may try again",
+        "session_timeout" => "a member was silent for its whole session timeout",
+        "rebalance_timeout" => "members had time enough to join",
+        "sync_timeout" => "members had time enough to sync",
+        name => return name.replace('_', " "),
+    };
+    meaning.to_owned()
 }
 
 /// A name that began a sentence, inside one.

@@ -57,12 +57,12 @@ pub fn category(event: &Event) -> Category {
         | Event::LinkCut { .. }
         | Event::LinkHealed { .. }
         | Event::LinkSlowed { .. }
-        | Event::Lost { .. }
         | Event::InvariantViolated { .. } => Category::Faults,
         Event::ConnectionOpened { .. }
         | Event::ConnectionClosed { .. }
         | Event::Sent { .. }
         | Event::Received { .. }
+        | Event::Lost { .. }
         | Event::TimerFired { .. }
         | Event::RequestRejected { .. }
         | Event::ProduceWaits { .. }

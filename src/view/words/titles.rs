@@ -73,8 +73,8 @@ pub fn title(entry: &Entry, names: &Names) -> String {
         Event::NodeStarted => format!("{} started", capitalised(&who(entry.node))),
         Event::NodeKilled => format!("{} killed", capitalised(&who(entry.node))),
         Event::PowerLost { .. } => format!("{} lost power", capitalised(&who(entry.node))),
-        Event::NodePaused => format!("{} stands still", capitalised(&who(entry.node))),
-        Event::NodeResumed => format!("{} goes on", capitalised(&who(entry.node))),
+        Event::NodePaused => format!("{} paused", capitalised(&who(entry.node))),
+        Event::NodeResumed => format!("{} resumed", capitalised(&who(entry.node))),
         Event::LinkCut { a, b } => format!("Link {} cut", link(names, *a, *b)),
         Event::LinkHealed { a, b } => format!("Link {} mended", link(names, *a, *b)),
         Event::LinkSlowed { a, b, latency_us } => {
@@ -84,8 +84,14 @@ pub fn title(entry: &Entry, names: &Names) -> String {
         Event::InvariantViolated { invariant, .. } => format!("Broken promise: {invariant}"),
         Event::ConnectionOpened { to, .. } => format!("Connection to {} opened", who(*to)),
         Event::ConnectionClosed { peer, .. } => format!("Connection to {} ended", who(*peer)),
-        Event::Sent { frame, .. } => format!("{} sent", frame_label(frame, names)),
-        Event::Received { frame, .. } => format!("{} arrived", frame_label(frame, names)),
+        Event::Sent { frame, .. } => match frame.info.kind {
+            FrameKind::Request => format!("{} sent", frame_label(frame, names)),
+            FrameKind::Response => format!("Answered: {}", frame_label(frame, names)),
+        },
+        Event::Received { frame, .. } => match frame.info.kind {
+            FrameKind::Request => format!("{} arrived", frame_label(frame, names)),
+            FrameKind::Response => format!("Answer arrived: {}", frame_label(frame, names)),
+        },
         Event::Lost { frame, .. } => format!("{} lost", frame_label(frame, names)),
         Event::TimerFired { timer } => format!("Timer: {}", timer.replace('_', " ")),
         Event::RequestRejected { .. } => "Request rejected".to_owned(),

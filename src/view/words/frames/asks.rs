@@ -94,10 +94,11 @@ impl Asking<'_> {
                 places.push(partition(&self.names.partition(&topic.name, topic.topic_id, part.index)));
             }
         }
+        let them = if total == 1 { "it" } else { "them" };
         let rule = match request.acks {
-            0 => "with acks=0 it expects no answer",
-            1 => "with acks=1 the leader answers as soon as it has written them itself",
-            _ => "with acks=all the leader answers when every in-sync replica has them",
+            0 => "with acks=0 it expects no answer".to_owned(),
+            1 => format!("with acks=1 the leader answers as soon as it has written {them} itself"),
+            _ => format!("with acks=all the leader answers when every in-sync replica has {them}"),
         };
         Some(Ask {
             act: self.asked(&format!(
@@ -105,7 +106,7 @@ impl Asking<'_> {
                 count(total, "record"),
                 list(&places, "partition")
             )),
-            rule: Some(rule.to_owned()),
+            rule: Some(rule),
             label: format!("Produce · {total}"),
         })
     }
