@@ -46,7 +46,7 @@ impl Scenario {
     /// let error = terrarium::scenario::Scenario::parse(r#"{"title": "x", "seed": "y"}"#).unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "line 1, column 26: seed: invalid type: string \"y\", expected u64"
+    ///     "line 1, column 26: seed: invalid type: string \"y\", expected a whole number from 0"
     /// );
     /// ```
     pub fn parse(text: &str) -> Result<Scenario, ScenarioError> {

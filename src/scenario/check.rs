@@ -3,6 +3,7 @@
 mod script;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::broker::BrokerConfig;
 use crate::client::{ConsumerApp, ConsumerConfig, Workload};
@@ -13,7 +14,6 @@ use crate::scenario::names::did_you_mean;
 use crate::scenario::{Path, Problem, Scenario, Settings, Topic};
 use crate::sim::Invariants;
 use crate::storage::LogConfig;
-use std::sync::Arc;
 
 /// More brokers than this are refused: each is a machine with logs of its own.
 const BROKERS_MAX: u32 = 100;
@@ -157,7 +157,8 @@ impl Check<'_> {
         );
         let (broker, _) = self.scenario.server_configs(&mut self.problems);
         let configs = root.key("configs");
-        let brokers = brokers as i32;
+        // Of a wrong number of brokers, enough was said.
+        let brokers = brokers.clamp(1, BROKERS_MAX) as i32;
         let factor = i32::from(broker.default_replication_factor);
         self.expect(
             (1..=brokers).contains(&factor),

@@ -121,7 +121,18 @@ fn plainly(said: &str) -> String {
     {
         return format!("{kind} `{found}`; did you mean `{meant}`?");
     }
-    said.to_owned()
+    let in_rust = [
+        ("expected u64", "expected a whole number from 0"),
+        ("expected u32", "expected a whole number from 0"),
+        ("expected i64", "expected a whole number"),
+        ("expected i32", "expected a whole number"),
+        ("expected i16", "expected a whole number"),
+        ("expected f64", "expected a number"),
+    ];
+    match in_rust.iter().find_map(|(rust, plain)| Some((said.strip_suffix(rust)?, plain))) {
+        Some((before, plain)) => format!("{before}{plain}"),
+        None => said.to_owned(),
+    }
 }
 
 impl From<Problem> for ScenarioError {

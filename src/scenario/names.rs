@@ -15,7 +15,7 @@ pub(super) fn nearest<'a>(found: &str, candidates: impl Iterator<Item = &'a str>
             let distance = if contains { 1 } else { distance(&found_plain, &plain) };
             (distance <= tolerated).then_some((distance, candidate))
         })
-        .min_by_key(|(distance, _)| *distance)
+        .min_by_key(|(distance, candidate)| (*distance, candidate.len()))
         .map(|(_, candidate)| candidate)
 }
 
@@ -57,7 +57,13 @@ mod tests {
 
     #[test]
     fn names_that_look_alike_are_found() {
-        let configs = ["linger.ms", "batch.size", "log.retention.ms", "log.retention.bytes"];
+        let configs = [
+            "log.cleaner.delete.retention.ms",
+            "linger.ms",
+            "batch.size",
+            "log.retention.ms",
+            "log.retention.bytes",
+        ];
         check("batch_size", &configs, Some("batch.size"));
         check("batchSize", &configs, Some("batch.size"));
         check("linger", &configs, Some("linger.ms"));

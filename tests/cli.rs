@@ -1,0 +1,156 @@
+//! The command line: exit codes, shapes, and the same bytes for the same seed.
+// Native only: it runs the binary.
+#![cfg(not(target_arch = "wasm32"))]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+fn terrarium(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_terrarium")).args(args).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// A file for one test.
+fn file(name: &str, contents: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&path, contents).unwrap();
+    path
+}
+
+/// Ends with 2 and this on standard error, and nothing on standard output.
+fn check_refused(args: &[&str], said: &str) {
+    let output = terrarium(args);
+    assert_eq!(output.status.code(), Some(2), "{args:?}");
+    assert_eq!(text(&output.stdout), "", "{args:?}");
+    assert!(text(&output.stderr).contains(said), "{args:?}: {}", text(&output.stderr));
+}
+
+#[test]
+fn prints_where_everything_stands() {
+    let output = terrarium(&["run", "hello"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let out = text(&output.stdout);
+    assert!(out.starts_with("Hello, Kafka  (seed 1, 12 s, "), "{out}");
+    assert!(out.contains("topic test-topic") && out.contains("every promise was kept"), "{out}");
+}
+
+#[test]
+fn prints_one_json_object_of_a_fixed_shape() {
+    let output = terrarium(&["run", "hello", "--seed", "7", "--until", "2500ms", "--summary", "json"]);
+    assert_eq!(output.status.code(), Some(0));
+    let out = text(&output.stdout);
+    assert_eq!(out.lines().count(), 1);
+    let names = [
+        "scenario",
+        "seed",
+        "t_ms",
+        "events",
+        "digest",
+        "violations",
+        "records",
+        "brokers",
+        "topics",
+        "groups",
+    ];
+    let mut places: Vec<usize> = names
+        .iter()
+        .map(|name| out.find(&format!("\"{name}\":")).unwrap_or_else(|| panic!("{name}")))
+        .collect();
+    let in_order = places.clone();
+    places.sort_unstable();
+    assert_eq!(places, in_order, "the members are in this order");
+    let summary: serde_json::Value = serde_json::from_str(out).unwrap();
+    assert_eq!(summary.as_object().unwrap().len(), names.len());
+    assert_eq!((summary["seed"].as_u64(), summary["t_ms"].as_u64()), (Some(7), Some(2_500)));
+    assert_eq!(summary["brokers"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn the_same_seed_writes_the_same_trace() {
+    let trace = |name: &str, seed: &str| {
+        let path = file(name, "");
+        let path_text = path.to_str().unwrap();
+        let args = ["run", "leader-dies", "--seed", seed, "--until", "20s", "--trace", path_text];
+        assert_eq!(terrarium(&args).status.code(), Some(0));
+        fs::read(path).unwrap()
+    };
+    let (first, again, other) = (trace("a.ndjson", "1"), trace("b.ndjson", "1"), trace("c.ndjson", "2"));
+    assert!(first == again, "same seed, another trace");
+    assert!(first != other, "another seed, the same trace");
+    for (number, line) in (1..).zip(text(&first).lines()) {
+        let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(entry["seq"].as_u64(), Some(number), "every entry has its line");
+        assert!(entry["t_us"].is_u64() && entry["kind"].is_string(), "{line}");
+    }
+}
+
+#[test]
+fn a_broken_promise_is_1_unless_it_is_expected() {
+    let output = terrarium(&["run", "leader-dies-acks-1"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout).contains("as expected at"));
+    let json = terrarium::scenario::GALLERY.iter().find(|(id, _)| *id == "leader-dies-acks-1").unwrap().1;
+    let strict = file("strict.json", &json.replace("\"expect\": [\"lost write\"],", ""));
+    let output = terrarium(&["run", strict.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("VIOLATION at"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn bad_input_is_2_and_says_why() {
+    check_refused(&[], "Usage");
+    check_refused(&["fly"], "unrecognized subcommand 'fly'");
+    check_refused(&["run", "helo"], "no scenario of the gallery has this id");
+    check_refused(&["run", "hello", "--until", "soon"], "expected a number with ms, s or m");
+    check_refused(&["run", "hello", "--seed=-1"], "--seed");
+    check_refused(&["run", "hello", "--trace", "no/such/folder/t.ndjson"], "t.ndjson");
+    let wrong = file("wrong.json", "{\"title\": \"t\",\n \"cluster\": {\"brokers\": 0}}");
+    let wrong = wrong.to_str().unwrap();
+    check_refused(&["run", wrong], "wrong.json: line 2, column 25: cluster.brokers: a cluster has 1 to 100");
+    check_refused(&["check", wrong], "cluster.brokers");
+}
+
+#[test]
+fn data_files_are_found_beside_the_scenario() {
+    let scenario = r#"{"title": "Replay", "topics": [{"name": "t", "replication_factor": 3}],
+        "producers": [{"name": "p", "data": {"file": "riders.csv", "topic": "t", "columns": {"key": "rider"}}}]}"#;
+    let path = file("replay.json", scenario);
+    let path = path.to_str().unwrap();
+    file("riders.csv", "rider,at\nAda,north\nBen,south\n");
+    let output = terrarium(&["run", path, "--until", "5s", "--summary", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let summary: serde_json::Value = serde_json::from_str(text(&output.stdout)).unwrap();
+    assert_eq!(summary["records"]["acknowledged"].as_u64(), Some(2));
+    file("riders2.csv", "rider,at\nAda\n");
+    let other = file("replay2.json", &scenario.replace("riders.csv", "riders2.csv"));
+    check_refused(&["run", other.to_str().unwrap()], "riders2.csv: line 2: expected 2 cells");
+    let missing = file("replay3.json", &scenario.replace("riders.csv", "none.csv"));
+    check_refused(&["check", missing.to_str().unwrap()], "none.csv");
+}
+
+#[test]
+fn lists_checks_and_prints_the_schema() {
+    let list = terrarium(&["scenarios"]);
+    assert_eq!(text(&list.stdout).lines().count(), terrarium::scenario::GALLERY.len());
+    assert!(text(&list.stdout).starts_with("hello "));
+    let checked = terrarium(&["check", "hello"]);
+    assert_eq!((checked.status.code(), text(&checked.stdout)), (Some(0), "hello: Hello, Kafka is fine\n"));
+    assert_eq!(text(&terrarium(&["schema"]).stdout), terrarium::scenario::schema());
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_terrarium"))
+        .arg("schema")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+}

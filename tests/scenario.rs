@@ -1,0 +1,14 @@
+//! Scenario files: what is wrong with one, what the gallery shows, what noise does.
+// Native only: the schema is, and the gallery's worlds are played by the simulator's tests in wasm.
+#![cfg(not(target_arch = "wasm32"))]
+
+#[path = "scenario/fuzz.rs"]
+mod fuzz;
+#[path = "scenario/gallery.rs"]
+mod gallery;
+#[path = "scenario/groups.rs"]
+mod groups;
+#[path = "scenario/problems.rs"]
+mod problems;
+#[path = "scenario/schema.rs"]
+mod schema;
