@@ -39,7 +39,9 @@ fn mutated_scenarios_are_read_or_refused() {
                 let setup = scenario.build(Some(1), &Files::new()).expect("it was checked");
                 let mut world = World::new(setup.into());
                 let mut trace = Vec::new();
-                (0..20).for_each(|_| drop(world.step(&mut trace)));
+                for _ in 0..20 {
+                    world.step(&mut trace);
+                }
             }
         }
     }
