@@ -132,7 +132,7 @@ fn the_samples_in_words() {
             Group dashboards went from Stable to PreparingRebalance in generation 3: every member has to join again.
             Group dashboards went from PreparingRebalance to Empty in generation 3: nobody is left, only its offsets.
             Group dashboards went from Empty to Dead in generation 3: it is gone.
-            Node 1 became coordinator of 1 group: it leads partition 2 of __consumer_offsets, which keeps them.
+            Node 1 became coordinator of 1 group: it leads partition 2 of __consumer_offsets.
             Node 1 stopped coordinating the groups of partition 2 of __consumer_offsets.
             dashboards-1 joined group dashboards.
             odd, client dashboards-1, joined group dashboards.
@@ -147,7 +147,7 @@ fn the_samples_in_words() {
             Node 1 put record 42 into its batch for rides-0.
             Node 1 sent a batch of 2 records for rides-0.
             Node 1 sent a batch of 1 record for rides-0, attempt 2.
-            Node 1 heard that 2 records are stored in rides-0 from offset 7.
+            Node 1 heard that rides-0 has stored 2 records from offset 7 on.
             Node 1 counts 2 records for rides-0 as sent: with acks=0 nobody answers.
             Node 1 will send 2 records for rides-0 again in 100 ms: NOT_LEADER_OR_FOLLOWER – this broker does not lead the partition (any more), or has no replica of it.
             Node 1 gave up 2 records for rides-0: error 999 – an error that Kafka 4.1 does not know.
@@ -225,7 +225,7 @@ fn a_produce_request_in_words() {
             00:01.013  Answer arrived: stored at 0
                 Producer riders received the answer to its Produce request from broker 1: the records are stored in rides-0 from offset 0.
             00:01.013  Batch acknowledged at offset 0
-                Producer riders heard that 1 record are stored in rides-0 from offset 0.
+                Producer riders heard that rides-0 has stored 1 record from offset 0 on.
             00:01.055  Batch of 1 sent
                 Producer riders sent a batch of 1 record for rides-0.
             00:01.055  Produce · 1 sent

@@ -295,7 +295,7 @@ fn isr_change(from: &[i32], to: &[i32]) -> String {
 fn group(event: &Event, who: &str) -> Option<String> {
     Some(match event {
         Event::CoordinatorElected { partition, groups } => format!(
-            "{who} became coordinator of {}: it leads partition {partition} of __consumer_offsets, which keeps them.",
+            "{who} became coordinator of {}: it leads partition {partition} of __consumer_offsets.",
             count(*groups, "group")
         ),
         Event::CoordinatorResigned { partition } => {
@@ -360,19 +360,11 @@ fn client(event: &Event, who: &str) -> Option<String> {
             format!("{who} sent a batch of {} for {}{again}.", count(*records, "record"), partition(at))
         }
         Event::BatchAcknowledged { at, records, base_offset, acks, .. } => {
-            let records = count(*records, "record");
+            let (at, records) = (partition(at), count(*records, "record"));
             match (*acks, *base_offset) {
-                (0, _) => format!(
-                    "{who} counts {records} for {} as sent: with acks=0 nobody answers.",
-                    partition(at)
-                ),
-                (_, ..0) => format!("{who} heard that {records} are stored in {}.", partition(at)),
-                (_, offset) => {
-                    format!(
-                        "{who} heard that {records} are stored in {} from offset {offset}.",
-                        partition(at)
-                    )
-                }
+                (0, _) => format!("{who} counts {records} for {at} as sent: with acks=0 nobody answers."),
+                (_, ..0) => format!("{who} heard that {at} has stored {records}."),
+                (_, offset) => format!("{who} heard that {at} has stored {records} from offset {offset} on."),
             }
         }
         Event::BatchRetried { at, records, error, backoff_ms } => format!(
