@@ -19,7 +19,26 @@ use crate::trace::{Entry, Event};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn check(text: String, expected: Expect) {
-    expected.assert_eq(&text);
+    expected.assert_eq(&wrapped(&text));
+}
+
+/// Long lines go on in the next one, further in.
+fn wrapped(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let mut column = 0;
+        for word in line.split_inclusive(' ') {
+            if column + word.chars().count() > 100 {
+                out.truncate(out.trim_end_matches(' ').len());
+                out.push_str("\n        ");
+                column = 8;
+            }
+            out.push_str(word);
+            column += word.chars().count();
+        }
+        out.push('\n');
+    }
+    out
 }
 
 fn told(entries: &[Entry], names: &Names) -> String {
@@ -73,7 +92,8 @@ fn the_samples_in_words() {
         expect![[r#"
             Node 1 was told: restart broker-1.
             Node 1 started.
-            Node 1 was killed: its connections end and its memory is gone, but the page cache keeps what it wrote.
+            Node 1 was killed: its connections end and its memory is gone, but the page cache keeps what it
+                    wrote.
             Node 1 lost power: all it had written was on disk, and nobody is told.
             Node 1 lost power: 312 bytes that were not flushed to disk are gone, and nobody is told.
             Node 1 was paused: its connections stay open, but it does nothing.
@@ -96,21 +116,25 @@ fn the_samples_in_words() {
             Node 1 deleted old segments of rides-0: offsets 0 to 4 are gone.
             Node 1 cut offsets 7 and 8 off the end of rides-0: the leader of epoch 5 has other records there.
             Node 1 checked rides-0 after its unclean end: all is whole up to offset 9.
-            Node 1 checked rides-0 after its unclean end: 12 bytes of a torn batch were cut, the log ends at offset 8.
+            Node 1 checked rides-0 after its unclean end: 12 bytes of a torn batch were cut, the log ends at
+                    offset 8.
             Node 1 got everything of rides-0 before offset 9 onto its disk.
-            All in-sync replicas of rides-0 have offsets 7 and 8: they are committed, and consumers may read them.
+            All in-sync replicas of rides-0 have offsets 7 and 8: they are committed, and consumers may read
+                    them.
             All in-sync replicas of rides-0 have offset 7: it is committed, and consumers may read it.
             Node 1 heard that rides-0 is committed up to offset 8; a follower always hears one fetch late.
             Node 1 became leader of rides-0 in epoch 4: it takes the writes.
             Node 1 became a follower of broker 2 for rides-0 in epoch 4: it fetches from there.
             Node 1 has nobody to follow for rides-0: epoch 4 has no leader.
-            Node 1 learnt that epoch 4 of rides-0 ends at offset 7 on the leader: what it has beyond is not the leader's.
+            Node 1 learnt that epoch 4 of rides-0 ends at offset 7 on the leader: what it has beyond is not the
+                    leader's.
             Node 1 asked for other in-sync replicas of rides-0: without 3, which lags or is silent.
             Node 1 asked for other in-sync replicas of rides-0: with 3, which has caught up.
             Node 1 decided for rides-0: broker 1 leads in epoch 4, in-sync replicas 1, 2.
             Node 1 decided for rides-0: nobody leads, in-sync replicas 1.
             Node 1 elected broker 2 to lead rides-0 in epoch 5.
-            Node 1 found no in-sync replica alive for rides-0: epoch 5 has no leader, and nobody can write or read.
+            Node 1 found no in-sync replica alive for rides-0: epoch 5 has no leader, and nobody can write or
+                    read.
             Node 1 created topic rides with 2 partitions and 3 replicas of each.
             Node 1 registered broker 2 with broker epoch 11; it is fenced at first.
             Node 1 took broker 2 into service: it may lead and be in sync.
@@ -120,17 +144,23 @@ fn the_samples_in_words() {
             Node 1 read the cluster's metadata up to offset 17 of the metadata log.
             Node 1 made the producer of rides-0 wait until every in-sync replica has all before offset 9.
             Node 1 answered the produce request: the records of rides-0 are stored from offset 7.
-            Node 1 refused the records for rides-0 with NOT_ENOUGH_REPLICAS – fewer replicas are in sync than min.insync.replicas asks for: nothing was written.
+            Node 1 refused the records for rides-0 with NOT_ENOUGH_REPLICAS – fewer replicas are in sync than
+                    min.insync.replicas asks for: nothing was written.
             Node 1 had nothing new for this fetch yet and made it wait, at most 500 ms.
             Node 1 found no host of that name.
             Node 1 could not connect to node 2: nobody listens there.
             The connection between node 2 and node 1 was closed.
             The connection between node 2 and node 1 broke.
-            Group dashboards went from Empty to PreparingRebalance in generation 3: every member has to join again.
-            Group dashboards went from PreparingRebalance to CompletingRebalance in generation 3: all have joined and wait for their partitions.
-            Group dashboards went from CompletingRebalance to Stable in generation 3: every member knows its partitions.
-            Group dashboards went from Stable to PreparingRebalance in generation 3: every member has to join again.
-            Group dashboards went from PreparingRebalance to Empty in generation 3: nobody is left, only its offsets.
+            Group dashboards went from Empty to PreparingRebalance in generation 3: every member has to join
+                    again.
+            Group dashboards went from PreparingRebalance to CompletingRebalance in generation 3: all have
+                    joined and wait for their partitions.
+            Group dashboards went from CompletingRebalance to Stable in generation 3: every member knows its
+                    partitions.
+            Group dashboards went from Stable to PreparingRebalance in generation 3: every member has to join
+                    again.
+            Group dashboards went from PreparingRebalance to Empty in generation 3: nobody is left, only its
+                    offsets.
             Group dashboards went from Empty to Dead in generation 3: it is gone.
             Node 1 became coordinator of 1 group: it leads partition 2 of __consumer_offsets.
             Node 1 stopped coordinating the groups of partition 2 of __consumer_offsets.
@@ -149,14 +179,17 @@ fn the_samples_in_words() {
             Node 1 sent a batch of 1 record for rides-0, attempt 2.
             Node 1 heard that rides-0 has stored 2 records from offset 7 on.
             Node 1 counts 2 records for rides-0 as sent: with acks=0 nobody answers.
-            Node 1 will send 2 records for rides-0 again in 100 ms: NOT_LEADER_OR_FOLLOWER – this broker does not lead the partition (any more), or has no replica of it.
+            Node 1 will send 2 records for rides-0 again in 100 ms: NOT_LEADER_OR_FOLLOWER – this broker does
+                    not lead the partition (any more), or has no replica of it.
             Node 1 gave up 2 records for rides-0: error 999 – an error that Kafka 4.1 does not know.
-            Node 1 will read rides-0 from offset 9 on: there was no committed offset, so auto.offset.reset decided.
+            Node 1 will read rides-0 from offset 9 on: there was no committed offset, so auto.offset.reset
+                    decided.
             Node 1 took offsets 7 to 11 of rides-0 into its buffer.
             Node 1 processed offsets 7 to 11 of rides-0.
             Node 1 heard NOT_LEADER_OR_FOLLOWER: its picture of the cluster is out of date.
             Node 1 got a new picture of the cluster with 3 brokers.
-            Node 1 reported to its application: NOT_LEADER_OR_FOLLOWER – this broker does not lead the partition (any more), or has no replica of it.
+            Node 1 reported to its application: NOT_LEADER_OR_FOLLOWER – this broker does not lead the
+                    partition (any more), or has no replica of it.
             Node 1 reported NOT_LEADER_OR_FOLLOWER to its application: no offset is negative.
         "#]],
     );
@@ -177,17 +210,21 @@ fn a_produce_request_in_words() {
         told(&about, &Names::of(run.world())),
         expect![[r#"
             00:01.010  ApiVersions arrived
-                Broker 1 received producer riders' ApiVersions request: it asked which requests and versions it speaks.
+                Broker 1 received producer riders' ApiVersions request: it asked which requests and versions it
+                    speaks.
             00:01.010  Answered: ApiVersions response
                 Broker 1 answered producer riders' ApiVersions request: it speaks 19 kinds of request.
             00:01.010  Answer arrived: ApiVersions response
-                Producer riders received the answer to its ApiVersions request from broker 1: it speaks 19 kinds of request.
+                Producer riders received the answer to its ApiVersions request from broker 1: it speaks 19
+                    kinds of request.
             00:01.010  Batch of 1 sent
                 Producer riders sent a batch of 1 record for rides-0.
             00:01.010  Produce · 1 sent
-                Producer riders asked broker 1 to store 1 record in rides-0: with acks=all the leader answers when every in-sync replica has it.
+                Producer riders asked broker 1 to store 1 record in rides-0: with acks=all the leader answers
+                    when every in-sync replica has it.
             00:01.011  Produce · 1 arrived
-                Broker 1 received producer riders' Produce request: it asked to store 1 record in rides-0; with acks=all the leader answers when every in-sync replica has it.
+                Broker 1 received producer riders' Produce request: it asked to store 1 record in rides-0; with
+                    acks=all the leader answers when every in-sync replica has it.
             00:01.011  Offset 0 appended
                 Broker 1 wrote offset 0 of rides-0 to its log as leader of epoch 0.
             00:01.011  Produce waits for offset 1
@@ -197,23 +234,29 @@ fn a_produce_request_in_words() {
             00:01.011  Answered: 1 record
                 Broker 1 answered broker 3's Fetch request: 1 record of rides-0 from offset 0.
             00:01.012  Answer arrived: 1 record
-                Broker 2 received the answer to its Fetch request from broker 1: 1 record of rides-0 from offset 0.
+                Broker 2 received the answer to its Fetch request from broker 1: 1 record of rides-0 from
+                    offset 0.
             00:01.012  Offset 0 replicated
                 Broker 2 copied offset 0 of rides-0 to its log; the leader learns that with its next fetch.
             00:01.012  Fetch from 1 sent
-                Broker 2 asked broker 1 for records of rides-0 from offset 1, so it holds everything before that offset.
+                Broker 2 asked broker 1 for records of rides-0 from offset 1, so it holds everything before
+                    that offset.
             00:01.012  Answer arrived: 1 record
-                Broker 3 received the answer to its Fetch request from broker 1: 1 record of rides-0 from offset 0.
+                Broker 3 received the answer to its Fetch request from broker 1: 1 record of rides-0 from
+                    offset 0.
             00:01.012  Offset 0 replicated
                 Broker 3 copied offset 0 of rides-0 to its log; the leader learns that with its next fetch.
             00:01.012  Fetch from 1 sent
-                Broker 3 asked broker 1 for records of rides-0 from offset 1, so it holds everything before that offset.
+                Broker 3 asked broker 1 for records of rides-0 from offset 1, so it holds everything before
+                    that offset.
             00:01.012  Fetch from 1 arrived
-                Broker 1 received broker 3's Fetch request: it asked for records of rides-0 from offset 1, so it holds everything before that offset.
+                Broker 1 received broker 3's Fetch request: it asked for records of rides-0 from offset 1, so
+                    it holds everything before that offset.
             00:01.012  Fetch waits up to 500 ms
                 Broker 1 had nothing new for this fetch yet and made it wait, at most 500 ms.
             00:01.012  Fetch from 1 arrived
-                Broker 1 received broker 2's Fetch request: it asked for records of rides-0 from offset 1, so it holds everything before that offset.
+                Broker 1 received broker 2's Fetch request: it asked for records of rides-0 from offset 1, so
+                    it holds everything before that offset.
             00:01.012  High watermark 0 → 1
                 All in-sync replicas of rides-0 have offset 0: it is committed, and consumers may read it.
             00:01.012  Produce answered: offset 0
@@ -221,17 +264,21 @@ fn a_produce_request_in_words() {
             00:01.012  Fetch waits up to 500 ms
                 Broker 1 had nothing new for this fetch yet and made it wait, at most 500 ms.
             00:01.012  Answered: stored at 0
-                Broker 1 answered producer riders' Produce request: the records are stored in rides-0 from offset 0.
+                Broker 1 answered producer riders' Produce request: the records are stored in rides-0 from
+                    offset 0.
             00:01.013  Answer arrived: stored at 0
-                Producer riders received the answer to its Produce request from broker 1: the records are stored in rides-0 from offset 0.
+                Producer riders received the answer to its Produce request from broker 1: the records are
+                    stored in rides-0 from offset 0.
             00:01.013  Batch acknowledged at offset 0
                 Producer riders heard that rides-0 has stored 1 record from offset 0 on.
             00:01.055  Batch of 1 sent
                 Producer riders sent a batch of 1 record for rides-0.
             00:01.055  Produce · 1 sent
-                Producer riders asked broker 1 to store 1 record in rides-0: with acks=all the leader answers when every in-sync replica has it.
+                Producer riders asked broker 1 to store 1 record in rides-0: with acks=all the leader answers
+                    when every in-sync replica has it.
             00:01.055  Produce · 1 arrived
-                Broker 1 received producer riders' Produce request: it asked to store 1 record in rides-0; with acks=all the leader answers when every in-sync replica has it.
+                Broker 1 received producer riders' Produce request: it asked to store 1 record in rides-0; with
+                    acks=all the leader answers when every in-sync replica has it.
             00:01.055  Offset 1 appended
                 Broker 1 wrote offset 1 of rides-0 to its log as leader of epoch 0.
             00:01.055  Produce waits for offset 2
@@ -259,7 +306,8 @@ fn a_broker_dies_in_words() {
         told(&about, &Names::of(run.world())),
         expect![[r#"
             00:02.000  Broker 1 killed
-                Broker 1 was killed: its connections end and its memory is gone, but the page cache keeps what it wrote.
+                Broker 1 was killed: its connections end and its memory is gone, but the page cache keeps what
+                    it wrote.
             00:09.010  Broker 1 fenced
                 The controller fenced broker 1: it no longer counts on it, and others lead in its place.
             00:09.010  Broker 2 elected, epoch 1
@@ -312,18 +360,26 @@ fn the_chain_of_causes() {
             partition: rides-0
             role: leader
             high watermark: 0 → 1
-            <- 00:01.012 Broker 1 received broker 2's Fetch request: it asked for records of rides-0 from offset 1, so it holds everything before that offset.
-            <- 00:01.012 Broker 2 copied offset 0 of rides-0 to its log; the leader learns that with its next fetch.
-            <- 00:01.012 Broker 2 received the answer to its Fetch request from broker 1: 1 record of rides-0 from offset 0.
+            <- 00:01.012 Broker 1 received broker 2's Fetch request: it asked for records of rides-0 from
+                    offset 1, so it holds everything before that offset.
+            <- 00:01.012 Broker 2 copied offset 0 of rides-0 to its log; the leader learns that with its next
+                    fetch.
+            <- 00:01.012 Broker 2 received the answer to its Fetch request from broker 1: 1 record of rides-0
+                    from offset 0.
             <- 00:01.011 Broker 1 wrote offset 0 of rides-0 to its log as leader of epoch 0.
-            <- 00:01.011 Broker 1 received producer riders' Produce request: it asked to store 1 record in rides-0; with acks=all the leader answers when every in-sync replica has it.
+            <- 00:01.011 Broker 1 received producer riders' Produce request: it asked to store 1 record in
+                    rides-0; with acks=all the leader answers when every in-sync replica has it.
             <- 00:01.010 Producer riders sent a batch of 1 record for rides-0.
-            <- 00:01.010 Producer riders received the answer to its ApiVersions request from broker 1: it speaks 19 kinds of request.
-            <- 00:01.010 Broker 1 received producer riders' ApiVersions request: it asked which requests and versions it speaks.
+            <- 00:01.010 Producer riders received the answer to its ApiVersions request from broker 1: it
+                    speaks 19 kinds of request.
+            <- 00:01.010 Broker 1 received producer riders' ApiVersions request: it asked which requests and
+                    versions it speaks.
             <- 00:01.008 Producer riders' timer ran out: a batch may have lingered long enough.
-            <- 00:01.003 Producer riders received the answer to its Metadata request from broker 3: 3 brokers and 1 topic.
+            <- 00:01.003 Producer riders received the answer to its Metadata request from broker 3: 3 brokers
+                    and 1 topic.
             <- 00:01.003 Broker 3 received producer riders' Metadata request: it asked who leads rides.
-            <- 00:01.002 Producer riders received the answer to its ApiVersions request from broker 3: it speaks 19 kinds of request.
+            <- 00:01.002 Producer riders received the answer to its ApiVersions request from broker 3: it
+                    speaks 19 kinds of request.
             -> Produce answered: offset 0
             -> Answered: stored at 0
         "#]],
@@ -431,24 +487,25 @@ fn a_batch_in_a_log() {
     check(
         text,
         expect![[r#"
-        rides-0, offset 1
-        offsets: 1–1
-        records: 1
-        size: 71 bytes
-        leader epoch: 0
-        timestamps: CreateTime
-        latest timestamp: 2026-01-01 00:00:01.050
-        compression: none
-        producer id: 0, epoch 0
-        sequence numbers: 1–1
-        CRC-32C: 0xaf8a04eb, valid
-        1 2026-01-01 00:00:01.050 Some("S") Some("v1")
-        0000  0:00 00 00 00 00 00 00 01=········ | 1:00 00 00 3b=···; | 2:00 00 00 00=····
-        0010  3:02=· | 4:af 8a 04 eb=···· | 5:00 00=·· | 0:00 00 00 00=···· | 1:00 00 01 9b 76=····v
-        0020  1:da ac 1a=··· | 2:00 00 01 9b 76 da ac 1a=····v··· | 3:00 00 00 00 00=·····
-        0030  3:00 00 00=··· | 4:00 00=·· | 5:00 00 00 01=···· | 0:00 00 00 01=···· | 1:12=· | 2:00=· | 3:00=·
-        0040  4:00=· | 5:02=· | 0:53=S | 1:04=· | 2:76 31=v1 | 3:00=·
-    "#]],
+            rides-0, offset 1
+            offsets: 1–1
+            records: 1
+            size: 71 bytes
+            leader epoch: 0
+            timestamps: CreateTime
+            latest timestamp: 2026-01-01 00:00:01.050
+            compression: none
+            producer id: 0, epoch 0
+            sequence numbers: 1–1
+            CRC-32C: 0xaf8a04eb, valid
+            1 2026-01-01 00:00:01.050 Some("S") Some("v1")
+            0000  0:00 00 00 00 00 00 00 01=········ | 1:00 00 00 3b=···; | 2:00 00 00 00=····
+            0010  3:02=· | 4:af 8a 04 eb=···· | 5:00 00=·· | 0:00 00 00 00=···· | 1:00 00 01 9b 76=····v
+            0020  1:da ac 1a=··· | 2:00 00 01 9b 76 da ac 1a=····v··· | 3:00 00 00 00 00=·····
+            0030  3:00 00 00=··· | 4:00 00=·· | 5:00 00 00 01=···· | 0:00 00 00 01=···· | 1:12=· | 2:00=· |
+                    3:00=·
+            0040  4:00=· | 5:02=· | 0:53=S | 1:04=· | 2:76 31=v1 | 3:00=·
+        "#]],
     );
     assert_eq!(inspect_batch(run.world(), 2, &at, -1), None);
     assert_eq!(inspect_batch(run.world(), 2, &at, i64::MAX), None);

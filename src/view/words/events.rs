@@ -216,7 +216,8 @@ fn log(event: &Event, who: &str) -> Option<String> {
             range.to.saturating_sub(1)
         ),
         Event::EpochEndLearned { at, leader_epoch, end_offset } => format!(
-            "{who} learnt that epoch {leader_epoch} of {} ends at offset {end_offset} on the leader: what it has beyond is not the leader's.",
+            "{who} learnt that epoch {leader_epoch} of {} ends at offset {end_offset}\
+            \x20on the leader: what it has beyond is not the leader's.",
             partition(at)
         ),
         _ => return None,
