@@ -18,8 +18,8 @@ build: ## leave the page in dist/: static files with relative URLs
 test: ## formatting, lints, native tests, wasm tests under Node and Chromium, the page in Chromium
 	@tests/tools/test.sh
 
-bench: ## measure
-	@cargo bench --locked
+bench: ## measure the engine natively, and as wasm under Node beside kafkajs
+	@tests/tools/bench.sh
 
 fmt: ## format the sources
 	@cargo fmt

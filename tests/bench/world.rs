@@ -6,9 +6,9 @@ mod worlds;
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use terrarium::base::{Rng, SimTime};
+use terrarium::base::Rng;
 use terrarium::sim::{Run, World};
-use worlds::{idle, loaded, play, seconds, until};
+use worlds::{idle, loaded, play, play_to, seconds, until};
 
 fn main() {
     // As in storage.rs: whichever measurement comes first must not pay for the memory.
@@ -79,6 +79,6 @@ fn clone(bencher: Bencher) {
 
 fn long_run(entries: u64) -> Run {
     let mut run = Run::new(loaded());
-    while run.world().entries() < entries && run.play_until(SimTime(u64::MAX), 100) > 0 {}
+    play_to(&mut run, entries);
     run
 }

@@ -8,7 +8,7 @@ use terrarium::broker::BrokerConfig;
 use terrarium::client::consumer::{ConsumerApp, ConsumerConfig};
 use terrarium::client::{ProducerConfig, Workload};
 use terrarium::sim::{
-    ClientKind, ClientSetup, ClusterSetup, Command, DiskSetup, NetworkSetup, Setup, TopicSetup, World,
+    ClientKind, ClientSetup, ClusterSetup, Command, DiskSetup, NetworkSetup, Run, Setup, TopicSetup, World,
 };
 
 /// A record every other millisecond; a broker that leads is killed and comes back.
@@ -38,6 +38,11 @@ pub(crate) fn play(world: &mut World, until: SimTime) -> u64 {
         trace.clear();
     }
     world.steps() - before
+}
+
+/// The run played on until there are so many trace entries.
+pub(crate) fn play_to(run: &mut Run, entries: u64) {
+    while run.world().entries() < entries && run.play_until(SimTime(u64::MAX), 100) > 0 {}
 }
 
 pub(crate) fn seconds(n: u64) -> SimTime {

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Measures: first this machine's code, then the same as wasm under Node beside kafkajs. Nothing here passes
+# or fails by how long it took.
+
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+
+readonly KAFKAJS_VERSION=2.2.4
+readonly KAFKAJS_HOME="$CACHE/kafkajs-$KAFKAJS_VERSION"
+
+# As install.sh makes its tools: whole, or not at all.
+kafkajs() {
+    local temp
+    temp=$(mktemp -d "$CACHE/.making.XXXXXX")
+    echo '{ "private": true }' > "$temp/package.json"
+    npm install --prefix "$temp" --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error \
+        "kafkajs@$KAFKAJS_VERSION" || { rm -rf "$temp"; die "could not install kafkajs: see above"; }
+    mv -T "$temp" "$KAFKAJS_HOME"
+}
+
+# The profile of the page, nearly what the browser runs; wasm-opt, which the page sees besides, is left out.
+kernels() {
+    local made=target/$WASM/page/examples/kernels.wasm
+    rm -rf target/bench
+    mkdir -p target/bench
+    cargo build --locked --profile page --target "$WASM" --example kernels \
+        && wasm-bindgen --target nodejs --out-dir target/bench "$made"
+}
+
+tests/tools/install.sh page
+if [ ! -e "$KAFKAJS_HOME" ]; then
+    say "Installing kafkajs-$KAFKAJS_VERSION into $CACHE"
+    kafkajs
+fi
+
+say "Natively: the storage engine and the world (divan; look at the medians)"
+cargo bench --locked
+
+say "As wasm, built like the page, under Node $(node --version)"
+kernels || die "the kernels were not built: see above"
+node tests/bench/wasm.mjs target/bench "$KAFKAJS_HOME/node_modules/kafkajs"
