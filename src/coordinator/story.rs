@@ -233,6 +233,7 @@ impl Story {
     }
 
     /// Requests that still wait for their answer.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn unanswered(&self) -> usize {
         self.asked.len()
     }
