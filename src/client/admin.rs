@@ -137,7 +137,7 @@ impl Admin {
             AdminCommand::SetConfig { .. } => 1,
         };
         if self.network.metadata().brokers().len() < needed.max(1) {
-            self.network.request_update();
+            self.network.refresh_metadata(ctx);
             return ctx.set_timer(AdminTimer::Retry, ctx.now() + ms(RETRY_MS));
         }
         let Some(node) = self.network.least_loaded_node(ctx) else {

@@ -250,17 +250,28 @@ impl Invariants {
             .filter(|(offset, batch)| !batch.lost && !holds(**offset, batch.crc))
             .map(|(offset, batch)| (*offset, *batch))
             .collect();
+        for &(offset, batch) in &missing {
+            self.counts.lost += u64::from(batch.records);
+            acked.insert(offset, Acked { lost: true, ..batch });
+        }
+        // Neighbours are named together.
+        let mut runs: Vec<(i64, i64, i16)> = Vec::new();
         for (offset, batch) in missing {
-            let last = offset + i64::from(batch.records) - 1;
-            let acks = if batch.acks == -1 { "all".to_owned() } else { batch.acks.to_string() };
+            let end = offset + i64::from(batch.records);
+            match runs.last_mut() {
+                Some(run) if run.1 == offset && run.2 == batch.acks => run.1 = end,
+                _ => runs.push((offset, end, batch.acks)),
+            }
+        }
+        for (first, end, acks) in runs {
+            let acks = if acks == -1 { "all".to_owned() } else { acks.to_string() };
+            let last = end - 1;
             broken(
                 LOST_WRITE,
                 format!(
-                    "{at} offsets {offset}–{last}, acknowledged with acks={acks}, not on leader {leader} of epoch {epoch}"
+                    "{at} offsets {first}–{last}, acknowledged with acks={acks}, not on leader {leader} of epoch {epoch}"
                 ),
             );
-            self.counts.lost += u64::from(batch.records);
-            acked.insert(offset, Acked { lost: true, ..batch });
         }
         let committed = self.committed.entry(at.clone()).or_default();
         let changed: Vec<(i64, Committed)> = committed

@@ -116,8 +116,7 @@ impl NetworkClient {
         self.metadata.update_leader(at, leader, leader_epoch)
     }
 
-    /// Asks for new metadata as soon as the back-off allows.
-    pub fn request_update(&mut self) {
+    pub(super) fn request_update(&mut self) {
         // A request on its way will bring the news.
         self.updates.needed |= !self.updates.in_flight;
     }

@@ -193,6 +193,14 @@ impl World {
             Some(name) => name.to_owned(),
             None => self.next_name(&like),
         };
+        let kind = match kind {
+            // A client id that is the model's name is nobody's choice: the new one has its own.
+            ClientKind::Consumer(mut config, app) if *config.client_id == *like => {
+                Arc::make_mut(&mut config).client_id = name.as_str().into();
+                ClientKind::Consumer(config, app)
+            }
+            kind => kind,
+        };
         let client = ClientSetup { name: name.clone(), start: self.now, kind };
         self.say(format!("add consumer {name} to group {group}"), trace);
         self.place_client(&client);
