@@ -34,7 +34,7 @@ fn prints_where_everything_stands() {
     let output = terrarium(&["run", "hello"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let out = text(&output.stdout);
-    assert!(out.starts_with("Hello, Kafka  (seed 1, 12 s, "), "{out}");
+    assert!(out.starts_with("hello  (seed 1, 12 s, "), "{out}");
     assert!(out.contains("topic test-topic") && out.contains("every promise was kept"), "{out}");
 }
 

@@ -216,7 +216,11 @@ mod cli {
                 .map_err(|error| Failure::Input(format!("{name}: {}: {error}", path.display())))?;
             files.insert(file.to_owned(), bytes.into());
         }
-        let setup = scenario.build(seed, &files).map_err(wrong)?;
+        let mut setup = scenario.build(seed, &files).map_err(wrong)?;
+        // Programs know a scenario by its file's name or its id, not by its title.
+        if let Some(id) = Path::new(name).file_stem().and_then(|stem| stem.to_str()) {
+            setup.name = id.to_owned();
+        }
         Ok((scenario, setup))
     }
 
