@@ -320,11 +320,14 @@ impl World {
 
     fn dispatch(&mut self, scheduled: Scheduled, trace: &mut Vec<Entry>) {
         let cause = scheduled.cause;
+        if let What::Arrival(parcel) = scheduled.what {
+            return self.arrive(cause, parcel, trace);
+        }
         let node = match &scheduled.what {
             What::Start(node) | What::Timer(node, _) | What::Told(node, _) | What::Flushed { node, .. } => {
                 *node
             }
-            What::Arrival(parcel) => return self.arrive(cause, parcel.clone(), trace),
+            What::Arrival(_) => return,
             What::Scripted(command) => {
                 if let Err(error) = self.obey(command, trace) {
                     let what = format!("a command of the script was refused: {error}").into();
