@@ -161,8 +161,14 @@ impl Partition {
     }
 
     /// Raises the high watermark to what every in-sync replica has, and every replica that is
-    /// about to become one. Returns the old one if it rose.
-    pub(super) fn maybe_raise_high_watermark(&mut self, now: SimTime, lag_max_ms: u32) -> Option<i64> {
+    /// about to become one: `may_join` tells of a replica outside the ISR whether the controller
+    /// would take it in. Returns the old one if it rose.
+    pub(super) fn maybe_raise_high_watermark(
+        &mut self,
+        now: SimTime,
+        lag_max_ms: u32,
+        may_join: impl Fn(i32) -> bool,
+    ) -> Option<i64> {
         let ReplicaRole::Leader { followers, proposed_isr, .. } = &self.role else { return None };
         if self.is_under_min_isr() {
             return None;
@@ -172,7 +178,7 @@ impl Partition {
         for (id, state) in followers {
             let in_sync = self.registration.isr.contains(id)
                 || proposed_isr.as_ref().is_some_and(|isr| isr.contains(id))
-                || is_caught_up(state, end, now, lag_max_ms);
+                || may_join(*id) && is_caught_up(state, end, now, lag_max_ms);
             if in_sync {
                 new = new.min(state.log_end_offset.max(0));
             }
@@ -205,6 +211,14 @@ impl Partition {
         };
         let isr: Vec<i32> = self.registration.isr.iter().copied().filter(keeps).collect();
         (isr.len() < self.registration.isr.len()).then_some(isr)
+    }
+
+    /// The ISR that the controller was asked for and has not answered about.
+    pub(super) fn proposed_isr(&self) -> Option<&[i32]> {
+        match &self.role {
+            ReplicaRole::Leader { proposed_isr, .. } => proposed_isr.as_deref(),
+            ReplicaRole::Follower => None,
+        }
     }
 
     pub(super) fn set_proposed(&mut self, isr: Option<Vec<i32>>) {

@@ -222,7 +222,10 @@ impl Broker {
         let lag_max_ms = self.config.replica_lag_time_max_ms;
         let now = ctx.now();
         let Some(partition) = self.partitions.get_mut(at) else { return };
-        let Some(from) = Arc::make_mut(partition).maybe_raise_high_watermark(now, lag_max_ms) else { return };
+        let image = &self.image;
+        let raised =
+            Arc::make_mut(partition).maybe_raise_high_watermark(now, lag_max_ms, |id| image.is_unfenced(id));
+        let Some(from) = raised else { return };
         let to = partition.log.high_watermark();
         let raised = Event::HighWatermarkAdvanced {
             at: at.clone(),
