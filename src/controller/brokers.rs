@@ -142,6 +142,10 @@ impl Controller {
             } else {
                 partition.leader
             };
+            if leader != NO_LEADER && !isr.contains(&leader) {
+                // An unclean leader makes a new ISR, of itself alone.
+                isr = vec![leader];
+            }
             records.extend(change_record(&at, topic_id, partition, isr, leader, events));
         }
         records

@@ -20,6 +20,8 @@ use crate::trace::Event;
 const FILE: u64 = 1;
 /// `metadata.version` of Apache Kafka 4.1.
 const METADATA_VERSION: i16 = 27;
+/// A batch takes no more records when it is as large as this.
+const BATCH_BYTES: u32 = 256 * 1_024;
 /// Key of a LeaderChange control record: version 0, type 2.
 const LEADER_CHANGE_KEY: [u8; 4] = [0, 0, 0, 2];
 
@@ -96,6 +98,10 @@ impl Controller {
         let now = self.now_ms(ctx);
         for record in &records {
             let Ok(value) = record.encode() else { continue };
+            if builder.size_bytes() > BATCH_BYTES {
+                let full = std::mem::replace(&mut builder, BatchBuilder::new(BatchOptions::default()));
+                self.append(ctx, full);
+            }
             if builder.try_push(now, None, Some(&value), &[]).is_ok() {
                 self.image.replay(record);
             }

@@ -24,8 +24,9 @@ use crate::trace::Event;
 
 const SET: i8 = 0;
 const DELETE: i8 = 1;
-/// More partitions than this in one request are refused (`EXCESSIVE_BULK`-like bound of Kafka).
+/// More partitions than this in one request are refused (`MAX_PARTITIONS_PER_BATCH`).
 const PARTITIONS_MAX: i32 = 10_000;
+const TOO_MANY: &str = "excessively large number of partitions per request";
 
 /// Why a topic cannot be created: error code and words.
 type Refusal = (ErrorCode, String);
@@ -38,10 +39,11 @@ impl Controller {
     pub(super) fn create_topics(&mut self, ctx: &mut Ctx, asker: Asker, request: &CreateTopicsRequest) {
         let (mut records, mut events) = (Vec::new(), Vec::new());
         let mut names = BTreeSet::new();
+        let mut partitions_left = PARTITIONS_MAX;
         let mut response = CreateTopicsResponse::default();
         for topic in &request.topics {
             let decided = if names.insert(topic.name.clone()) {
-                self.decide_topic(ctx, topic, &mut events)
+                self.decide_topic(ctx, topic, &mut partitions_left, &mut events)
             } else {
                 Err((ErrorCode::InvalidRequest, "the topic is named twice".into()))
             };
@@ -73,6 +75,7 @@ impl Controller {
         &self,
         ctx: &mut Ctx,
         topic: &CreatableTopic,
+        partitions_left: &mut i32,
         events: &mut Vec<Event>,
     ) -> Result<(crate::protocol::Uuid, i32, i16, Vec<MetadataRecord>), Refusal> {
         if self.image.topics.contains_key(topic.name.as_str()) {
@@ -89,6 +92,10 @@ impl Controller {
             ));
         }
         let replicas = self.place(topic)?;
+        *partitions_left = partitions_left.saturating_sub(i32::try_from(replicas.len()).unwrap_or(i32::MAX));
+        if *partitions_left < 0 {
+            return Err((ErrorCode::PolicyViolation, TOO_MANY.into()));
+        }
         let mut checked = (*self.config.log).clone();
         for config in &topic.configs {
             let value = config.value.as_deref().unwrap_or_default();
@@ -178,6 +185,9 @@ impl Controller {
             }
             if let Some(unknown) = distinct.iter().find(|id| !self.image.brokers.contains_key(*id)) {
                 return refuse(format!("partition {index}: no broker {unknown}"));
+            }
+            if !distinct.iter().any(|id| self.image.is_unfenced(*id)) {
+                return refuse(format!("partition {index}: all of its brokers are fenced"));
             }
             rows.push(row.broker_ids.clone());
         }

@@ -172,9 +172,9 @@ impl MetadataImage {
                 }
                 if r.leader != NO_LEADER_CHANGE {
                     partition.leader = r.leader;
-                    partition.leader_epoch += 1;
+                    partition.leader_epoch = partition.leader_epoch.saturating_add(1);
                 }
-                partition.partition_epoch += 1;
+                partition.partition_epoch = partition.partition_epoch.saturating_add(1);
             }
             MetadataRecord::Config(r) => {
                 let key = (r.resource_type, Arc::from(r.resource_name.as_str()));
