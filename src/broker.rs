@@ -297,10 +297,7 @@ impl Broker {
     fn check_peer_timeouts(&mut self, ctx: &mut Ctx) {
         self.expire_appends(ctx);
         let timeout = self.config.replica_socket_timeout_ms;
-        let lost = self.controller.time_out(ctx, timeout);
-        if lost {
-            self.controller_lost(ctx);
-        }
+        self.time_out_controller(ctx);
         for leader in self.fetchers.keys().copied().collect::<Vec<_>>() {
             self.time_out_fetcher(ctx, leader, timeout);
         }

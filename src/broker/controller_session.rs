@@ -34,6 +34,10 @@ const BROKER_PORT: u16 = 9092;
 const METADATA_TOPIC_ID: Uuid = Uuid([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 /// How long a fetch of the metadata log waits at the controller.
 const METADATA_FETCH_WAIT_MS: i32 = 500;
+/// `controller.quorum.request.timeout.ms`: a fetch of the metadata log that takes longer is given up.
+const QUORUM_REQUEST_TIMEOUT_MS: u32 = 2_000;
+/// `broker.session.timeout.ms`: any other question that the controller leaves unanswered for so long.
+const SESSION_TIMEOUT_MS: u32 = 9_000;
 /// `cluster.id`, given when the storage is formatted.
 const CLUSTER_ID: &str = "terrarium-cluster-AAAA";
 
@@ -97,12 +101,6 @@ impl ControllerSession {
         self.peer.ask(ctx, purpose, request)
     }
 
-    /// Whether a request had to be given up.
-    pub(super) fn time_out(&mut self, ctx: &mut Ctx, timeout_ms: u32) -> bool {
-        let asked = !self.peer.time_out(ctx, timeout_ms).is_empty();
-        !self.log_peer.time_out(ctx, timeout_ms).is_empty() || asked
-    }
-
     fn retry_at(&self) -> SimTime {
         self.peer.retry_at().max(self.log_peer.retry_at())
     }
@@ -118,10 +116,10 @@ impl Broker {
                 self.register(ctx);
             }
             FromPeer::Answer { purpose, version, bytes } => {
-                let failed = self.controller_answered(ctx, purpose, version, &bytes).is_err();
+                let failed = self.controller_answered(ctx, purpose.clone(), version, &bytes).is_err();
                 if failed {
                     let lost = self.controller.peer.give_up(ctx);
-                    self.give_up_asking(ctx, lost);
+                    self.give_up_asking(ctx, [vec![purpose], lost].concat());
                     self.controller_lost(ctx);
                 }
             }
@@ -160,8 +158,19 @@ impl Broker {
         self.controller_lost(ctx);
     }
 
+    /// Gives up a connection on which an answer has not come for too long.
+    pub(super) fn time_out_controller(&mut self, ctx: &mut Ctx) {
+        if self.controller.log_peer.time_out(ctx, QUORUM_REQUEST_TIMEOUT_MS).is_some() {
+            ctx.set_timer(BrokerTimer::ControllerRetry, self.controller.retry_at());
+        }
+        if let Some(lost) = self.controller.peer.time_out(ctx, SESSION_TIMEOUT_MS) {
+            self.give_up_asking(ctx, lost);
+            self.controller_lost(ctx);
+        }
+    }
+
     /// Without a connection: try again after the back-off.
-    pub(super) fn controller_lost(&mut self, ctx: &mut Ctx) {
+    fn controller_lost(&mut self, ctx: &mut Ctx) {
         self.controller.allocating_ids = false;
         self.controller.creating.clear();
         ctx.cancel_timer(BrokerTimer::Heartbeat);
@@ -171,7 +180,8 @@ impl Broker {
     fn give_up_asking(&mut self, ctx: &mut Ctx, lost: Vec<Purpose>) {
         for purpose in lost {
             match purpose {
-                Purpose::AlterPartition(at) => self.isr_answered(ctx, &at, None),
+                // Maybe decided, maybe not: the proposed ISR counts until the controller has said.
+                Purpose::AlterPartition(_) => {}
                 Purpose::CreateTopics(token) | Purpose::AlterConfigs(token) => {
                     self.refuse(ctx, token, "the controller is gone".into());
                 }
@@ -196,7 +206,9 @@ impl Broker {
                 if answer.error_code == ErrorCode::None {
                     self.controller.broker_epoch = answer.broker_epoch;
                     self.controller.caught_up = false;
+                    self.apply_committed_metadata(ctx);
                     self.heartbeat(ctx);
+                    self.propose_isrs_again(ctx);
                 } else {
                     ctx.trace(Event::MetadataStale { error: answer.error_code });
                     ctx.set_timer(BrokerTimer::Heartbeat, ctx.now() + self.heartbeat_interval());
@@ -232,7 +244,7 @@ impl Broker {
                 let block = match answer.error_code {
                     ErrorCode::None => Ok((
                         answer.producer_id_start,
-                        answer.producer_id_start + i64::from(answer.producer_id_len),
+                        answer.producer_id_start.saturating_add(answer.producer_id_len.into()),
                     )),
                     error => Err(error),
                 };
@@ -337,7 +349,7 @@ impl Broker {
     /// Replays what is committed and not yet applied, then acts on it.
     fn apply_committed_metadata(&mut self, ctx: &mut Ctx) {
         let (from, to) = (self.image.end_offset, self.metadata_log.high_watermark());
-        if from >= to {
+        if from >= to || !self.may_apply(to) {
             return;
         }
         let mut touched = BTreeSet::new();
@@ -366,6 +378,19 @@ impl Broker {
         }
         self.apply_changes(ctx, &touched);
         ctx.because(before);
+    }
+
+    /// A process that has just started acts on the metadata only when they tell of its own
+    /// registration: what they say before is about the process before it, which may have led with
+    /// a log that this one no longer has (`BrokerServer` waits for the same before it takes requests).
+    fn may_apply(&self, end_offset: i64) -> bool {
+        let epoch = self.controller.broker_epoch;
+        self.has_metadata() || (epoch >= 0 && end_offset > epoch)
+    }
+
+    /// Whether this process has applied any metadata: until then requests wait.
+    pub(super) fn has_metadata(&self) -> bool {
+        self.image.end_offset > 0
     }
 
     /// Has the controller create topics that somebody asked about.

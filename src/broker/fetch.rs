@@ -169,7 +169,12 @@ impl Broker {
         data.last_stable_offset = partition.log.last_stable_offset();
         data.log_start_offset = partition.log.log_start_offset();
         if let Some(diverging) = divergence(partition, asked) {
-            data.diverging_epoch = diverging;
+            if diverging.epoch < 0 {
+                // An epoch that never was: nothing to part from.
+                data.error_code = ErrorCode::OffsetOutOfRange;
+            } else {
+                data.diverging_epoch = diverging;
+            }
             return data;
         }
         let max = left.min(u32::try_from(asked.partition_max_bytes).unwrap_or(0));
@@ -259,5 +264,5 @@ fn divergence(partition: &Partition, asked: &FetchPartition) -> Option<EpochEndO
     let (epoch, end_offset) =
         partition.log.end_offset_for_epoch(asked.last_fetched_epoch).unwrap_or((-1, -1));
     let parted = end_offset < asked.fetch_offset || epoch < asked.last_fetched_epoch;
-    parted.then_some(EpochEndOffset { epoch, end_offset: end_offset.max(0) })
+    parted.then_some(EpochEndOffset { epoch, end_offset })
 }

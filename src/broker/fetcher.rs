@@ -176,7 +176,7 @@ impl Broker {
 
     pub(super) fn time_out_fetcher(&mut self, ctx: &mut Ctx, leader: i32, timeout_ms: u32) {
         if let Some(fetcher) = self.fetchers.get_mut(&leader)
-            && !fetcher.peer.time_out(ctx, timeout_ms).is_empty()
+            && fetcher.peer.time_out(ctx, timeout_ms).is_some()
         {
             self.run_fetcher(ctx, leader);
         }

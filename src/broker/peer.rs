@@ -33,6 +33,7 @@ pub(super) struct Peer<P> {
     host: String,
     port: u16,
     conn: Option<ConnId>,
+    connected_at: SimTime,
     versions: Option<BTreeMap<i16, RangeInclusive<i16>>>,
     next_correlation_id: i32,
     in_flight: VecDeque<Asked<P>>,
@@ -56,6 +57,7 @@ impl<P> Peer<P> {
             host: host.into(),
             port,
             conn: None,
+            connected_at: SimTime::ZERO,
             versions: None,
             next_correlation_id: 0,
             in_flight: VecDeque::new(),
@@ -92,6 +94,7 @@ impl<P> Peer<P> {
         }
         let conn = ctx.connect(&self.host, self.port);
         self.conn = Some(conn);
+        self.connected_at = ctx.now();
         let hello = ApiVersionsRequest {
             client_software_name: CLIENT_NAME.into(),
             client_software_version: env!("CARGO_PKG_VERSION").into(),
@@ -174,12 +177,12 @@ impl<P> Peer<P> {
         self.in_flight.drain(..).map(|asked| asked.purpose).collect()
     }
 
-    /// Closes the connection when a request takes longer than `timeout_ms`.
-    pub(super) fn time_out(&mut self, ctx: &mut Ctx, timeout_ms: u32) -> Vec<P> {
-        match self.in_flight.front() {
-            Some(asked) if ctx.now().since(asked.since) >= ms(u64::from(timeout_ms)) => self.give_up(ctx),
-            _ => Vec::new(),
-        }
+    /// Closes the connection when a request, or the handshake, takes longer than `timeout_ms`: a
+    /// machine without power says nothing at all. Gives what will not be answered.
+    pub(super) fn time_out(&mut self, ctx: &mut Ctx, timeout_ms: u32) -> Option<Vec<P>> {
+        let greeting = self.conn.is_some() && self.versions.is_none();
+        let since = if greeting { self.connected_at } else { self.in_flight.front()?.since };
+        (ctx.now().since(since) >= ms(u64::from(timeout_ms))).then(|| self.give_up(ctx))
     }
 
     /// Closes the connection from this side.

@@ -125,6 +125,18 @@ impl Broker {
         }
     }
 
+    /// The connection broke before the controller answered: asks again what was asked.
+    pub(super) fn propose_isrs_again(&mut self, ctx: &mut Ctx) {
+        let proposed: Vec<(TopicPartition, Vec<i32>)> = self
+            .partitions
+            .iter()
+            .filter_map(|(at, partition)| Some((at.clone(), partition.proposed_isr()?.to_vec())))
+            .collect();
+        for (at, isr) in proposed {
+            self.propose_isr(ctx, &at, isr);
+        }
+    }
+
     fn propose_isr(&mut self, ctx: &mut Ctx, at: &TopicPartition, isr: Vec<i32>) {
         let Some(partition) = self.partitions.get(at) else { return };
         let state = |broker_id: &i32| BrokerState {

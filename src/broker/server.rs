@@ -84,6 +84,9 @@ impl Broker {
 
     /// Deals with every request whose turn it is.
     pub(super) fn serve(&mut self, ctx: &mut Ctx) {
+        if !self.has_metadata() {
+            return;
+        }
         while let Some(conn) = self.server.ready.pop_front() {
             let Some(line) = self.server.lines.get_mut(&conn) else { continue };
             if line.busy {
