@@ -7,5 +7,7 @@ mod history;
 mod promises;
 #[path = "sim/stories.rs"]
 mod stories;
+#[path = "sim/survival.rs"]
+mod survival;
 #[path = "sim/worlds.rs"]
 mod worlds;
