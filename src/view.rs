@@ -1,9 +1,10 @@
-//! What a run looks like, as plain data: narration, inspection, causes, the timeline.
+//! What a run looks like, as plain data: layout, narration, inspection, causes, the timeline.
 //!
 //! Must not know Yew, the DOM or wall time, and never changes a world.
 
 pub mod find;
 pub mod inspector;
+pub mod stage;
 pub mod timeline;
 pub mod why;
 pub mod words;
