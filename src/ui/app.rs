@@ -1,0 +1,532 @@
+//! The page as a whole: what happens to it, and its frame.
+
+use gloo::events::EventListener;
+use gloo::render::{AnimationFrame, request_animation_frame};
+use gloo::timers::callback::Timeout;
+use gloo::utils::{document, window};
+use wasm_bindgen::JsCast;
+use yew::prelude::*;
+
+use crate::base::SimTime;
+use crate::scenario::{Files, Link, Linked};
+use crate::sim::Command;
+use crate::view::inspector::{inspect, inspect_batch};
+use crate::view::stage::{Look, Scene};
+use crate::view::words::{Names, StepKind, title};
+
+use super::brokers::{BrokersView, rows};
+use super::dialogs::{Dialog, DialogView, Load, read};
+use super::inspector::{Inspector, Shown};
+use super::menu::{Chosen, Menu, MenuView};
+use super::session::{SPEEDS, Session};
+use super::stage::Stage;
+use super::target::Target;
+use super::transport::{Controls, Strip, TimelineView};
+use super::{Msg, Tab, actions, dom, keys, seconds_of};
+
+/// What is played when nobody asks for anything else.
+const FIRST: &str = "rider-updates";
+/// So many entries are listed when nothing is selected.
+const LOG: u64 = 40;
+/// The strip is drawn anew at most so often while playing, in milliseconds.
+const STRIP_EVERY: f64 = 120.0;
+
+/// The page.
+pub(super) struct App {
+    session: Session,
+    scene: Option<Scene>,
+    look: Look,
+    tab: Tab,
+    kind: StepKind,
+    menu: Option<Menu>,
+    dialog: Option<Dialog>,
+    toast: Option<(u32, String)>,
+    toasts: u32,
+    sheet: bool,
+    theme: String,
+    frame: Option<AnimationFrame>,
+    last_frame: f64,
+    strip: Strip,
+    strip_at: f64,
+    _listeners: Vec<EventListener>,
+}
+
+impl Component for App {
+    type Message = Msg;
+    type Properties = ();
+
+    fn create(ctx: &Context<App>) -> App {
+        let (mut session, trouble) = first_session();
+        let theme = dom::theme();
+        dom::set_theme(&theme);
+        let moves = !window()
+            .match_media("(prefers-reduced-motion: reduce)")
+            .ok()
+            .flatten()
+            .is_some_and(|query| query.matches());
+        session.playing = moves && trouble.is_none() && dom::fragment().is_empty();
+        let strip = Strip::of(&session.run, &mut session.index);
+        let mut app = App {
+            session,
+            scene: None,
+            look: Look { width: 960.0, height: 560.0, ..Look::default() },
+            tab: Tab::Partitions,
+            kind: StepKind::RecordAppended,
+            menu: None,
+            dialog: trouble.map(Dialog::Trouble),
+            toast: None,
+            toasts: 0,
+            sheet: false,
+            theme,
+            frame: None,
+            last_frame: 0.0,
+            strip,
+            strip_at: 0.0,
+            _listeners: listeners(ctx),
+        };
+        app.ask_for_frame(ctx);
+        app
+    }
+
+    fn rendered(&mut self, ctx: &Context<App>, first: bool) {
+        if first {
+            ctx.link().send_message(Msg::Look);
+        }
+    }
+
+    fn update(&mut self, ctx: &Context<App>, msg: Msg) -> bool {
+        let playing = self.session.playing;
+        let redraw = self.obey(ctx, msg);
+        if self.session.playing && !playing {
+            self.last_frame = 0.0;
+        }
+        if self.session.playing {
+            self.ask_for_frame(ctx);
+        }
+        if redraw && self.tab == Tab::Partitions {
+            self.scene = Some(self.session.scene(&self.look));
+        }
+        let now = dom::clock();
+        if redraw && (!self.session.playing || now - self.strip_at > STRIP_EVERY) {
+            self.strip = Strip::of(&self.session.run, &mut self.session.index);
+            self.strip_at = now;
+        }
+        redraw
+    }
+
+    fn view(&self, ctx: &Context<App>) -> Html {
+        let (scene, shown) = (self.scene.clone(), self.shown());
+        let link = ctx.link();
+        let run = &self.session.run;
+        let onclick = link.batch_callback(|event: MouseEvent| picked(event.target(), at(&event)));
+        let onkeydown = link.batch_callback(|event: KeyboardEvent| enter(&event));
+        let ondragover = Callback::from(|event: DragEvent| event.prevent_default());
+        let load = link.callback(Msg::Load);
+        let ondrop = Callback::from(move |event: DragEvent| {
+            event.prevent_default();
+            let files = event.data_transfer().and_then(|transfer| transfer.files());
+            if let Some(file) = files.and_then(|files| files.get(0)) {
+                read(file, load.clone());
+            }
+        });
+        let selected = self.session.selected.as_ref().map(|target| AttrValue::from(target.to_string()));
+        let onscroll = link.callback(|_: Event| Msg::Look);
+        html! {
+            <div class={classes!("page", self.sheet.then_some("sheet-open"))} {onclick} {onkeydown} {ondragover} {ondrop}>
+                { self.header(ctx) }
+                <main id="main" {onscroll} data-playing={self.session.playing.to_string()}>
+                    if self.tab == Tab::Partitions {
+                        if let Some(scene) = scene { <Stage {scene} {selected} /> }
+                        { self.corner(ctx) }
+                    } else {
+                        <BrokersView brokers={rows(run.world(), self.look.internal)} />
+                    }
+                </main>
+                <aside aria-label="Inspector"><Inspector {shown} /></aside>
+                <footer>
+                    <Controls playing={self.session.playing} can_undo={self.session.can_undo()} at_start={run.world().steps() == 0}
+                        speed={self.session.speed} kind={self.kind} current={run.current()}
+                        branches={run.branches().iter().map(|branch| branch.name.clone()).collect::<Vec<_>>()}
+                        send={link.callback(|msg| msg)} />
+                    <TimelineView strip={self.strip.clone()} now={self.session.now()} send={link.callback(|msg| msg)} />
+                    <p class="status">
+                        <b class="time">{ seconds_of(self.session.now()) }</b>
+                        <span>{ format!("step {} · event {}", run.world().steps(), run.world().entries()) }</span>
+                        <span>{ format!("seed {}", run.world().setup().seed) }</span>
+                        <span class="digest" title="Same seed and same commands: the same digest">{ format!("{:016x}", run.world().digest().value()) }</span>
+                    </p>
+                </footer>
+                <p class="narration" aria-live="polite">{ self.session.narration() }</p>
+                if let Some(menu) = &self.menu {
+                    <MenuView menu={menu.clone()} chosen={link.callback(Msg::Chosen)} />
+                }
+                if let Some(dialog) = &self.dialog {
+                    <DialogView dialog={dialog.clone()} close={link.callback(|()| Msg::Dialog(None))} load={link.callback(Msg::Load)} />
+                }
+                if let Some((_, text)) = &self.toast {
+                    <p class="toast" role="alert">{ text }</p>
+                }
+            </div>
+        }
+    }
+}
+
+/// The run that the address asks for, or the first scenario; and why it is not the former.
+fn first_session() -> (Session, Option<String>) {
+    let fragment = dom::fragment();
+    let mut trouble = None;
+    if !fragment.is_empty() {
+        let opened = Link::decode(&fragment).map_err(|error| error.to_string());
+        match opened.and_then(|link| Session::open(link.scenario.clone(), Files::new(), Some(&link))) {
+            Ok(session) => return (session, None),
+            Err(error) => trouble = Some(error),
+        }
+    }
+    match Session::open(Linked::Gallery(FIRST.to_owned()), Files::new(), None) {
+        Ok(session) => (session, trouble),
+        Err(error) => panic!("the gallery's own scenario is refused: {error}"),
+    }
+}
+
+fn listeners(ctx: &Context<App>) -> Vec<EventListener> {
+    let resize = ctx.link().clone();
+    let key = ctx.link().clone();
+    let options = gloo::events::EventListenerOptions::enable_prevent_default();
+    vec![
+        EventListener::new(&window(), "resize", move |_| resize.send_message(Msg::Look)),
+        EventListener::new_with_options(&document(), "keydown", options, move |event| {
+            let Some(event) = event.dyn_ref::<web_sys::KeyboardEvent>() else { return };
+            if event.default_prevented() || dom::is_typing(event.target()) || is_open_dialog() {
+                return;
+            }
+            // A focused button takes Space for itself.
+            let on_button = event.key() == " " && dom::around(event.target(), "role").is_some();
+            let on_button = on_button || (event.key() == " " && is_button(event.target()));
+            if let Some(message) = keys::message(event).filter(|_| !on_button) {
+                event.prevent_default();
+                key.send_message(message);
+            }
+        }),
+    ]
+}
+
+fn is_button(target: Option<web_sys::EventTarget>) -> bool {
+    target
+        .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+        .is_some_and(|element| element.tag_name() == "BUTTON" || element.tag_name() == "SUMMARY")
+}
+
+fn is_open_dialog() -> bool {
+    document().query_selector("dialog[open]").ok().flatten().is_some()
+}
+
+fn at(event: &MouseEvent) -> (f64, f64) {
+    (f64::from(event.client_x()), f64::from(event.client_y()))
+}
+
+/// A click on something that has a name.
+fn picked(target: Option<web_sys::EventTarget>, at: (f64, f64)) -> Option<Msg> {
+    if let Some((_, pick)) = dom::around(target.clone(), "data-pick") {
+        return Some(Msg::Pick(pick, at));
+    }
+    let (_, what) = dom::around(target, "data-do")?;
+    match what.split_once('/') {
+        Some(("add", group)) => {
+            Some(Msg::Chosen(Chosen::Command(Command::AddConsumer { group: group.to_owned(), name: None })))
+        }
+        Some(("drop", sent)) => Some(Msg::Chosen(Chosen::Command(Command::Drop { sent: sent.parse().ok()? }))),
+        _ => Some(Msg::Unselect),
+    }
+}
+
+/// Enter and Space on what is drawn do what a click does.
+fn enter(event: &KeyboardEvent) -> Option<Msg> {
+    if !matches!(event.key().as_str(), "Enter" | " ") || is_button(event.target()) {
+        return None;
+    }
+    let (element, _) =
+        dom::around(event.target(), "data-pick").or_else(|| dom::around(event.target(), "data-do"))?;
+    event.prevent_default();
+    let place = element.get_bounding_client_rect();
+    picked(event.target(), (place.left() + place.width() / 2.0, place.bottom()))
+}
+
+impl App {
+    fn ask_for_frame(&mut self, ctx: &Context<App>) {
+        let link = ctx.link().clone();
+        self.frame = Some(request_animation_frame(move |time| link.send_message(Msg::Frame(time))));
+    }
+
+    fn obey(&mut self, ctx: &Context<App>, msg: Msg) -> bool {
+        match msg {
+            Msg::Frame(time) => {
+                if !self.session.playing {
+                    return false;
+                }
+                let elapsed = if self.last_frame > 0.0 { time - self.last_frame } else { 16.0 };
+                self.last_frame = time;
+                self.session.play(elapsed, dom::clock);
+            }
+            Msg::PlayPause => self.session.playing = !self.session.playing,
+            Msg::Step => self.session.step(),
+            Msg::StepBack => self.session.step_back(),
+            Msg::Next => {
+                if let Err(trouble) = self.session.next_of(self.kind) {
+                    self.say(ctx, trouble);
+                }
+            }
+            Msg::Kind(kind) => self.kind = kind,
+            Msg::Fork => {
+                self.session.fork();
+                let name = self.session.run.branch().name.clone();
+                self.say(ctx, format!("Now on {name}; the other course stays."));
+            }
+            Msg::Undo => {
+                if let Err(trouble) = self.session.undo() {
+                    self.say(ctx, trouble);
+                }
+            }
+            Msg::Reset => {
+                if let Err(trouble) = self.session.reset() {
+                    self.say(ctx, trouble);
+                }
+            }
+            Msg::Speed(speed) => self.session.speed = speed.min(SPEEDS.len() - 1),
+            Msg::Faster(by) => {
+                let speed = self.session.speed as i32 + by;
+                self.session.speed = speed.clamp(0, SPEEDS.len() as i32 - 1) as usize;
+            }
+            Msg::GoTo(time) => self.session.go_to_time(time),
+            Msg::Jump(us) => {
+                let now = self.session.now();
+                let to = if us < 0 { now - us.unsigned_abs() } else { now + us.unsigned_abs() };
+                self.session.go_to_time(to);
+            }
+            Msg::Home => self.session.go_to_time(SimTime::ZERO),
+            Msg::End => self.session.go_to_end(),
+            Msg::Switch(branch) => self.session.switch(branch),
+            Msg::Pick(pick, at) => return self.pick(&pick, at),
+            Msg::Chosen(chosen) => self.choose(ctx, chosen),
+            Msg::Tab(tab) => self.tab = tab,
+            Msg::Dialog(dialog) => self.dialog = dialog,
+            Msg::Load(load) => self.load(ctx, load),
+            Msg::Theme => {
+                let next = match self.theme.as_str() {
+                    "auto" => "light",
+                    "light" => "dark",
+                    _ => "auto",
+                };
+                self.theme = next.to_owned();
+                dom::set_theme(next);
+            }
+            Msg::Internal => self.look.internal = !self.look.internal,
+            Msg::Back(by) => self.look.back = if by == 0 { 0 } else { (self.look.back + by).max(0) },
+            Msg::Sheet => self.sheet = !self.sheet,
+            Msg::Look => return self.measure(),
+            Msg::Unselect => {
+                self.menu = None;
+                self.sheet = false;
+                self.session.selected = None;
+            }
+            Msg::Quiet(number) => {
+                if self.toast.as_ref().is_none_or(|(shown, _)| *shown != number) {
+                    return false;
+                }
+                self.toast = None;
+            }
+            Msg::Share => self.share(ctx),
+        }
+        true
+    }
+
+    fn measure(&mut self) -> bool {
+        let Some(main) = dom::by_id("main") else { return false };
+        let before = self.look.clone();
+        self.look.width = f64::from(main.client_width());
+        self.look.height = f64::from(main.client_height());
+        self.look.scroll = f64::from(main.scroll_top());
+        before != self.look
+    }
+
+    fn say(&mut self, ctx: &Context<App>, text: String) {
+        self.toasts += 1;
+        let number = self.toasts;
+        self.toast = Some((number, text));
+        let link = ctx.link().clone();
+        Timeout::new(6_000, move || link.send_message(Msg::Quiet(number))).forget();
+    }
+
+    fn pick(&mut self, pick: &str, at: (f64, f64)) -> bool {
+        let Some(target) = Target::read(pick) else { return false };
+        match &target {
+            Target::Entry(seq) => self.session.jump(*seq),
+            Target::Record(..) | Target::Flight(_) => {
+                if matches!(target, Target::Flight(_)) {
+                    self.session.playing = false;
+                }
+                self.session.selected = Some(target);
+                self.sheet = true;
+            }
+            _ => {
+                // Near the lower right corner it opens the other way.
+                let (w, h) = (self.window_width(), self.window_height());
+                let at = (at.0.min(w - 250.0).max(8.0), at.1.min(h - 320.0).max(8.0));
+                self.menu = actions::menu(self.session.run.world(), &target, at);
+            }
+        }
+        true
+    }
+
+    fn window_width(&self) -> f64 {
+        window().inner_width().ok().and_then(|width| width.as_f64()).unwrap_or(1280.0)
+    }
+
+    fn window_height(&self) -> f64 {
+        window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(720.0)
+    }
+
+    fn choose(&mut self, ctx: &Context<App>, chosen: Chosen) {
+        match chosen {
+            Chosen::Nothing => self.menu = None,
+            Chosen::Trouble(trouble) => self.say(ctx, trouble),
+            Chosen::Command(command) => {
+                self.menu = None;
+                if let Err(trouble) = self.session.command(&command) {
+                    self.say(ctx, trouble);
+                }
+            }
+        }
+    }
+
+    fn load(&mut self, ctx: &Context<App>, load: Load) {
+        let (linked, files) = match load {
+            Load::Gallery(id) => (Linked::Gallery(id), Files::new()),
+            Load::File(name, bytes) if name.ends_with(".json") => {
+                (Linked::Text(String::from_utf8_lossy(&bytes).into_owned()), Files::new())
+            }
+            Load::File(name, bytes) => {
+                // Data take the place of the file that the scenario names.
+                let mut files = self.session.files.clone();
+                let wanted: Vec<String> = self.session.scenario.files().map(str::to_owned).collect();
+                if wanted.is_empty() {
+                    return self.say(ctx, format!("This scenario asks for no data, so {name} has no use here."));
+                }
+                for wanted in wanted {
+                    files.insert(wanted, bytes.clone());
+                }
+                (self.session.linked.clone(), files)
+            }
+        };
+        match Session::open(linked, files, None) {
+            Ok(mut session) => {
+                session.playing = true;
+                self.session = session;
+                self.look.back = 0;
+                self.dialog = None;
+                self.last_frame = 0.0;
+                dom::set_fragment("");
+            }
+            Err(trouble) => self.dialog = Some(Dialog::Trouble(trouble)),
+        }
+    }
+
+    fn share(&mut self, ctx: &Context<App>) {
+        self.session.playing = false;
+        match self.session.link().encode() {
+            Ok(text) => {
+                let address = dom::set_fragment(&text);
+                dom::copy(&address);
+                self.dialog = Some(Dialog::Share(address));
+            }
+            Err(error) => self.say(ctx, error.to_string()),
+        }
+    }
+
+    fn shown(&self) -> Shown {
+        let run = &self.session.run;
+        match &self.session.selected {
+            Some(Target::Entry(seq)) => inspect(run, *seq).map(|found| Shown::Entry(Box::new(found), false)),
+            Some(Target::Flight(seq)) => {
+                let flying = run.world().flights().iter().any(|flight| flight.entry == *seq);
+                inspect(run, *seq).map(|found| Shown::Entry(Box::new(found), flying))
+            }
+            Some(Target::Record(broker, at, offset)) => {
+                inspect_batch(run.world(), *broker, at, *offset).map(|batch| Shown::Batch(Box::new(batch)))
+            }
+            _ => None,
+        }
+        .unwrap_or_else(|| self.log())
+    }
+
+    /// The latest entries that say something.
+    fn log(&self) -> Shown {
+        let run = &self.session.run;
+        let names = Names::of(run.world());
+        let branch = run.branch();
+        let last = run.world().entries();
+        let telling = (last.saturating_sub(400)..=last).rev().filter_map(|seq| branch.entry(seq)).filter(|entry| {
+            use crate::trace::Event::{ConnectionClosed, ConnectionOpened, FetchWaits, Received, Sent, TimerFired};
+            !matches!(
+                entry.event,
+                TimerFired { .. } | ConnectionOpened { .. } | ConnectionClosed { .. } | FetchWaits { .. } | Received { .. } | Sent { .. }
+            )
+        });
+        Shown::Log(telling.take(LOG as usize).map(|entry| (entry.seq, entry.time, title(entry, &names))).collect())
+    }
+
+    fn header(&self, ctx: &Context<App>) -> Html {
+        let link = ctx.link();
+        let cluster = &self.session.run.world().setup().cluster;
+        let partitions: i32 = cluster.topics.iter().map(|topic| topic.partitions).sum();
+        let replication = cluster.topics.iter().map(|topic| topic.replication_factor).max().unwrap_or(1);
+        let facts = format!("{} brokers · {partitions} partitions · replication {replication}", cluster.brokers);
+        let tab = |tab: Tab, name: &'static str| {
+            let on = self.tab == tab;
+            html! {
+                <button role="tab" aria-selected={on.to_string()} class={classes!(on.then_some("on"))}
+                    onclick={link.callback(move |_| Msg::Tab(tab))}>{ name }</button>
+            }
+        };
+        let theme = match self.theme.as_str() {
+            "light" => "☀",
+            "dark" => "☾",
+            _ => "◐",
+        };
+        html! {
+            <header class="top">
+                <h1 class="logo">
+                    <svg width="18" height="20" viewBox="0 0 18 20" aria-hidden="true">
+                        <path d="M4 1h10M5 1v3c0 2-3 3-3 7v5c0 2 1 3 3 3h8c2 0 3-1 3-3v-5c0-4-3-5-3-7V1" fill="none" stroke="currentColor" stroke-width="1.5" />
+                        <rect x="5" y="12" width="3" height="4" class="k0" /><rect x="9" y="12" width="3" height="4" class="k1" />
+                    </svg>
+                    <span>{ "Terrarium" }</span>
+                </h1>
+                <span class="scenario"><b>{ &self.session.scenario.title }</b><span>{ facts }</span></span>
+                <div class="tabs" role="tablist" aria-label="View">{ tab(Tab::Partitions, "Partitions") }{ tab(Tab::Brokers, "Brokers") }</div>
+                <button class="btn" onclick={link.callback(|_| Msg::Dialog(Some(Dialog::Gallery)))}>{ "Scenarios" }</button>
+                <button class="btn" onclick={link.callback(|_| Msg::Share)}>{ "Share" }</button>
+                <button class="btn icon" onclick={link.callback(|_| Msg::Theme)} aria-label={format!("Theme: {}", self.theme)} title={format!("Theme: {}", self.theme)}>{ theme }</button>
+                <button class="btn icon" onclick={link.callback(|_| Msg::Dialog(Some(Dialog::Help)))} aria-label="Help" title="Help (?)">{ "?" }</button>
+                <button class="btn details" onclick={link.callback(|_| Msg::Sheet)} aria-expanded={self.sheet.to_string()}>{ "Details" }</button>
+            </header>
+        }
+    }
+
+    /// Small switches in the stage's corner.
+    fn corner(&self, ctx: &Context<App>) -> Html {
+        let link = ctx.link();
+        let back = self.look.back;
+        html! {
+            <div class="corner">
+                <button class="btn small" onclick={link.callback(|_| Msg::Back(8))} aria-label="Earlier records" title="Earlier records">{ "«" }</button>
+                if back > 0 {
+                    <button class="btn small" onclick={link.callback(|_| Msg::Back(-8))} aria-label="Later records" title="Later records">{ "»" }</button>
+                    <button class="btn small" onclick={link.callback(|_| Msg::Back(0))}>{ "to the end" }</button>
+                }
+                <button class="btn small" aria-pressed={self.look.internal.to_string()} onclick={link.callback(|_| Msg::Internal)}>
+                    { if self.look.internal { "hide internal topics" } else { "internal topics" } }
+                </button>
+            </div>
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Gallery, help, and the files that people bring.
+
+use bytes::Bytes;
+use yew::prelude::*;
+
+use crate::scenario::{GALLERY, Scenario};
+
+use super::keys;
+
+/// What lies over the page.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Dialog {
+    Gallery,
+    Help,
+    Share(String),
+    Trouble(String),
+}
+
+/// What to play.
+pub(crate) enum Load {
+    Gallery(String),
+    File(String, Bytes),
+}
+
+#[derive(PartialEq, Properties)]
+pub(super) struct DialogProps {
+    pub(super) dialog: Dialog,
+    pub(super) close: Callback<()>,
+    pub(super) load: Callback<Load>,
+}
+
+#[component]
+pub(super) fn DialogView(props: &DialogProps) -> Html {
+    let node = use_node_ref();
+    {
+        let node = node.clone();
+        use_effect_with((), move |()| {
+            if let Some(dialog) = node.cast::<web_sys::HtmlDialogElement>() {
+                let _ = dialog.show_modal();
+            }
+        });
+    }
+    let close = { let close = props.close.clone(); Callback::from(move |_: MouseEvent| close.emit(())) };
+    let onclose = { let close = props.close.clone(); Callback::from(move |_: Event| close.emit(())) };
+    let (title, body) = match &props.dialog {
+        Dialog::Gallery => ("Scenarios", html! { <Gallery load={props.load.clone()} /> }),
+        Dialog::Help => ("Help", help()),
+        Dialog::Share(link) => ("Share", share(link)),
+        Dialog::Trouble(text) => ("This cannot be opened", html! { <p class="trouble">{ text }</p> }),
+    };
+    html! {
+        <dialog ref={node} {onclose} aria-label={title}>
+            <header><h2>{ title }</h2><button class="close" onclick={close} aria-label="Close">{ "×" }</button></header>
+            { body }
+        </dialog>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct GalleryProps {
+    load: Callback<Load>,
+}
+
+#[component]
+fn Gallery(props: &GalleryProps) -> Html {
+    let cards = use_memo((), |()| {
+        GALLERY
+            .iter()
+            .filter_map(|(id, text)| Some((*id, Scenario::parse(text).ok()?)))
+            .map(|(id, scenario)| (id, scenario.title, scenario.description))
+            .collect::<Vec<_>>()
+    });
+    let onchange = {
+        let load = props.load.clone();
+        Callback::from(move |event: Event| {
+            let input: web_sys::HtmlInputElement = event.target_unchecked_into();
+            if let Some(file) = input.files().and_then(|files| files.get(0)) {
+                read(file, load.clone());
+            }
+        })
+    };
+    html! { <>
+        <div class="gallery">
+            { for cards.iter().map(|(id, title, description)| {
+                let (load, id) = (props.load.clone(), (*id).to_owned());
+                let onclick = Callback::from(move |_: MouseEvent| load.emit(Load::Gallery(id.clone())));
+                html! { <button {onclick} aria-label={title.clone()}><b>{ title }</b><span>{ description }</span></button> }
+            }) }
+        </div>
+        <p class="tip">
+            <label class="btn file">{ "Open a file" }<input type="file" accept=".json,.ndjson,.csv" {onchange} /></label>
+            { " or drop one on the page: a scenario (JSON), or data (NDJSON, CSV) for its producers." }
+        </p>
+    </> }
+}
+
+/// Reads a file that somebody brought.
+pub(super) fn read(file: web_sys::File, load: Callback<Load>) {
+    wasm_bindgen_futures::spawn_local(async move {
+        if let Ok(buffer) = wasm_bindgen_futures::JsFuture::from(file.array_buffer()).await {
+            let bytes = js_sys::Uint8Array::new(&buffer).to_vec();
+            load.emit(Load::File(file.name(), Bytes::from(bytes)));
+        }
+    });
+}
+
+fn share(link: &str) -> Html {
+    html! { <>
+        <p>{ "This link holds the scenario, its seed, everything you did and where you stand. It was copied." }</p>
+        <input class="linktext" readonly=true value={link.to_owned()} aria-label="Link" />
+    </> }
+}
+
+fn help() -> Html {
+    html! { <>
+        <p>{ "Terrarium is a cluster of Apache Kafka that lives inside this page: real record batches, real requests. Only time, network and disks are yours. Click anything to look into it or to break it; step back to undo it." }</p>
+        <dl class="shortcuts">
+            { for keys::WORDS.iter().map(|(key, words)| html! { <><dt><kbd>{ *key }</kbd></dt><dd>{ *words }</dd></> }) }
+        </dl>
+        <h3>{ "Reading the stage" }</h3>
+        <ul class="legend">
+            <li>{ "Each lane is a partition, each tape a replica; the filled circle is the leader." }</li>
+            <li>{ "A cell is a record, coloured and lettered by key, below its offset." }</li>
+            <li>{ "Left of the vertical line, the high watermark, records are committed." }</li>
+            <li>{ "▼ is a group's committed offset, ▽ where it reads; the shade up to the high watermark is its lag." }</li>
+        </ul>
+    </> }
+}

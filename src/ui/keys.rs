@@ -1,0 +1,45 @@
+//! The keyboard, and a presenter's remote.
+
+use web_sys::KeyboardEvent;
+
+use super::Msg;
+use super::dialogs::Dialog;
+
+/// What a key does; `None` when nothing.
+pub(super) fn message(event: &KeyboardEvent) -> Option<Msg> {
+    if event.ctrl_key() || event.meta_key() || event.alt_key() {
+        return None;
+    }
+    Some(match (event.key().as_str(), event.shift_key()) {
+        (" ", _) => Msg::PlayPause,
+        ("ArrowRight", false) | ("PageDown", _) => Msg::Step,
+        ("ArrowLeft", false) | ("PageUp", _) => Msg::StepBack,
+        ("ArrowRight", true) => Msg::Jump(1_000_000),
+        ("ArrowLeft", true) => Msg::Jump(-1_000_000),
+        ("Home", _) => Msg::Home,
+        ("End", _) => Msg::End,
+        ("n" | "N", _) => Msg::Next,
+        ("f" | "F", _) => Msg::Fork,
+        ("u" | "U", _) => Msg::Undo,
+        ("+" | "=", _) => Msg::Faster(1),
+        ("-", _) => Msg::Faster(-1),
+        ("?", _) => Msg::Dialog(Some(Dialog::Help)),
+        ("Escape", _) => Msg::Unselect,
+        _ => return None,
+    })
+}
+
+/// The same in words, for the help.
+pub(super) const WORDS: &[(&str, &str)] = &[
+    ("Space", "play or pause"),
+    ("→ or Page Down", "one step"),
+    ("← or Page Up", "one step back"),
+    ("Shift → / Shift ←", "one second on or back"),
+    ("Home / End", "the beginning, the end of what was played"),
+    ("N", "to the next event of the kind chosen"),
+    ("F", "begin another branch here"),
+    ("U", "undo the last command"),
+    ("+ / −", "faster, slower"),
+    ("Esc", "close what is open"),
+    ("?", "this help"),
+];

@@ -1,0 +1,296 @@
+//! The stage in SVG. What does not change is not drawn again: parts compare their data.
+
+use std::sync::Arc;
+
+use yew::prelude::*;
+
+use crate::client::producer::BatchState;
+use crate::view::stage::{
+    BrokersCard, Density, Dot, GroupCard, Line, Mood, ProducerCard, Scene, Tone,
+};
+
+use super::lane::LaneView;
+use super::target::Target;
+
+/// The whole drawing.
+#[derive(PartialEq, Properties)]
+pub(super) struct StageProps {
+    pub(super) scene: Scene,
+    pub(super) selected: Option<AttrValue>,
+}
+
+/// A class for how something is.
+pub(super) fn mood(mood: Mood) -> &'static str {
+    match mood {
+        Mood::Well => "well",
+        Mood::Uneasy => "uneasy",
+        Mood::Gone => "gone",
+    }
+}
+
+#[component]
+pub(super) fn Stage(props: &StageProps) -> Html {
+    let scene = &props.scene;
+    let height = scene.height.ceil();
+    html! {
+        <svg class="stage" width={scene.width.to_string()} height={height.to_string()}
+            role="group" aria-label="Stage: partitions, producers, groups and brokers">
+            <Lines lines={scene.lines.clone()} />
+            { for scene.lanes.iter().map(|lane| {
+                let selected = selected_offset(props.selected.as_deref(), &lane.at);
+                html! { <LaneView key={lane.at.to_string()} lane={Arc::clone(lane)} {selected} /> }
+            }) }
+            if let Some(why) = scene.empty {
+                <text class="s" x={(scene.width / 2.0).to_string()} y="90" text-anchor="middle">{ why }</text>
+            }
+            { for scene.producers.iter().map(|card| html! {
+                <Producer key={card.facts.name.clone()} card={Arc::clone(card)} />
+            }) }
+            { for scene.groups.iter().map(|card| html! {
+                <Group key={card.facts.id.to_string()} card={Arc::clone(card)} />
+            }) }
+            <Brokers card={Arc::clone(&scene.brokers)} narrow={scene.narrow} />
+            <Flights dots={scene.dots.clone()} compact={scene.density == Density::Compact} />
+        </svg>
+    }
+}
+
+/// Broker and offset of the selected record, if it is in this partition.
+fn selected_offset(selected: Option<&str>, at: &crate::protocol::TopicPartition) -> Option<(i32, i64)> {
+    match Target::read(selected?)? {
+        Target::Record(broker, of, offset) if of == *at => Some((broker, offset)),
+        _ => None,
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct LinesProps {
+    lines: Vec<Line>,
+}
+
+#[component]
+fn Lines(props: &LinesProps) -> Html {
+    html! {
+        <g class="lines" aria-hidden="true">
+            { for props.lines.iter().map(|line| html! {
+                <path class={format!("line m{}", line.colour)} d={line.curve.path()} />
+            }) }
+        </g>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct ProducerProps {
+    card: Arc<ProducerCard>,
+}
+
+fn cut(name: &str, letters: usize) -> String {
+    if name.chars().count() <= letters {
+        return name.to_owned();
+    }
+    name.chars().take(letters - 1).chain(['…']).collect()
+}
+
+#[component]
+fn Producer(props: &ProducerProps) -> Html {
+    let ProducerCard { x, y, w, h, facts, lit } = &*props.card;
+    let (x, y, w, h) = (*x, *y, *w, *h);
+    let state = facts.state.clone().unwrap_or_else(|| facts.acks.to_owned());
+    let name = format!("producer {}, {state}", facts.name);
+    let target = Target::Node(facts.node).to_string();
+    let soft = if facts.mood == Mood::Well { "s" } else { "s warn" };
+    html! {
+        <g class={classes!("card", "pick", lit.then_some("lit"), mood(facts.mood))} role="button" tabindex="0"
+            aria-label={name} data-pick={target}>
+            <rect class="box" x={x.to_string()} y={y.to_string()} width={w.to_string()} height={h.to_string()} rx="10" />
+            <text class="t" x={(x + 12.0).to_string()} y={(y + 20.0).to_string()}>{ cut(&facts.name, 14) }</text>
+            <text class={soft} x={(x + 12.0).to_string()} y={(y + 36.0).to_string()}>{ state }</text>
+            { for facts.batches.iter().enumerate().map(|(row, (at, state, keys, count))| {
+                let top = y + 44.0 + row as f64 * 21.0;
+                let class = match state {
+                    BatchState::Filling => "batch filling",
+                    BatchState::Closed => "batch",
+                    BatchState::InFlight => "batch flying",
+                    BatchState::Retrying => "batch retrying",
+                };
+                let words = match state {
+                    BatchState::Filling => "filling",
+                    BatchState::Closed => "ready",
+                    BatchState::InFlight => "in flight",
+                    BatchState::Retrying => "retrying",
+                };
+                let shown = keys.len();
+                html! {
+                    <g>
+                        <title>{ format!("batch for {at}: {count} records, {words}") }</title>
+                        <rect {class} x={(x + 8.0).to_string()} y={top.to_string()} width={(w - 16.0).to_string()} height="18" rx="5" />
+                        <text class="s tiny" x={(x + 14.0).to_string()} y={(top + 13.0).to_string()}>{ at.partition }</text>
+                        { for keys.iter().enumerate().map(|(n, key)| html! {
+                            <rect class={format!("k{}", key.colour)} x={(x + 24.0 + n as f64 * 13.0).to_string()}
+                                y={(top + 4.0).to_string()} width="10" height="10" rx="2" />
+                        }) }
+                        if (*count as usize) > shown {
+                            <text class="s tiny" x={(x + 26.0 + shown as f64 * 13.0).to_string()} y={(top + 13.0).to_string()}>
+                                { format!("+{}", *count as usize - shown) }
+                            </text>
+                        }
+                    </g>
+                }
+            }) }
+            if facts.more > 0 {
+                <text class="s tiny" x={(x + w - 10.0).to_string()} y={(y + 36.0).to_string()} text-anchor="end">
+                    { format!("+{} batches", facts.more) }
+                </text>
+            }
+            if facts.batches.is_empty() && facts.mood == Mood::Well {
+                <text class="s faint" x={(x + 12.0).to_string()} y={(y + 58.0).to_string()}>{ "nothing waits" }</text>
+            }
+        </g>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct GroupProps {
+    card: Arc<GroupCard>,
+}
+
+#[component]
+fn Group(props: &GroupProps) -> Html {
+    let GroupCard { x, y, w, h, facts, lit } = &*props.card;
+    let (x, y, w, h) = (*x, *y, *w, *h);
+    let title = if facts.id.is_empty() { "consumers".to_owned() } else { facts.id.to_string() };
+    let target = Target::Group(facts.id.to_string()).to_string();
+    html! {
+        <g class={classes!("card", mood(facts.mood))}>
+            <rect class="box" x={x.to_string()} y={y.to_string()} width={w.to_string()} height={h.to_string()} rx="10" />
+            <g class="pick" role="button" tabindex="0" data-pick={target.clone()}
+                aria-label={format!("group {title}, {}", facts.state)}>
+                <rect class="hit" x={(x + 4.0).to_string()} y={(y + 4.0).to_string()} width={(w - 8.0).to_string()} height="24" rx="6" />
+                <text class="t" x={(x + 12.0).to_string()} y={(y + 20.0).to_string()}>{ cut(&title, 13) }</text>
+                <text class={if facts.mood == Mood::Well { "s" } else { "s warn" }} x={(x + w - 12.0).to_string()}
+                    y={(y + 20.0).to_string()} text-anchor="end">{ short_state(&facts.state) }</text>
+            </g>
+            { for facts.members.iter().enumerate().map(|(index, member)| {
+                let top = y + GroupCard::HEAD + index as f64 * GroupCard::ROW;
+                let class = classes!(
+                    "member", "pick", format!("m{}", member.colour), mood(member.mood),
+                    lit.contains(&member.node.0).then_some("lit"),
+                );
+                let (left, wide) = (x + 12.0, w - 24.0);
+                html! {
+                    <g key={member.name.clone()} {class} role="button" tabindex="0"
+                        data-pick={Target::Node(member.node).to_string()}
+                        aria-label={format!("{}, {}", member.name, member.words)}>
+                        <rect class="wash" x={left.to_string()} y={top.to_string()} width={wide.to_string()} height="24" rx="6" />
+                        <rect class="flag" x={left.to_string()} y={top.to_string()} width="5" height="24" rx="2" />
+                        <text x={(left + 13.0).to_string()} y={(top + 16.0).to_string()}>{ cut(&member.name, 13) }</text>
+                        <text class="s" x={(left + wide - 6.0).to_string()} y={(top + 16.0).to_string()}
+                            text-anchor="end">{ &member.words }</text>
+                    </g>
+                }
+            }) }
+            if !facts.id.is_empty() {
+                <g class="pick add" role="button" tabindex="0" data-do={format!("add/{}", facts.id)}
+                    aria-label={format!("Add a consumer to {}", facts.id)}>
+                    <rect class="hit" x={(x + 8.0).to_string()} y={(y + h - 24.0).to_string()} width="118" height="20" rx="6" />
+                    <text class="s" x={(x + 14.0).to_string()} y={(y + h - 10.0).to_string()}>{ "+ add a consumer" }</text>
+                </g>
+            }
+        </g>
+    }
+}
+
+/// `PreparingRebalance` would not fit beside a name.
+fn short_state(state: &str) -> String {
+    state.replace("PreparingRebalance", "Rebalancing").replace("CompletingRebalance", "Assigning")
+}
+
+#[derive(PartialEq, Properties)]
+struct BrokersProps {
+    card: Arc<BrokersCard>,
+    narrow: bool,
+}
+
+#[component]
+fn Brokers(props: &BrokersProps) -> Html {
+    let BrokersCard { x, y, w, h, brokers, links, lit } = &*props.card;
+    let box_class = if props.narrow { "none" } else { "dashed" };
+    html! {
+        <g class="brokers">
+            <rect class={box_class} x={x.to_string()} y={y.to_string()} width={w.to_string()} height={h.to_string()} rx="10" />
+            if !props.narrow {
+                <text class="t" x={(x + 14.0).to_string()} y={(y + 21.0).to_string()}>{ "Brokers" }</text>
+            }
+            { for brokers.iter().map(|(cx, cy, broker)| {
+                let label = if broker.sign == "C" {
+                    format!("Controller, {}", broker.words)
+                } else {
+                    format!("Broker {}, {}", broker.sign, broker.words)
+                };
+                let class = classes!("broker", "pick", mood(broker.mood), lit.contains(&broker.node.0).then_some("lit"));
+                let (tx, ty, anchor) = if props.narrow { (*cx, cy + 25.0, "middle") } else { (cx + 19.0, cy + 4.0, "start") };
+                let (hx, hy, hw, hh) = if props.narrow {
+                    (cx - 36.0, cy - 15.0, 72.0, 46.0)
+                } else {
+                    (cx - 14.0, cy - 12.0, w - 24.0, 24.0)
+                };
+                html! {
+                    <g {class} role="button" tabindex="0" aria-label={label} data-pick={Target::Node(broker.node).to_string()}>
+                        <rect class="hit" x={hx.to_string()} y={hy.to_string()} width={hw.to_string()} height={hh.to_string()} rx="6" />
+                        <circle class={if broker.sign == "C" { "ring control" } else { "ring" }} cx={cx.to_string()} cy={cy.to_string()} r="9" />
+                        <text class="sign" x={cx.to_string()} y={(cy + 4.0).to_string()} text-anchor="middle">{ &broker.sign }</text>
+                        <text class="s" x={tx.to_string()} y={ty.to_string()} text-anchor={anchor}>{ &broker.words }</text>
+                    </g>
+                }
+            }) }
+            { for links.iter().map(|link| html! {
+                <g class="pick link" role="button" tabindex="0" aria-label={link.text.clone()}
+                    data-pick={Target::Link(link.a.clone(), link.b.clone()).to_string()}>
+                    <rect class="hit" x={(x + 8.0).to_string()} y={(link.y - 12.0).to_string()} width={(w - 16.0).to_string()} height="17" rx="5" />
+                    <text class="s warn" x={(x + 17.0).to_string()} y={link.y.to_string()}>{ format!("⚠ {}", link.text) }</text>
+                </g>
+            }) }
+        </g>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct FlightsProps {
+    dots: Vec<Dot>,
+    compact: bool,
+}
+
+#[component]
+fn Flights(props: &FlightsProps) -> Html {
+    html! {
+        <g class="flights">
+            { for props.dots.iter().map(|dot| {
+                let tone = match dot.tone {
+                    Tone::Produce => "produce".to_owned(),
+                    Tone::Replicate => "replicate".to_owned(),
+                    Tone::Consume(colour) => format!("m{colour}"),
+                    Tone::Control => "control".to_owned(),
+                    Tone::Error => "error".to_owned(),
+                };
+                let small = dot.tone == Tone::Control;
+                let (x, y) = (dot.x, dot.y);
+                html! {
+                    <g class={classes!("flight", "pick", tone, dot.held.then_some("held"))} role="button" tabindex="-1"
+                        aria-label={dot.name.clone()} data-pick={Target::Flight(dot.entry).to_string()}>
+                        if !small || dot.held {
+                            <path class="way" d={dot.curve.path()} />
+                        }
+                        <circle class="hit" cx={format!("{x:.1}")} cy={format!("{y:.1}")} r="11" />
+                        <circle class="dot" cx={format!("{x:.1}")} cy={format!("{y:.1}")} r={if small { "3" } else { "5" }} />
+                        if dot.held {
+                            <text class="word" x={format!("{x:.1}")} y={format!("{:.1}", y - 9.0)} text-anchor="middle">{ "held up" }</text>
+                        } else if dot.labelled && !props.compact {
+                            <text class="word" x={format!("{x:.1}")} y={format!("{:.1}", y - 9.0)} text-anchor="middle">{ &*dot.word }</text>
+                        }
+                        <title>{ &dot.name }</title>
+                    </g>
+                }
+            }) }
+        </g>
+    }
+}
