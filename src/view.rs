@@ -12,4 +12,6 @@ pub mod words;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod timeline_test;
+#[cfg(test)]
 mod view_test;

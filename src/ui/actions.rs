@@ -15,9 +15,13 @@ pub(super) fn menu(world: &World, target: &Target, at: (f64, f64)) -> Option<Men
         Target::Node(node) => {
             let slot = world.node(*node)?;
             match &slot.machine {
-                Machine::Broker(broker) => (format!("Broker {}", broker.id()), broker_facts(slot), server(world, *node, slot)),
+                Machine::Broker(broker) => {
+                    (format!("Broker {}", broker.id()), broker_facts(slot), server(world, *node, slot))
+                }
                 Machine::Controller(_) => ("Controller".to_owned(), Vec::new(), server(world, *node, slot)),
-                Machine::Producer(_) => (format!("Producer {}", slot.name), producer_facts(slot), producer(world, slot)),
+                Machine::Producer(_) => {
+                    (format!("Producer {}", slot.name), producer_facts(slot), producer(world, slot))
+                }
                 Machine::Consumer(_) => (slot.name.clone(), consumer_facts(slot), consumer(slot)),
                 Machine::Admin(_) => return None,
             }
@@ -72,14 +76,12 @@ fn life(slot: &Slot) -> Vec<Item> {
     let node = slot.name.clone();
     let item = |name: &str, command| Item::Do(name.to_owned(), command);
     match slot.health {
-        Health::Up => vec![
-            item("Kill", Command::Kill { node: node.clone() }),
-            item("Pause", Command::Pause { node }),
-        ],
-        Health::Paused => vec![
-            item("Resume", Command::Resume { node: node.clone() }),
-            item("Kill", Command::Kill { node }),
-        ],
+        Health::Up => {
+            vec![item("Kill", Command::Kill { node: node.clone() }), item("Pause", Command::Pause { node })]
+        }
+        Health::Paused => {
+            vec![item("Resume", Command::Resume { node: node.clone() }), item("Kill", Command::Kill { node })]
+        }
         Health::Killed | Health::PoweredOff => vec![item("Restart", Command::Restart { node })],
         Health::Waiting => Vec::new(),
     }
@@ -208,14 +210,20 @@ fn partition(world: &World, at: &TopicPartition) -> Vec<Item> {
     let topic = at.topic.to_string();
     let configs = world.controller().map(|(_, controller)| controller.image().topic_configs(&topic));
     let known = |name: &str| {
-        configs.as_ref().and_then(|configs| configs.get(name)).map(|value| value.to_string()).unwrap_or_default()
+        configs
+            .as_ref()
+            .and_then(|configs| configs.get(name))
+            .map(|value| value.to_string())
+            .unwrap_or_default()
     };
     let of = topic.clone();
     let make = move |values: &[String]| {
         let value = (!values[1].trim().is_empty()).then(|| values[1].trim().to_owned());
         Ok(Command::SetConfig { topic: of.clone(), name: values[0].trim().to_owned(), value })
     };
-    let fields =
-        vec![("Config", "min.insync.replicas".into()), ("Value (empty: the default)", known("min.insync.replicas"))];
+    let fields = vec![
+        ("Config", "min.insync.replicas".into()),
+        ("Value (empty: the default)", known("min.insync.replicas")),
+    ];
     vec![Item::Form(format!("Change a config of {topic}"), fields, "Change", Rc::new(make))]
 }

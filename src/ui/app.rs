@@ -234,7 +234,9 @@ fn picked(target: Option<web_sys::EventTarget>, at: (f64, f64)) -> Option<Msg> {
         Some(("add", group)) => {
             Some(Msg::Chosen(Chosen::Command(Command::AddConsumer { group: group.to_owned(), name: None })))
         }
-        Some(("drop", sent)) => Some(Msg::Chosen(Chosen::Command(Command::Drop { sent: sent.parse().ok()? }))),
+        Some(("drop", sent)) => {
+            Some(Msg::Chosen(Chosen::Command(Command::Drop { sent: sent.parse().ok()? })))
+        }
         _ => Some(Msg::Unselect),
     }
 }
@@ -409,7 +411,8 @@ impl App {
                 let mut files = self.session.files.clone();
                 let wanted: Vec<String> = self.session.scenario.files().map(str::to_owned).collect();
                 if wanted.is_empty() {
-                    return self.say(ctx, format!("This scenario asks for no data, so {name} has no use here."));
+                    return self
+                        .say(ctx, format!("This scenario asks for no data, so {name} has no use here."));
                 }
                 for wanted in wanted {
                     files.insert(wanted, bytes.clone());
@@ -464,14 +467,24 @@ impl App {
         let names = Names::of(run.world());
         let branch = run.branch();
         let last = run.world().entries();
-        let telling = (last.saturating_sub(400)..=last).rev().filter_map(|seq| branch.entry(seq)).filter(|entry| {
-            use crate::trace::Event::{ConnectionClosed, ConnectionOpened, FetchWaits, Received, Sent, TimerFired};
-            !matches!(
-                entry.event,
-                TimerFired { .. } | ConnectionOpened { .. } | ConnectionClosed { .. } | FetchWaits { .. } | Received { .. } | Sent { .. }
-            )
-        });
-        Shown::Log(telling.take(LOG as usize).map(|entry| (entry.seq, entry.time, title(entry, &names))).collect())
+        let telling =
+            (last.saturating_sub(400)..=last).rev().filter_map(|seq| branch.entry(seq)).filter(|entry| {
+                use crate::trace::Event::{
+                    ConnectionClosed, ConnectionOpened, FetchWaits, Received, Sent, TimerFired,
+                };
+                !matches!(
+                    entry.event,
+                    TimerFired { .. }
+                        | ConnectionOpened { .. }
+                        | ConnectionClosed { .. }
+                        | FetchWaits { .. }
+                        | Received { .. }
+                        | Sent { .. }
+                )
+            });
+        Shown::Log(
+            telling.take(LOG as usize).map(|entry| (entry.seq, entry.time, title(entry, &names))).collect(),
+        )
     }
 
     fn header(&self, ctx: &Context<App>) -> Html {
@@ -479,7 +492,8 @@ impl App {
         let cluster = &self.session.run.world().setup().cluster;
         let partitions: i32 = cluster.topics.iter().map(|topic| topic.partitions).sum();
         let replication = cluster.topics.iter().map(|topic| topic.replication_factor).max().unwrap_or(1);
-        let facts = format!("{} brokers · {partitions} partitions · replication {replication}", cluster.brokers);
+        let facts =
+            format!("{} brokers · {partitions} partitions · replication {replication}", cluster.brokers);
         let tab = |tab: Tab, name: &'static str| {
             let on = self.tab == tab;
             html! {

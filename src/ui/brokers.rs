@@ -32,24 +32,27 @@ struct Row {
 pub(super) fn rows(world: &World, internal: bool) -> Vec<BrokerRows> {
     let mut all = Vec::new();
     for (node, slot, broker) in world.brokers() {
-        let rows = broker.partitions().filter(|partition| internal || !partition.at.topic.starts_with("__")).map(|partition| {
-            let in_sync = partition.registration.isr.contains(&broker.id());
-            let role = match (partition.is_leader(), in_sync) {
-                (true, _) => "leader",
-                (_, true) => "in sync",
-                _ => "out of sync",
-            };
-            Row {
-                target: Target::Partition(partition.at.clone()).to_string(),
-                name: format!("{} {}", partition.at.topic, partition.at.partition),
-                role,
-                leads: partition.is_leader(),
-                epoch: partition.registration.leader_epoch,
-                end: partition.log.log_end_offset(),
-                high_watermark: partition.log.high_watermark(),
-                flushed: partition.log.flushed_offset(),
-            }
-        });
+        let rows = broker
+            .partitions()
+            .filter(|partition| internal || !partition.at.topic.starts_with("__"))
+            .map(|partition| {
+                let in_sync = partition.registration.isr.contains(&broker.id());
+                let role = match (partition.is_leader(), in_sync) {
+                    (true, _) => "leader",
+                    (_, true) => "in sync",
+                    _ => "out of sync",
+                };
+                Row {
+                    target: Target::Partition(partition.at.clone()).to_string(),
+                    name: format!("{} {}", partition.at.topic, partition.at.partition),
+                    role,
+                    leads: partition.is_leader(),
+                    epoch: partition.registration.leader_epoch,
+                    end: partition.log.log_end_offset(),
+                    high_watermark: partition.log.high_watermark(),
+                    flushed: partition.log.flushed_offset(),
+                }
+            });
         let state = match slot.health {
             Health::Up if broker.is_fenced() => "up · fenced",
             Health::Up => "up",

@@ -40,8 +40,14 @@ pub(super) fn DialogView(props: &DialogProps) -> Html {
             }
         });
     }
-    let close = { let close = props.close.clone(); Callback::from(move |_: MouseEvent| close.emit(())) };
-    let onclose = { let close = props.close.clone(); Callback::from(move |_: Event| close.emit(())) };
+    let close = {
+        let close = props.close.clone();
+        Callback::from(move |_: MouseEvent| close.emit(()))
+    };
+    let onclose = {
+        let close = props.close.clone();
+        Callback::from(move |_: Event| close.emit(()))
+    };
     let (title, body) = match &props.dialog {
         Dialog::Gallery => ("Scenarios", html! { <Gallery load={props.load.clone()} /> }),
         Dialog::Help => ("Help", help()),

@@ -4,8 +4,8 @@ use yew::prelude::*;
 
 use crate::view::inspector::{BatchView, FieldView, Inspection, hex_rows};
 
-use super::target::Target;
 use super::seconds_of;
+use super::target::Target;
 
 /// No more bytes than this are shown.
 const BYTES_MAX: usize = 2_048;

@@ -55,10 +55,12 @@ pub(super) fn MenuView(props: &MenuProps) -> Html {
         let (list, open) = (list.clone(), *open);
         let title = props.menu.title.clone();
         use_effect_with((title, open), move |_| {
-            let first = list.cast::<web_sys::Element>().and_then(|list| {
-                list.query_selector("form input, button").ok().flatten()
-            });
-            if let Some(first) = first.and_then(|first| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(first).ok()) {
+            let first = list
+                .cast::<web_sys::Element>()
+                .and_then(|list| list.query_selector("form input, button").ok().flatten());
+            if let Some(first) =
+                first.and_then(|first| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(first).ok())
+            {
                 let _ = first.focus();
             }
         });
@@ -106,16 +108,17 @@ fn move_focus(list: &NodeRef, by: i32) {
     let Some(list) = list.cast::<web_sys::Element>() else { return };
     let Ok(buttons) = list.query_selector_all("button, input") else { return };
     let focused = gloo::utils::document().active_element();
-    let at = (0..buttons.length()).find(|index| {
-        buttons.item(*index).as_deref() == focused.as_deref().map(AsRef::as_ref)
-    });
+    let at = (0..buttons.length())
+        .find(|index| buttons.item(*index).as_deref() == focused.as_deref().map(AsRef::as_ref));
     let count = buttons.length() as i32;
     if count == 0 {
         return;
     }
     let next = at.map_or(0, |at| (at as i32 + by).rem_euclid(count));
     let button = buttons.item(next as u32);
-    if let Some(button) = button.and_then(|node| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(node).ok()) {
+    if let Some(button) =
+        button.and_then(|node| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(node).ok())
+    {
         let _ = button.focus();
     }
 }

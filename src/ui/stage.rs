@@ -5,9 +5,7 @@ use std::sync::Arc;
 use yew::prelude::*;
 
 use crate::client::producer::BatchState;
-use crate::view::stage::{
-    BrokersCard, Density, Dot, GroupCard, Line, Mood, ProducerCard, Scene, Tone,
-};
+use crate::view::stage::{BrokersCard, Density, Dot, GroupCard, Line, Mood, ProducerCard, Scene, Tone};
 
 use super::lane::LaneView;
 use super::target::Target;

@@ -107,7 +107,8 @@ impl Strip {
     pub(super) fn of(run: &Run, index: &mut TimelineIndex) -> Strip {
         let branch = run.branch();
         index.update(branch);
-        let known = branch.step_info(branch.head()).map_or(SimTime::ZERO, |(at, _)| at).max(run.world().now());
+        let known =
+            branch.step_info(branch.head()).map_or(SimTime::ZERO, |(at, _)| at).max(run.world().now());
         let horizon = horizon(known);
         let names = Names::of(run.world());
         let timeline = index.timeline(branch, &names, SimTime::ZERO, horizon, BUCKETS);
@@ -121,7 +122,11 @@ fn horizon(known: SimTime) -> SimTime {
     let wanted = known.0 / 5 * 6;
     let mut at = 10_000_000_u64;
     while at < wanted {
-        at = if (at / 10_000_000).is_power_of_two() { at.saturating_mul(3) / 2 } else { at.saturating_mul(4) / 3 };
+        at = if (at / 10_000_000).is_power_of_two() {
+            at.saturating_mul(3) / 2
+        } else {
+            at.saturating_mul(4) / 3
+        };
     }
     SimTime(at)
 }

@@ -276,10 +276,7 @@ impl Curve {
     /// As an SVG path.
     pub fn path(&self) -> String {
         let [a, b, c, d] = self.0;
-        format!(
-            "M{:.1},{:.1} C{:.1},{:.1} {:.1},{:.1} {:.1},{:.1}",
-            a.0, a.1, b.0, b.1, c.0, c.1, d.0, d.1
-        )
+        format!("M{:.1},{:.1} C{:.1},{:.1} {:.1},{:.1} {:.1},{:.1}", a.0, a.1, b.0, b.1, c.0, c.1, d.0, d.1)
     }
 }
 
@@ -368,11 +365,19 @@ impl Stager {
         layout::scene(self, world, look, lit)
     }
 
-    fn cells(&mut self, world: &World, at: &TopicPartition, broker: i32, start: i64, columns: i64) -> Arc<[Cell]> {
-        let found = world.node(crate::base::NodeId(broker.unsigned_abs())).and_then(|slot| match &slot.machine {
-            crate::sim::Machine::Broker(broker) => broker.log(at),
-            _ => None,
-        });
+    fn cells(
+        &mut self,
+        world: &World,
+        at: &TopicPartition,
+        broker: i32,
+        start: i64,
+        columns: i64,
+    ) -> Arc<[Cell]> {
+        let found =
+            world.node(crate::base::NodeId(broker.unsigned_abs())).and_then(|slot| match &slot.machine {
+                crate::sim::Machine::Broker(broker) => broker.log(at),
+                _ => None,
+            });
         let Some(log) = found else { return Arc::from([]) };
         let key = (at.clone(), broker);
         if let Some(cached) = self.tapes.get(&key)

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::base::{FrameKind, NodeId};
 use crate::protocol::messages::fetch::{FetchRequest, FetchResponse};
 use crate::protocol::messages::produce::{ProduceRequest, ProduceResponse};
-use crate::protocol::{ApiKey, ErrorCode, Message, TopicPartition, Uuid, decode_request_header, decode_response};
+use crate::protocol::{
+    ApiKey, ErrorCode, Message, TopicPartition, Uuid, decode_request_header, decode_response,
+};
 use crate::sim::{Flight, Machine, World};
 use crate::storage::batches;
 
@@ -44,10 +46,8 @@ pub(super) fn dots(stager: &mut Stager, world: &World, facts: &Facts, scene: &Sc
     let mut dots = Vec::new();
     let mut words = 0;
     for flight in flights.iter().take(MAX_DOTS) {
-        let info = known
-            .get(&flight.entry)
-            .cloned()
-            .unwrap_or_else(|| Arc::new(info(flight, &facts.topic_names)));
+        let info =
+            known.get(&flight.entry).cloned().unwrap_or_else(|| Arc::new(info(flight, &facts.topic_names)));
         stager.flights.insert(flight.entry, Arc::clone(&info));
         let tone = tone(&info, flight, world, facts);
         let t = progress(flight, world);
@@ -55,7 +55,8 @@ pub(super) fn dots(stager: &mut Stager, world: &World, facts: &Facts, scene: &Sc
             let (x, y) = curve.at(t);
             let labelled = index == 0 && info.kind != Kind::Control && words < MAX_WORDS;
             words += usize::from(labelled);
-            let name = format!("{} from {} to {}", info.word, name(world, flight.from), name(world, flight.to));
+            let name =
+                format!("{} from {} to {}", info.word, name(world, flight.from), name(world, flight.to));
             let held = flight.arrives.is_none();
             let word = Arc::clone(&info.word);
             dots.push(Dot { entry: flight.entry, curve, x, y, tone, word, labelled, name, held });
@@ -130,11 +131,7 @@ fn in_lane(lane: &Lane, client: NodeId, server: NodeId, facts: &Facts, scene: &S
         return Some(sideways(from, (x, to.1)));
     }
     let card = scene.producers.iter().find(|card| card.facts.node == client)?;
-    let from = if scene.narrow {
-        (card.x + 16.0, card.y + card.h)
-    } else {
-        (card.x + card.w, card.y + 26.0)
-    };
+    let from = if scene.narrow { (card.x + 16.0, card.y + card.h) } else { (card.x + card.w, card.y + 26.0) };
     Some(sideways(from, (to.0 - 11.0, to.1)))
 }
 
@@ -155,7 +152,11 @@ fn between_actors(
     }
     if facts.member(client).is_some() {
         let from = member_place(&scene.groups, client, scene.narrow)?;
-        return Some(if scene.narrow { sideways(from, to) } else { round_the_left((from.0 + 8.0, from.1), to) });
+        return Some(if scene.narrow {
+            sideways(from, to)
+        } else {
+            round_the_left((from.0 + 8.0, from.1), to)
+        });
     }
     let card = scene.producers.iter().find(|card| card.facts.node == client);
     let from = match card {

@@ -116,7 +116,8 @@ mod tests {
     #[test]
     fn the_first_keys_have_colours_of_their_own() {
         let mut keys = Keys::default();
-        let mut shown: Vec<u8> = (0..COLOURS).map(|n| keys.key(Some(&vec![b'a' + n].into())).colour).collect();
+        let mut shown: Vec<u8> =
+            (0..COLOURS).map(|n| keys.key(Some(&vec![b'a' + n].into())).colour).collect();
         assert_eq!(keys.key(Some(&Bytes::from_static(b"a"))).colour, shown[0], "a key keeps its colour");
         shown.sort_unstable();
         shown.dedup();

@@ -76,12 +76,24 @@ struct Measures {
 impl Measures {
     fn of(density: Density) -> Measures {
         match density {
-            Density::Full => {
-                Measures { density, cell: 30.0, tape_h: 26.0, gap: 6.0, head: 40.0, group_h: 18.0, foot: 34.0 }
-            }
-            Density::Medium => {
-                Measures { density, cell: 19.0, tape_h: 15.0, gap: 3.0, head: 34.0, group_h: 13.0, foot: 22.0 }
-            }
+            Density::Full => Measures {
+                density,
+                cell: 30.0,
+                tape_h: 26.0,
+                gap: 6.0,
+                head: 40.0,
+                group_h: 18.0,
+                foot: 34.0,
+            },
+            Density::Medium => Measures {
+                density,
+                cell: 19.0,
+                tape_h: 15.0,
+                gap: 3.0,
+                head: 34.0,
+                group_h: 13.0,
+                foot: 22.0,
+            },
             Density::Compact => {
                 Measures { density, cell: 8.0, tape_h: 5.0, gap: 1.0, head: 8.0, group_h: 0.0, foot: 6.0 }
             }
@@ -201,9 +213,7 @@ pub(super) fn scene(stager: &mut Stager, world: &World, look: &Look, lit: &[&Ent
 
 /// How many rows for groups a lane needs at most.
 fn readers(facts: &Facts) -> usize {
-    let reads = |at: &TopicPartition| {
-        facts.groups.iter().filter(|group| reads(group, at)).count()
-    };
+    let reads = |at: &TopicPartition| facts.groups.iter().filter(|group| reads(group, at)).count();
     facts.partitions.keys().map(reads).max().unwrap_or(0)
 }
 
@@ -211,12 +221,7 @@ fn reads(group: &super::GroupFacts, at: &TopicPartition) -> bool {
     group.committed.contains_key(at) || group.members.iter().any(|member| member.owned.contains_key(at))
 }
 
-fn place_producers(
-    facts: &Facts,
-    columns: &Columns,
-    mut y: f64,
-    lit: &Lit,
-) -> (Vec<Arc<ProducerCard>>, f64) {
+fn place_producers(facts: &Facts, columns: &Columns, mut y: f64, lit: &Lit) -> (Vec<Arc<ProducerCard>>, f64) {
     let mut cards = Vec::new();
     let (x, w) = columns.producers;
     let h = 92.0;
@@ -299,7 +304,8 @@ fn lane(
     };
     let mut order = registration.replicas.clone();
     order.sort_by_key(|id| *id != registration.leader);
-    let end = order.iter().filter_map(|id| replica(*id)).map(|(_, p)| p.log.log_end_offset()).max().unwrap_or(0);
+    let end =
+        order.iter().filter_map(|id| replica(*id)).map(|(_, p)| p.log.log_end_offset()).max().unwrap_or(0);
     let first =
         order.iter().filter_map(|id| replica(*id)).map(|(_, p)| p.log.log_start_offset()).min().unwrap_or(0);
     let columns_there = ((columns.tape_w / measures.cell) as i64).max(4);
@@ -342,7 +348,9 @@ fn lane(
         let index = groups.len() as f64;
         groups.push(GroupRow {
             group: Arc::clone(&group.id),
-            y: bottom + measures.group_h.mul_add(index, measures.group_h) + if measures.group_h > 0.0 { 6.0 } else { 0.0 },
+            y: bottom
+                + measures.group_h.mul_add(index, measures.group_h)
+                + if measures.group_h > 0.0 { 6.0 } else { 0.0 },
             colour: owner.map(|member| member.colour),
             committed,
             position: owner.and_then(|member| member.owned.get(at).copied().flatten()),
@@ -413,8 +421,7 @@ fn link_words(world: &World, y: f64) -> Vec<LinkWord> {
         .enumerate()
         .map(|(index, (a, b, link))| {
             let (a, b) = (name(a), name(b));
-            let what =
-                if link.cut { "cut".to_owned() } else { format!("{} ms", link.latency_us / 1_000) };
+            let what = if link.cut { "cut".to_owned() } else { format!("{} ms", link.latency_us / 1_000) };
             let text = format!("link {} – {} {what}", short(&a), short(&b));
             LinkWord { a, b, text, y: y + index as f64 * 18.0 }
         })
