@@ -2,16 +2,117 @@ import assert from 'node:assert/strict';
 
 import { test } from './harness.mjs';
 
-test('the page comes up under its name', async ({ page }) => {
+const status = (page) => page.locator('.status').innerText();
+const digest = (page) => page.locator('.digest').innerText();
+const button = (page, name) => page.getByRole('button', { name, exact: true });
+// The page plays as soon as it is there; most stories begin standing still.
+const still = async (page) => {
+    if (await button(page, 'Pause').count()) {
+        await button(page, 'Pause').click();
+    }
+    await button(page, 'Play').waitFor();
+};
+
+test('the page comes up under its name, and lives', async ({ page }) => {
     assert.match(await page.title(), /^Terrarium/);
     await page.getByRole('heading', { name: 'Terrarium' }).first().waitFor();
+    await page.locator('.cell').first().waitFor();
+    const before = await status(page);
+    await page.waitForFunction((then) => document.querySelector('.status').innerText !== then, before);
 });
 
-test('the page comes up on a phone in the dark', {
-    viewport: { width: 390, height: 844 },
-    colorScheme: 'dark',
-}, async ({ page }) => {
-    await page.locator('main').waitFor();
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    assert.ok(overflow <= 0, `it is ${overflow} pixels too wide`);
+test('pausing stops the world, playing moves it again', async ({ page }) => {
+    await still(page);
+    const stopped = await status(page);
+    await page.waitForTimeout(200);
+    assert.equal(await status(page), stopped);
+    await button(page, 'Play').click();
+    await page.waitForFunction((then) => document.querySelector('.status').innerText !== then, stopped);
 });
+
+test('a step back restores the digest', async ({ page }) => {
+    await still(page);
+    await button(page, 'Step').click();
+    const first = await digest(page);
+    await button(page, 'Step').click();
+    assert.notEqual(await digest(page), first);
+    await button(page, 'Step back').click();
+    assert.equal(await digest(page), first);
+    await page.locator('aside').getByRole('heading', { name: 'In words' }).waitFor();
+});
+
+test('a broker is killed through its menu, and undo brings it back', async ({ page }) => {
+    await still(page);
+    await button(page, 'Broker 1, up').click();
+    await page.getByRole('menuitem', { name: 'Kill', exact: true }).click();
+    await button(page, 'Broker 1, down').waitFor();
+    await button(page, 'Undo').click();
+    await button(page, 'Broker 1, up').waitFor();
+});
+
+test('the menu and the transport work from the keyboard', async ({ page }) => {
+    await still(page);
+    await page.locator('body').click({ position: { x: 300, y: 20 } });
+    const before = await digest(page);
+    await page.keyboard.press('ArrowRight');
+    assert.notEqual(await digest(page), before);
+    await page.keyboard.press('ArrowLeft');
+    assert.equal(await digest(page), before);
+    await button(page, 'Broker 2, up').focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('menuitem', { name: 'Kill', exact: true }).waitFor();
+    await page.keyboard.press('Escape');
+    assert.equal(await page.getByRole('menuitem').count(), 0);
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Help' }).waitFor();
+});
+
+test('the gallery opens another scenario', async ({ page }) => {
+    await button(page, 'Scenarios').click();
+    await button(page, 'Hello, Kafka').click();
+    await page.locator('.scenario', { hasText: 'Hello, Kafka' }).waitFor();
+    await button(page, 'test-topic partition 0, leader epoch 0 · in sync 1 2 3').or(page.getByRole('button', { name: /^test-topic partition 0/ })).first().waitFor();
+});
+
+test('a shared link leads to the same place', async ({ page, context }) => {
+    await still(page);
+    await button(page, 'Broker 3, up').click();
+    await page.getByRole('menuitem', { name: 'Kill', exact: true }).click();
+    const shared = await digest(page);
+    await button(page, 'Share').click();
+    const link = await page.getByLabel('Link', { exact: true }).inputValue();
+    const other = await context.newPage();
+    await other.goto(link);
+    await other.locator('.digest').waitFor();
+    assert.equal(await digest(other), shared);
+});
+
+test('a link that cannot be read says so', { fragment: '#1-AAAA' }, async ({ page }) => {
+    await page.getByRole('dialog', { name: 'This cannot be opened' }).getByText('damaged').waitFor();
+});
+
+test('what can be clicked has a name', async ({ page }) => {
+    await still(page);
+    for (const name of [/^rider-updates partition 0/, /^group dashboards/, /^dashboards-1/, /^producer riders/, /^Controller/]) {
+        await page.getByRole('button', { name }).first().waitFor();
+    }
+    const nameless = await page.evaluate(() => [...document.querySelectorAll('button, [role=button]')]
+        .filter((it) => !(it.getAttribute('aria-label') || it.textContent.trim())).length);
+    assert.equal(nameless, 0);
+    await page.getByRole('button', { name: /^record \d+ of rider-updates 0/ }).last().click();
+    await page.locator('aside').getByText('location-update').first().waitFor();
+});
+
+for (const [width, height] of [[390, 844], [844, 390]]) {
+    test(`nothing is too wide at ${width} × ${height}`, {
+        viewport: { width, height },
+        colorScheme: 'dark',
+    }, async ({ page }) => {
+        await page.locator('.cell').first().waitFor();
+        const overflow = await page.evaluate(() => {
+            const main = document.querySelector('main');
+            return Math.max(document.documentElement.scrollWidth - innerWidth, main.scrollWidth - main.clientWidth);
+        });
+        assert.ok(overflow <= 0, `it is ${overflow} pixels too wide`);
+    });
+}
