@@ -136,8 +136,8 @@ impl Component for App {
                 { self.header(ctx) }
                 <main id="main" {onscroll} data-playing={self.session.playing.to_string()}>
                     if self.tab == Tab::Partitions {
-                        if let Some(scene) = scene { <Stage {scene} {selected} /> }
                         { self.corner(ctx) }
+                        if let Some(scene) = scene { <Stage {scene} {selected} /> }
                     } else {
                         <BrokersView brokers={rows(run.world(), self.look.internal)} />
                     }
@@ -470,7 +470,7 @@ impl App {
         let telling =
             (last.saturating_sub(400)..=last).rev().filter_map(|seq| branch.entry(seq)).filter(|entry| {
                 use crate::trace::Event::{
-                    ConnectionClosed, ConnectionOpened, FetchWaits, Received, Sent, TimerFired,
+                    ConnectionClosed, ConnectionOpened, FetchWaits, Lost, Received, Sent, TimerFired,
                 };
                 !matches!(
                     entry.event,
@@ -480,6 +480,7 @@ impl App {
                         | FetchWaits { .. }
                         | Received { .. }
                         | Sent { .. }
+                        | Lost { .. }
                 )
             });
         Shown::Log(

@@ -48,7 +48,7 @@ pub(super) fn Stage(props: &StageProps) -> Html {
                 <Group key={card.facts.id.to_string()} card={Arc::clone(card)} />
             }) }
             <Brokers card={Arc::clone(&scene.brokers)} narrow={scene.narrow} />
-            <Flights dots={scene.dots.clone()} compact={scene.density == Density::Compact} />
+            <Flights dots={scene.dots.clone()} width={scene.width} compact={scene.density == Density::Compact} />
         </svg>
     }
 }
@@ -137,7 +137,7 @@ fn Producer(props: &ProducerProps) -> Html {
             }) }
             if facts.more > 0 {
                 <text class="s tiny" x={(x + w - 10.0).to_string()} y={(y + 36.0).to_string()} text-anchor="end">
-                    { format!("+{} batches", facts.more) }
+                    { format!("+{}", facts.more) }<title>{ "more batches" }</title>
                 </text>
             }
             if facts.batches.is_empty() && facts.mood == Mood::Well {
@@ -166,7 +166,7 @@ fn Group(props: &GroupProps) -> Html {
                 <rect class="hit" x={(x + 4.0).to_string()} y={(y + 4.0).to_string()} width={(w - 8.0).to_string()} height="24" rx="6" />
                 <text class="t" x={(x + 12.0).to_string()} y={(y + 20.0).to_string()}>{ cut(&title, 13) }</text>
                 <text class={if facts.mood == Mood::Well { "s" } else { "s warn" }} x={(x + w - 12.0).to_string()}
-                    y={(y + 20.0).to_string()} text-anchor="end">{ short_state(&facts.state) }</text>
+                    y={(y + 20.0).to_string()} text-anchor="end">{ short_state(&facts.state, w) }</text>
             </g>
             { for facts.members.iter().enumerate().map(|(index, member)| {
                 let top = y + GroupCard::HEAD + index as f64 * GroupCard::ROW;
@@ -183,7 +183,7 @@ fn Group(props: &GroupProps) -> Html {
                         <rect class="flag" x={left.to_string()} y={top.to_string()} width="5" height="24" rx="2" />
                         <text x={(left + 13.0).to_string()} y={(top + 16.0).to_string()}>{ cut(&member.name, 13) }</text>
                         <text class="s" x={(left + wide - 6.0).to_string()} y={(top + 16.0).to_string()}
-                            text-anchor="end">{ &member.words }</text>
+                            text-anchor="end">{ short_words(&member.words, w) }</text>
                     </g>
                 }
             }) }
@@ -198,8 +198,17 @@ fn Group(props: &GroupProps) -> Html {
     }
 }
 
+/// Where there is little room, only the numbers.
+fn short_words(words: &str, room: f64) -> String {
+    if room >= 190.0 {
+        return words.to_owned();
+    }
+    words.trim_start_matches("partitions ").replace("partition ", "p ")
+}
+
 /// `PreparingRebalance` would not fit beside a name.
-fn short_state(state: &str) -> String {
+fn short_state(state: &str, room: f64) -> String {
+    let state = if room < 190.0 { state.split(" · ").next().unwrap_or(state) } else { state };
     state.replace("PreparingRebalance", "Rebalancing").replace("CompletingRebalance", "Assigning")
 }
 
@@ -255,6 +264,7 @@ fn Brokers(props: &BrokersProps) -> Html {
 #[derive(PartialEq, Properties)]
 struct FlightsProps {
     dots: Vec<Dot>,
+    width: f64,
     compact: bool,
 }
 
@@ -272,6 +282,9 @@ fn Flights(props: &FlightsProps) -> Html {
                 };
                 let small = dot.tone == Tone::Control;
                 let (x, y) = (dot.x, dot.y);
+                // Words stay on the stage.
+                let half = dot.word.chars().count() as f64 * 3.2 + 4.0;
+                let word_x = x.max(half).min(props.width - half);
                 html! {
                     <g class={classes!("flight", "pick", tone, dot.held.then_some("held"))} role="button" tabindex="-1"
                         aria-label={dot.name.clone()} data-pick={Target::Flight(dot.entry).to_string()}>
@@ -283,7 +296,7 @@ fn Flights(props: &FlightsProps) -> Html {
                         if dot.held {
                             <text class="word" x={format!("{x:.1}")} y={format!("{:.1}", y - 9.0)} text-anchor="middle">{ "held up" }</text>
                         } else if dot.labelled && !props.compact {
-                            <text class="word" x={format!("{x:.1}")} y={format!("{:.1}", y - 9.0)} text-anchor="middle">{ &*dot.word }</text>
+                            <text class="word" x={format!("{word_x:.1}")} y={format!("{:.1}", y - 9.0)} text-anchor="middle">{ &*dot.word }</text>
                         }
                         <title>{ &dot.name }</title>
                     </g>

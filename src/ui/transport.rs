@@ -4,7 +4,7 @@ use yew::prelude::*;
 
 use crate::base::SimTime;
 use crate::sim::Run;
-use crate::view::timeline::{Timeline, TimelineIndex};
+use crate::view::timeline::{FaultMark, Timeline, TimelineIndex};
 use crate::view::words::{Category, Names, StepKind};
 
 use super::session::SPEEDS;
@@ -166,7 +166,7 @@ pub(super) fn TimelineView(props: &TimelineProps) -> Html {
                     <rect class="ahead" x={x(props.now).to_string()} y="0"
                         width={(x(props.strip.known) - x(props.now)).max(0.0).to_string()} height={height.to_string()} />
                 </svg>
-                { for props.strip.timeline.faults.iter().rev().take(3).rev().map(|fault| html! {
+                { for named_faults(&props.strip).into_iter().map(|fault| html! {
                     <span class="fault" style={format!("left:{}", percent(fault.time))}>{ &fault.label }</span>
                 }) }
                 <span class="cursor" style={format!("left:{}", percent(props.now))} aria-hidden="true" />
@@ -175,6 +175,17 @@ pub(super) fn TimelineView(props: &TimelineProps) -> Html {
             </div>
         </div>
     }
+}
+
+/// The latest faults that have room for their names. What was lost on the way follows from them.
+fn named_faults(strip: &Strip) -> Vec<&FaultMark> {
+    let mut named: Vec<&FaultMark> = Vec::new();
+    for fault in strip.timeline.faults.iter().rev().filter(|fault| !fault.label.ends_with(" lost")) {
+        if named.len() < 4 && named.last().is_none_or(|last| last.x >= fault.x + BUCKETS / 6) {
+            named.push(fault);
+        }
+    }
+    named
 }
 
 #[derive(PartialEq, Properties)]

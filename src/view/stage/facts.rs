@@ -161,7 +161,7 @@ fn partitions(
 
 /// So many batches are shown of a producer, and so many records of each.
 const BATCHES: usize = 2;
-const RECORDS: usize = 5;
+const RECORDS: usize = 4;
 
 fn producers(world: &World, keys: &mut Keys) -> Vec<ProducerFacts> {
     let mut all = Vec::new();
