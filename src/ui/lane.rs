@@ -24,11 +24,22 @@ pub(super) struct LaneProps {
 #[component]
 pub(super) fn LaneView(props: &LaneProps) -> Html {
     let lane = &*props.lane;
+    // Sliding takes a moment: what runs faster than that would never be where it belongs.
+    let pace = use_mut_ref(|| (lane.start, super::dom::clock(), false));
+    let fast = {
+        let (start, then, was) = *pace.borrow();
+        let now = super::dom::clock();
+        if start != lane.start {
+            let moved = (lane.start - start).unsigned_abs() as f64;
+            *pace.borrow_mut() = (lane.start, now, moved * 250.0 > 3.0 * (now - then).max(1.0));
+        }
+        if start == lane.start { was } else { pace.borrow().2 }
+    };
     let compact = lane.density == Density::Compact;
     let clip = format!("clip-{}-{}", lane.at.topic, lane.at.partition);
     let first = lane.tapes.first().map_or(lane.y, |tape| tape.y);
     html! {
-        <g class={classes!("lane", compact.then_some("compact"), (lane.density == Density::Medium).then_some("medium"))}>
+        <g class={classes!("lane", fast.then_some("fast"), compact.then_some("compact"), (lane.density == Density::Medium).then_some("medium"))}>
             <clipPath id={clip.clone()}>
                 <rect x={lane.x.to_string()} y={(first - 24.0).to_string()} width={lane.w.to_string()}
                     height={(lane.bottom - first + 26.0).to_string()} />

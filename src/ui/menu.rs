@@ -35,7 +35,7 @@ impl PartialEq for Menu {
 }
 
 /// What came of a menu.
-pub(super) enum Chosen {
+pub(crate) enum Chosen {
     Command(Command),
     Trouble(String),
     Nothing,
