@@ -102,7 +102,6 @@ fn extreme_offsets_and_partitions_are_errors() {
                 partition_index: partition,
                 current_leader_epoch: -1,
                 timestamp: number,
-                ..Default::default()
             };
             let topics =
                 vec![list_offsets::ListOffsetsTopic { name: "orders".into(), partitions: vec![asked] }];
