@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{ConnId, Input, Rng, SimTime, ms};
+use crate::base::{ConnId, Input, Rng, ms};
 use crate::coordinator::{CoordinatorTimer, GroupCoordinator};
 use crate::metadata::{MetadataImage, TopicConfigs};
 use crate::protocol::{TopicPartition, Uuid};
@@ -250,7 +250,7 @@ impl Broker {
     }
 
     fn start(&mut self, ctx: &mut Ctx) {
-        self.incarnation_id = random_uuid(ctx.rng());
+        self.incarnation_id = Uuid::from_halves(ctx.rng().next_u64(), ctx.rng().next_u64());
         if self.recover_first {
             self.recover(ctx);
         }
@@ -362,11 +362,6 @@ impl Broker {
     }
 }
 
-/// The wall clock of a broker: the world's beginning is a date, so timestamps look real.
-fn now_ms(now: SimTime) -> i64 {
-    crate::base::EPOCH_MS + now.as_ms() as i64
-}
-
 fn new_metadata_log() -> UnifiedLog {
     UnifiedLog::new(TopicPartition::new(METADATA_TOPIC, 0), Arc::new(LogConfig::default()))
 }
@@ -376,13 +371,6 @@ fn lose_tail(log: &mut UnifiedLog, rng: &mut Rng) -> u64 {
     let torn = if rng.chance(1, 2) { rng.below(64) } else { 0 };
     log.power_loss(torn);
     before.saturating_sub(log.size_bytes())
-}
-
-fn random_uuid(rng: &mut Rng) -> Uuid {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&rng.next_u64().to_be_bytes());
-    bytes[8..].copy_from_slice(&rng.next_u64().to_be_bytes());
-    Uuid(bytes)
 }
 
 /// Empty records, where the protocol wants some.

@@ -26,7 +26,7 @@ use crate::protocol::messages::api_versions::{ApiVersion, ApiVersionsResponse};
 use crate::protocol::messages::fetch::FetchRequest;
 use crate::protocol::messages::metadata_records::{NoOpRecord, ProducerIdsRecord};
 use crate::protocol::{
-    ApiKey, ErrorCode, Message, TopicPartition, Uuid, WireError, decode_request_header, encode_response,
+    ApiKey, ErrorCode, Message, TopicPartition, WireError, decode_request_header, encode_response,
 };
 use crate::storage::{LogConfig, UnifiedLog};
 use crate::trace::{self, Event};
@@ -257,11 +257,4 @@ fn encode<M: Message>(asker: Asker, response: &M) -> Option<(FrameInfo, Bytes)> 
         correlation_id: asker.correlation_id,
     };
     Some((info, bytes))
-}
-
-fn random_uuid(rng: &mut Rng) -> Uuid {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&rng.next_u64().to_be_bytes());
-    bytes[8..].copy_from_slice(&rng.next_u64().to_be_bytes());
-    Uuid(bytes)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{SimTime, ms};
-use crate::broker::{Broker, BrokerTimer, Ctx, OFFSETS_TOPIC, now_ms};
+use crate::broker::{Broker, BrokerTimer, Ctx, OFFSETS_TOPIC};
 use crate::coordinator::{
     Append, Caller, CoordinatorTimer, GroupCoordinator, GroupRequest, GroupResponse, Outcome,
 };
@@ -112,7 +112,7 @@ impl Broker {
     fn append_for_coordinator(&mut self, ctx: &mut Ctx, append: Append) {
         let at = TopicPartition::new(OFFSETS_TOPIC, append.partition);
         let mut builder = BatchBuilder::new(BatchOptions::default());
-        let timestamp = now_ms(ctx.now());
+        let timestamp = ctx.now().unix_ms();
         let fits = append
             .records
             .iter()

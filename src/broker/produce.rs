@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{FlushKind, ms};
-use crate::broker::{Broker, BrokerTimer, Ctx, now_ms};
+use crate::broker::{Broker, BrokerTimer, Ctx};
 use crate::protocol::messages::produce::{
     LeaderIdAndEpoch, PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceResponse,
 };
@@ -150,8 +150,10 @@ impl Broker {
         }
         let partition = Arc::make_mut(partition);
         let leader_epoch = partition.registration.leader_epoch;
-        let info =
-            partition.log.append_as_leader(records, leader_epoch, now_ms(ctx.now())).map_err(|e| e.code())?;
+        let info = partition
+            .log
+            .append_as_leader(records, leader_epoch, ctx.now().unix_ms())
+            .map_err(|e| e.code())?;
         if info.duplicate {
             return Ok(info);
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::base::ms;
 use crate::broker::controller_session::Purpose;
-use crate::broker::{Broker, BrokerTimer, Ctx, OFFSETS_TOPIC, Partition, now_ms};
+use crate::broker::{Broker, BrokerTimer, Ctx, OFFSETS_TOPIC, Partition};
 use crate::metadata::{NO_LEADER, PartitionRegistration};
 use crate::protocol::messages::alter_partition::{
     AlterPartitionRequest, AlterPartitionResponse, BrokerState, RequestPartitionData, RequestTopicData,
@@ -202,7 +202,7 @@ impl Broker {
 
     /// Deletes segments that are too old or too many.
     pub(super) fn delete_old_segments(&mut self, ctx: &mut Ctx) {
-        let now = now_ms(ctx.now());
+        let now = ctx.now().unix_ms();
         for (at, partition) in &mut self.partitions {
             if !partition.is_leader() && partition.log.log_end_offset() == 0 {
                 continue;

@@ -3,7 +3,7 @@
 //! Source: KIP-631, KIP-497, KIP-903.
 
 use crate::base::ms;
-use crate::controller::{Asker, Controller, ControllerTimer, Ctx, random_uuid};
+use crate::controller::{Asker, Controller, ControllerTimer, Ctx};
 use crate::metadata::{NO_LEADER, PartitionRegistration};
 use crate::protocol::messages::alter_partition::{
     AlterPartitionRequest, AlterPartitionResponse, RequestPartitionData, ResponsePartitionData,
@@ -271,7 +271,7 @@ impl Controller {
     }
 
     pub(super) fn new_topic_id(&self, ctx: &mut Ctx) -> Uuid {
-        random_uuid(ctx.rng())
+        Uuid::from_halves(ctx.rng().next_u64(), ctx.rng().next_u64())
     }
 }
 

@@ -64,19 +64,15 @@ impl Controller {
         let change = LeaderChangeMessage { leader_id: 3_000, ..Default::default() };
         let value = encode_prefixed(*LeaderChangeMessage::VERSIONS.end(), &change);
         let pushed = value.is_ok_and(|value| {
-            builder.try_push(self.now_ms(ctx), Some(&LEADER_CHANGE_KEY), Some(&value), &[]).is_ok()
+            builder.try_push(ctx.now().unix_ms(), Some(&LEADER_CHANGE_KEY), Some(&value), &[]).is_ok()
         });
         if pushed {
             self.append(ctx, builder);
         }
     }
 
-    fn now_ms(&self, ctx: &Ctx) -> i64 {
-        crate::base::EPOCH_MS + ctx.now().as_ms() as i64
-    }
-
     fn append(&mut self, ctx: &mut Ctx, builder: BatchBuilder) {
-        let now = self.now_ms(ctx);
+        let now = ctx.now().unix_ms();
         let log = Arc::make_mut(&mut self.log);
         // Our own batches are well made; a log that refuses them stays as it is.
         if log.append_with_origin(&builder.build(), self.epoch, now, AppendOrigin::RaftLeader).is_ok() {
@@ -95,7 +91,7 @@ impl Controller {
     /// Appends and replays records; `events` are told when they are committed.
     pub(super) fn write(&mut self, ctx: &mut Ctx, records: Vec<MetadataRecord>, events: Vec<Event>) {
         let mut builder = BatchBuilder::new(BatchOptions::default());
-        let now = self.now_ms(ctx);
+        let now = ctx.now().unix_ms();
         for record in &records {
             let Ok(value) = record.encode() else { continue };
             if builder.size_bytes() > BATCH_BYTES {
