@@ -18,7 +18,7 @@ build: ## leave the page in dist/: static files with relative URLs
 test: ## formatting, lints, native tests, wasm tests under Node and Chromium, the page in Chromium
 	@tests/tools/test.sh
 
-bench: ## measure the engine natively, and as wasm under Node beside kafkajs
+bench: ## measure the engine natively, as wasm under Node beside kafkajs, and the page in Chromium
 	@tests/tools/bench.sh
 
 fmt: ## format the sources

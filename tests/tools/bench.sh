@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures: first this machine's code, then the same as wasm under Node beside kafkajs. Nothing here passes
-# or fails by how long it took.
+# Measures: first this machine's code, then the same as wasm under Node beside kafkajs, then the page in
+# Chromium. Nothing here passes or fails by how long it took.
 
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
@@ -26,7 +26,7 @@ kernels() {
         && wasm-bindgen --target nodejs --out-dir target/bench "$made"
 }
 
-tests/tools/install.sh page
+tests/tools/install.sh test
 if [ ! -e "$KAFKAJS_HOME" ]; then
     say "Installing kafkajs-$KAFKAJS_VERSION into $CACHE"
     kafkajs
@@ -38,3 +38,7 @@ cargo bench --locked
 say "As wasm, built like the page, under Node $(node --version)"
 kernels || die "the kernels were not built: see above"
 node tests/bench/wasm.mjs target/bench "$KAFKAJS_HOME/node_modules/kafkajs"
+
+say "The page in Chromium"
+tests/tools/build.sh
+node tests/bench/page.mjs
