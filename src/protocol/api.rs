@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::header::{get_request_header, get_response_header, has_flexible_response_header};
 use super::messages::*;
-use super::wire::{Dissection, Message, NEVER, Reader, Wire, WireFault};
+use super::wire::{Dissection, Kind, Message, NEVER, Reader, Wire, WireFault};
 
 /// Which kind of listener answers an API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,17 +59,19 @@ macro_rules! apis {
                 }
             }
 
-            fn get_request(self, r: &mut Reader) {
+            /// The type of its requests' bodies, if the codec has a schema of it.
+            fn request_kind(self) -> Option<Kind> {
                 match self {
-                    $($(ApiKey::$api => drop($module::$request::get(r)),)?)*
-                    _ => {}
+                    $($(ApiKey::$api => Some($module::$request::KIND),)?)*
+                    _ => None,
                 }
             }
 
-            fn get_response(self, r: &mut Reader) {
+            /// The type of its responses' bodies, if the codec has a schema of it.
+            fn response_kind(self) -> Option<Kind> {
                 match self {
-                    $($(ApiKey::$api => drop($module::$response::get(r)),)?)*
-                    _ => {}
+                    $($(ApiKey::$api => Some($module::$response::KIND),)?)*
+                    _ => None,
                 }
             }
         }
@@ -230,7 +232,9 @@ pub fn dissect_request(frame: &Bytes) -> Dissection {
     let header = get_request_header(&mut r);
     if let Some(api) = known(&mut r, header.api_key, header.api_version) {
         r.switch(header.api_version, api.is_flexible(header.api_version));
-        api.get_request(&mut r);
+        if let Some(kind) = api.request_kind() {
+            r.value(kind, None);
+        }
     }
     r.dissection()
 }
@@ -243,7 +247,9 @@ pub fn dissect_response(frame: &Bytes, api_key: i16, version: i16) -> Dissection
         r.switch(version, flexible && has_flexible_response_header(api_key));
         get_response_header(&mut r);
         r.switch(version, flexible);
-        api.get_response(&mut r);
+        if let Some(kind) = api.response_kind() {
+            r.value(kind, None);
+        }
     }
     r.dissection()
 }

@@ -7,8 +7,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::wire::{Reader, Wire, Writer};
-
 macro_rules! error_codes {
     ($($(#[$default:meta])? $code:literal $variant:ident $name:ident $retriable:ident $message:literal)*) => {
         /// An error code as responses carry it.
@@ -267,20 +265,6 @@ impl ErrorCode {
 impl fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.name(), self.code())
-    }
-}
-
-impl Wire for ErrorCode {
-    fn get(r: &mut Reader) -> Self {
-        ErrorCode::from_code(i16::get(r))
-    }
-
-    fn put(&self, w: &mut Writer) {
-        self.code().put(w);
-    }
-
-    fn show(&self) -> String {
-        self.to_string()
     }
 }
 

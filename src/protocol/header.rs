@@ -7,7 +7,7 @@
 use bytes::Bytes;
 
 use super::ApiKey;
-use super::wire::{Field, Message, Reader, Wire, WireError, Writer, check_version};
+use super::wire::{Field, Form, Message, Mut, Reader, Ref, Wire, WireError, Writer};
 
 /// What stands in front of every request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,57 +39,81 @@ pub fn encode_request<M: Message>(
     client_id: &str,
     body: &M,
 ) -> Result<Bytes, WireError> {
-    check_version::<M>(version)?;
-    let flexible = version >= M::FLEXIBLE;
-    let mut w = Writer::new(version, false);
-    M::KEY.put(&mut w);
-    version.put(&mut w);
-    correlation_id.put(&mut w);
-    client_id.to_owned().put(&mut w);
-    w.switch(version, flexible);
-    w.tagged_fields(|_| ());
-    body.put(&mut w);
-    w.finish()
+    write_request(M::FORM, version, correlation_id, client_id, body.view())
 }
 
 /// A whole response.
 pub fn encode_response<M: Message>(version: i16, correlation_id: i32, body: &M) -> Result<Bytes, WireError> {
-    check_version::<M>(version)?;
-    let flexible = version >= M::FLEXIBLE;
-    let mut w = Writer::new(version, flexible && has_flexible_response_header(M::KEY));
-    correlation_id.put(&mut w);
-    w.tagged_fields(|_| ());
-    w.switch(version, flexible);
-    body.put(&mut w);
-    w.finish()
+    write_response(M::FORM, version, correlation_id, body.view())
 }
 
 /// Reads a whole response: its correlation id and what it says.
 pub fn decode_response<M: Message>(frame: &Bytes, version: i16) -> Result<(i32, M), WireError> {
-    check_version::<M>(version)?;
-    let flexible = version >= M::FLEXIBLE;
-    let mut r = Reader::new(frame, version, flexible && has_flexible_response_header(M::KEY));
+    let mut body = M::default();
+    let correlation_id = read_response(M::FORM, frame, version, body.view_mut())?;
+    Ok((correlation_id, body))
+}
+
+fn write_request(
+    form: &'static Form,
+    version: i16,
+    correlation_id: i32,
+    client_id: &str,
+    body: Ref<'_>,
+) -> Result<Bytes, WireError> {
+    form.check_version(version)?;
+    let mut w = Writer::new(version, false);
+    form.key.put(&mut w);
+    version.put(&mut w);
+    correlation_id.put(&mut w);
+    client_id.to_owned().put(&mut w);
+    w.switch(version, form.is_flexible(version));
+    w.no_tagged_fields();
+    w.value(form.kind, body);
+    w.finish()
+}
+
+fn write_response(
+    form: &'static Form,
+    version: i16,
+    correlation_id: i32,
+    body: Ref<'_>,
+) -> Result<Bytes, WireError> {
+    form.check_version(version)?;
+    let flexible = form.is_flexible(version);
+    let mut w = Writer::new(version, flexible && has_flexible_response_header(form.key));
+    correlation_id.put(&mut w);
+    w.no_tagged_fields();
+    w.switch(version, flexible);
+    w.value(form.kind, body);
+    w.finish()
+}
+
+fn read_response(form: &'static Form, frame: &Bytes, version: i16, body: Mut<'_>) -> Result<i32, WireError> {
+    form.check_version(version)?;
+    let flexible = form.is_flexible(version);
+    let mut r = Reader::new(frame, version, flexible && has_flexible_response_header(form.key));
     let correlation_id = get_response_header(&mut r);
     r.switch(version, flexible);
-    let body = M::get(&mut r);
-    r.finish((correlation_id, body))
+    r.value(form.kind, Some(body));
+    r.finish(correlation_id)
 }
 
 /// Reads a request's header.
 pub(super) fn get_request_header(r: &mut Reader) -> RequestHeader {
     let mut header = RequestHeader::default();
-    r.field(const { &Field::new("request_api_key") }, &mut header.api_key);
+    r.field(const { &Field::new("request_api_key", i16::KIND) }, &mut header.api_key);
     let api = ApiKey::try_from(header.api_key);
     if let Err(fault) = api {
         r.fail(fault);
     }
-    r.field(const { &Field::new("request_api_version") }, &mut header.api_version);
-    r.field(const { &Field::new("correlation_id") }, &mut header.correlation_id);
+    r.field(const { &Field::new("request_api_version", i16::KIND) }, &mut header.api_version);
+    r.field(const { &Field::new("correlation_id", i32::KIND) }, &mut header.correlation_id);
     // Never compact, not even in a flexible header: the version has to be found first.
-    r.field(const { &Field::new("client_id") }, &mut header.client_id);
+    r.field(const { &Field::new("client_id", Option::<String>::KIND) }, &mut header.client_id);
     if api.is_ok_and(|api| api.is_flexible(header.api_version)) {
         r.switch(header.api_version, true);
-        r.tagged_fields(|_, _| false);
+        r.skip_tagged_fields();
     }
     header
 }
@@ -97,8 +121,8 @@ pub(super) fn get_request_header(r: &mut Reader) -> RequestHeader {
 /// Reads a response's header, which is its correlation id.
 pub(super) fn get_response_header(r: &mut Reader) -> i32 {
     let mut correlation_id = 0;
-    r.field(const { &Field::new("correlation_id") }, &mut correlation_id);
-    r.tagged_fields(|_, _| false);
+    r.field(const { &Field::new("correlation_id", i32::KIND) }, &mut correlation_id);
+    r.skip_tagged_fields();
     correlation_id
 }
 

@@ -1,9 +1,10 @@
 //! The codec: how Kafka's primitive types, arrays, structs and tagged fields lie on the wire.
 //!
 //! A message is declared once, with `wire!`, from Kafka's published schema; the
-//! declaration gives the struct, both directions of the codec and the dissection. Reading is
-//! bounded whatever the bytes say: a length may not exceed the bytes left, an array
-//! preallocates at most 64 KB, and nesting is as deep as the schema's types and no deeper.
+//! declaration gives the struct and its schema as data, from which one loop reads, another one
+//! writes and the first one, without the struct, dissects. Reading is bounded whatever the bytes
+//! say: a length may not exceed the bytes left, an array grows with the elements that are there,
+//! and nesting is as deep as the schema's types and no deeper.
 //!
 //! Rules: the protocol guide of Apache Kafka 4.1, KIP-482 (flexible versions, tagged fields).
 //! Unknown tagged fields are skipped, not kept.
@@ -14,6 +15,7 @@ mod schema;
 mod span;
 mod types;
 mod uuid;
+mod view;
 #[cfg(test)]
 mod wire_test;
 mod writer;
@@ -25,12 +27,13 @@ use bytes::Bytes;
 
 use crate::base::Rng;
 
-pub use field::Field;
+pub use field::{Field, Given, Kind, Preset, Schema};
 pub use reader::Reader;
 pub(crate) use schema::wire;
 pub use span::{Dissection, Span};
 pub use uuid::Uuid;
-pub use writer::{TaggedFields, Writer};
+pub use view::{Elements, Fields, Mut, Nullable, Ref};
+pub use writer::Writer;
 
 /// For schemas without flexible versions.
 pub const NEVER: i16 = i16::MAX;
@@ -38,37 +41,31 @@ pub const NEVER: i16 = i16::MAX;
 /// A value that lies on the wire. What it looks like there depends on the version and on
 /// whether that is flexible, which the reader and the writer know.
 pub trait Wire: Clone + Debug + Default + PartialEq {
+    /// Its type in a schema.
+    const KIND: Kind;
+
+    /// The value, to be written.
+    fn view(&self) -> Ref<'_>;
+
+    /// The place, to be read into.
+    fn view_mut(&mut self) -> Mut<'_>;
+
     /// Reads a value. Errors stick to the reader; what is returned after one is of no use.
-    fn get(r: &mut Reader) -> Self;
-
-    /// Writes the value. Errors stick to the writer.
-    fn put(&self, w: &mut Writer);
-
-    /// Reads a value that may be null. Structs have a byte in front: −1 for null.
-    fn get_nullable(r: &mut Reader) -> Option<Self> {
-        if i8::get(r) < 0 { None } else { Some(Self::get(r)) }
+    fn get(r: &mut Reader) -> Self {
+        let mut value = Self::default();
+        r.value(Self::KIND, Some(value.view_mut()));
+        value
     }
 
-    /// Writes a value that may be null.
-    fn put_nullable(value: Option<&Self>, w: &mut Writer) {
-        match value {
-            None => (-1i8).put(w),
-            Some(value) => {
-                1i8.put(w);
-                value.put(w);
-            }
-        }
+    /// Writes the value. Errors stick to the writer.
+    fn put(&self, w: &mut Writer) {
+        w.value(Self::KIND, self.view());
     }
 
     /// What a field holds when its schema names no default and the version does not carry it.
     /// As in Kafka, that of a nullable field is not null.
     fn unset() -> Self {
         Self::default()
-    }
-
-    /// The value in a few words, for people. Empty for structs: their fields say it.
-    fn show(&self) -> String {
-        String::new()
     }
 }
 
@@ -83,22 +80,28 @@ pub trait Message: Wire {
     /// The first flexible version, or [`NEVER`].
     const FLEXIBLE: i16;
 
+    /// All of this as data.
+    const FORM: &'static Form = &Form {
+        key: Self::KEY,
+        name: Self::NAME,
+        first: *Self::VERSIONS.start(),
+        last: *Self::VERSIONS.end(),
+        first_flexible: Self::FLEXIBLE,
+        kind: Self::KIND,
+    };
+
     /// Reads a message; the records in it share the memory of `bytes`. Like Kafka, does not
     /// mind bytes behind the message.
     fn decode(bytes: &Bytes, version: i16) -> Result<Self, WireError> {
-        check_version::<Self>(version)?;
-        let mut r = Reader::new(bytes, version, version >= Self::FLEXIBLE);
-        let message = Self::get(&mut r);
-        r.finish(message)
+        let mut message = Self::default();
+        Self::FORM.read(bytes, version, message.view_mut())?;
+        Ok(message)
     }
 
     /// Writes the message. Fails if it says something that the version has no field for,
     /// unless the schema lets that be ignored.
     fn encode(&self, version: i16) -> Result<Bytes, WireError> {
-        check_version::<Self>(version)?;
-        let mut w = Writer::new(version, version >= Self::FLEXIBLE);
-        self.put(&mut w);
-        w.finish()
+        Self::FORM.write(version, self.view())
     }
 
     /// Some message of this version, for tests.
@@ -108,38 +111,95 @@ pub trait Message: Wire {
 
     /// Tells which bytes are which field, up to the first error if there is one.
     fn dissect(bytes: &Bytes, version: i16) -> Dissection {
-        if let Err(error) = check_version::<Self>(version) {
+        Self::FORM.dissect(bytes, version)
+    }
+}
+
+/// A message's constants as data.
+#[derive(Debug)]
+pub struct Form {
+    /// See [`Message::KEY`].
+    pub key: i16,
+    /// See [`Message::NAME`].
+    pub name: &'static str,
+    /// The first of [`Message::VERSIONS`].
+    pub first: i16,
+    /// The last of them.
+    pub last: i16,
+    /// See [`Message::FLEXIBLE`].
+    pub first_flexible: i16,
+    /// See [`Wire::KIND`].
+    pub kind: Kind,
+}
+
+impl Form {
+    /// Whether this version is flexible.
+    pub(crate) fn is_flexible(&self, version: i16) -> bool {
+        version >= self.first_flexible
+    }
+
+    /// Whether the codec knows the version.
+    pub(crate) fn check_version(&self, version: i16) -> Result<(), WireError> {
+        if (self.first..=self.last).contains(&version) {
+            return Ok(());
+        }
+        Err(WireError { at: 0, field: self.name, fault: WireFault::UnsupportedVersion(version) })
+    }
+
+    fn read(&self, bytes: &Bytes, version: i16, to: Mut<'_>) -> Result<(), WireError> {
+        self.check_version(version)?;
+        let mut r = Reader::new(bytes, version, self.is_flexible(version));
+        r.value(self.kind, Some(to));
+        r.finish(())
+    }
+
+    fn write(&self, version: i16, from: Ref<'_>) -> Result<Bytes, WireError> {
+        self.check_version(version)?;
+        let mut w = Writer::new(version, self.is_flexible(version));
+        w.value(self.kind, from);
+        w.finish()
+    }
+
+    fn write_prefixed(&self, version: i16, from: Ref<'_>) -> Result<Bytes, WireError> {
+        self.check_version(version)?;
+        let mut w = Writer::new(version, self.is_flexible(version));
+        version.put(&mut w);
+        w.value(self.kind, from);
+        w.finish()
+    }
+
+    fn dissect(&self, bytes: &Bytes, version: i16) -> Dissection {
+        if let Err(error) = self.check_version(version) {
             return Dissection { spans: Vec::new(), error: Some(error) };
         }
-        let mut r = Reader::recording(bytes, version, version >= Self::FLEXIBLE);
-        drop(Self::get(&mut r));
+        let mut r = Reader::recording(bytes, version, self.is_flexible(version));
+        r.value(self.kind, None);
         r.dissection()
     }
 }
 
-/// Whether a message's codec knows the version.
-pub(crate) fn check_version<M: Message>(version: i16) -> Result<(), WireError> {
-    if M::VERSIONS.contains(&version) {
-        return Ok(());
-    }
-    Err(WireError { at: 0, field: M::NAME, fault: WireFault::UnsupportedVersion(version) })
-}
-
 /// Writes a message with its version in front, as it lies in records and group protocols.
 pub fn encode_prefixed<M: Message>(version: i16, message: &M) -> Result<Bytes, WireError> {
-    check_version::<M>(version)?;
-    let mut w = Writer::new(version, version >= M::FLEXIBLE);
-    version.put(&mut w);
-    message.put(&mut w);
-    w.finish()
+    M::FORM.write_prefixed(version, message.view())
 }
 
 /// Reads a message that has its version in front; returns both.
 pub fn decode_prefixed<M: Message>(bytes: &Bytes) -> Result<(i16, M), WireError> {
+    let (version, body) = split_version(bytes)?;
+    Ok((version, M::decode(&body, version)?))
+}
+
+/// The version in front, and what is behind it.
+pub(crate) fn split_version(bytes: &Bytes) -> Result<(i16, Bytes), WireError> {
     let mut r = Reader::new(bytes, 0, false);
     let version = i16::get(&mut r);
-    let (version, body) = r.finish_with_rest(version)?;
-    Ok((version, M::decode(&body, version)?))
+    r.finish_with_rest(version)
+}
+
+/// The declarations number their fields themselves.
+#[cold]
+pub(crate) fn no_such_field(index: usize) -> ! {
+    unreachable!("a schema has no field {index} of this struct")
 }
 
 /// Why bytes are not a message, or a message cannot become bytes.

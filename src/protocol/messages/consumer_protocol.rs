@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use crate::protocol::wire::{Message, NEVER, Reader, Wire, WireError, wire};
+use crate::protocol::wire::{Message, NEVER, WireError, split_version, wire};
 
 wire! {
     /// What a member subscribes to, and what it owns.
@@ -30,9 +30,7 @@ wire! {
 /// Reads a subscription or an assignment. A version from the future is read as the newest
 /// one known, as Kafka does: it only adds fields at the end.
 pub fn decode<M: Message>(bytes: &Bytes) -> Result<M, WireError> {
-    let mut r = Reader::new(bytes, 0, false);
-    let version = i16::get(&mut r);
-    let (version, body) = r.finish_with_rest(version)?;
+    let (version, body) = split_version(bytes)?;
     M::decode(&body, version.min(*M::VERSIONS.end()))
 }
 

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
-use crate::protocol::wire::{Message, Reader, Uuid, WireError, WireFault, Writer, check_version, wire};
+use crate::protocol::wire::{
+    Form, Message, Mut, Reader, Ref, Uuid, Wire, WireError, WireFault, Writer, wire,
+};
 
 wire! {
     /// A broker has registered.
@@ -150,21 +152,19 @@ macro_rules! metadata_records {
             /// that is too long.
             pub fn encode(&self) -> Result<Bytes, WireError> {
                 match self {
-                    $(MetadataRecord::$variant(record) => encode_framed(record),)*
+                    $(MetadataRecord::$variant(record) => write_framed($record::FORM, record.view()),)*
                 }
             }
 
             /// Reads a record's value. As in Kafka, nothing may follow it.
             pub fn decode(bytes: &Bytes) -> Result<Self, WireError> {
-                let mut r = Reader::new(bytes, 0, true);
-                if r.unsigned_varint() != FRAME_VERSION {
-                    r.fail(WireFault::BadFrame);
-                }
-                let key = r.unsigned_varint();
-                let version = i16::try_from(r.unsigned_varint()).unwrap_or(i16::MAX);
-                let (key, body) = r.finish_with_rest(key)?;
-                match i16::try_from(key).unwrap_or(-1) {
-                    $($record::KEY => decode_whole(&body, version).map(MetadataRecord::$variant),)*
+                let (key, version, body) = read_frame(bytes)?;
+                match key {
+                    $($record::KEY => {
+                        let mut record = $record::default();
+                        read_whole($record::FORM, &body, version, record.view_mut())?;
+                        Ok(MetadataRecord::$variant(record))
+                    })*
                     unknown => {
                         let fault = WireFault::UnknownApi(unknown);
                         Err(WireError { at: 1, field: "MetadataRecord", fault })
@@ -197,24 +197,37 @@ metadata_records! {
     NoOp(NoOpRecord)
 }
 
-fn encode_framed<M: Message>(record: &M) -> Result<Bytes, WireError> {
-    let version = *M::VERSIONS.end();
-    let mut w = Writer::new(version, true);
+/// Writes a record in the newest version, in its frame.
+fn write_framed(form: &'static Form, record: Ref<'_>) -> Result<Bytes, WireError> {
+    let mut w = Writer::new(form.last, true);
     w.unsigned_varint(FRAME_VERSION);
-    w.unsigned_varint(M::KEY as u32);
-    w.unsigned_varint(version as u32);
-    record.put(&mut w);
+    w.unsigned_varint(form.key as u32);
+    w.unsigned_varint(form.last as u32);
+    w.value(form.kind, record);
     w.finish()
 }
 
-fn decode_whole<M: Message>(body: &Bytes, version: i16) -> Result<M, WireError> {
-    check_version::<M>(version)?;
+/// The number of a record's type, its version, and what is behind them.
+fn read_frame(bytes: &Bytes) -> Result<(i16, i16, Bytes), WireError> {
+    let mut r = Reader::new(bytes, 0, true);
+    if r.unsigned_varint() != FRAME_VERSION {
+        r.fail(WireFault::BadFrame);
+    }
+    let key = r.unsigned_varint();
+    let version = i16::try_from(r.unsigned_varint()).unwrap_or(i16::MAX);
+    let (key, body) = r.finish_with_rest(key)?;
+    Ok((i16::try_from(key).unwrap_or(-1), version, body))
+}
+
+/// Reads a record behind which nothing may follow.
+fn read_whole(form: &'static Form, body: &Bytes, version: i16, to: Mut<'_>) -> Result<(), WireError> {
+    form.check_version(version)?;
     let mut r = Reader::new(body, version, true);
-    let record = M::get(&mut r);
+    r.value(form.kind, Some(to));
     if r.remaining() > 0 {
         r.fail(WireFault::TrailingBytes);
     }
-    r.finish(record)
+    r.finish(())
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Reading: a cursor over the frame, with the first error sticking to it.
 
+mod values;
+
 use bytes::Bytes;
 
-use super::span::camel_case;
-use super::{Dissection, Field, Span, Wire, WireError, WireFault};
+use super::{Dissection, Field, Kind, Span, Wire, WireError, WireFault};
 use crate::base::Rng;
 
 /// Reads values from a frame. The first error sticks: from then on everything reads as zero
@@ -22,11 +23,12 @@ pub struct Reader {
     imagination: Option<Rng>,
 }
 
-/// The spans so far, and how deep the next one lies.
+/// The spans so far, how deep the next one lies, and what the value read last looks like.
 #[derive(Debug, Default)]
 struct Record {
     spans: Vec<Span>,
     depth: u8,
+    value: String,
 }
 
 impl Reader {
@@ -68,21 +70,6 @@ impl Reader {
         self.version
     }
 
-    /// Whether lengths are compact and structs have tagged fields.
-    pub fn is_flexible(&self) -> bool {
-        self.flexible
-    }
-
-    /// Whether the optional value read next can be null in this version.
-    pub fn is_nullable(&self) -> bool {
-        self.nullable
-    }
-
-    /// Whether what is read is made up.
-    pub fn is_imagining(&self) -> bool {
-        self.imagination.is_some()
-    }
-
     /// How many bytes are left.
     pub fn remaining(&self) -> usize {
         self.limit - self.position
@@ -115,7 +102,7 @@ impl Reader {
     pub fn dissection(mut self) -> Dissection {
         if !self.has_failed() && self.remaining() > 0 {
             let rest = self.remaining();
-            self.note(|| "(rest)".to_owned(), |r| drop(r.slice(rest)), || format!("{rest} bytes"));
+            self.skip("(rest)".to_owned(), rest);
         }
         let spans = self.record.map(|record| record.spans).unwrap_or_default();
         Dissection { spans, error: self.error }
@@ -154,14 +141,33 @@ impl Reader {
         0
     }
 
+    /// Reads a field, if this version has it and it is not a tagged one.
+    pub fn field<T: Wire>(&mut self, field: &'static Field, value: &mut T) {
+        if self.comes_next(field) {
+            self.named(field, Some(value.view_mut()));
+        }
+    }
+
+    /// Reads the tagged fields of a struct of which none are known here.
+    pub fn skip_tagged_fields(&mut self) {
+        self.tagged_fields(&[], None);
+    }
+
+    /// Whether the version has the field among those without tags.
+    fn comes_next(&self, field: &Field) -> bool {
+        field.tag.is_none() && field.is_in(self.version) && !self.has_failed()
+    }
+
     /// How many bytes or elements follow; `None` is null. At most as many as there are bytes.
-    /// Where lengths are not compact, `classic` reads them.
-    pub fn length(&mut self, classic: impl Fn(&mut Self) -> i32) -> Option<usize> {
+    fn length(&mut self, kind: Kind) -> Option<usize> {
         if let Some(rng) = &mut self.imagination {
             return if self.nullable && rng.chance(1, 4) { None } else { Some(rng.below(4) as usize) };
         }
-        let length =
-            if self.flexible { i64::from(self.unsigned_varint()) - 1 } else { i64::from(classic(self)) };
+        let length = match kind {
+            _ if self.flexible => i64::from(self.unsigned_varint()) - 1,
+            Kind::Text => i16::from_be_bytes(self.array()).into(),
+            _ => i32::from_be_bytes(self.array()).into(),
+        };
         if self.has_failed() || length == -1 {
             return None;
         }
@@ -176,87 +182,12 @@ impl Reader {
         Some(length)
     }
 
-    /// Reads a field, if this version has it and it is not a tagged one.
-    pub fn field<T: Wire>(&mut self, field: &'static Field, value: &mut T) {
-        if field.tag.is_none() && field.is_in(self.version) && !self.has_failed() {
-            *value = self.named(field);
-        }
-    }
-
-    /// Reads the tagged fields at the end of a struct. `known` reads one, given its tag, or
-    /// says that it does not know it; such fields are skipped.
-    pub fn tagged_fields(&mut self, mut known: impl FnMut(&mut Self, u32) -> bool) {
-        if !self.flexible || self.has_failed() {
-            return;
-        }
-        if self.is_imagining() {
-            // No schema has more tags than that.
-            return (0..16).for_each(|tag| {
-                known(self, tag);
-            });
-        }
-        self.field = "_tagged_fields";
-        let outer = self.open(|| "_tagged_fields".to_owned());
-        let count = self.unsigned_varint();
-        for _ in 0..count {
-            let tag = self.unsigned_varint();
-            let size = self.unsigned_varint() as usize;
-            if size > self.remaining() {
-                self.fail(WireFault::UnexpectedEnd);
-            }
-            if self.has_failed() {
-                break;
-            }
-            let limit = std::mem::replace(&mut self.limit, self.position + size);
-            if !known(self, tag) {
-                self.note(|| format!("(tag {tag})"), |r| drop(r.slice(size)), || format!("{size} bytes"));
-            }
-            if self.remaining() > 0 {
-                self.fail(WireFault::BadTag);
-            }
-            self.limit = limit;
-            self.field = "_tagged_fields";
-        }
-        self.close(outer, || count.to_string());
-    }
-
-    /// Reads a tagged field if `tag` is its tag and this version has it, and says so.
-    pub fn tagged<T: Wire>(&mut self, tag: u32, field: &'static Field, value: &mut T) -> bool {
-        let mine = field.tag == Some(tag) && field.is_in(self.version);
-        if mine {
-            *value = self.named(field);
-        }
-        mine
-    }
-
-    /// Reads an array's element.
-    pub fn element<T: Wire>(&mut self, index: usize) -> T {
-        self.nullable = false;
-        let mark = self.open(|| format!("[{index}]"));
-        let value = T::get(self);
-        self.close(mark, || value.show());
-        value
-    }
-
-    fn named<T: Wire>(&mut self, field: &'static Field) -> T {
-        self.field = field.name;
-        self.nullable = field.is_nullable_in(self.version);
-        let mark = self.open(|| camel_case(field.name));
-        let value = T::get(self);
-        self.close(mark, || value.show());
-        value
-    }
-
-    /// Notes what `read` reads as one span.
-    fn note(
-        &mut self,
-        name: impl FnOnce() -> String,
-        read: impl FnOnce(&mut Self),
-        value: impl FnOnce() -> String,
-    ) {
-        let mark = self.open(name);
-        read(self);
-        self.close(mark, value);
+    /// Skips bytes of no known field, and notes them as a span.
+    fn skip(&mut self, name: String, length: usize) {
+        let mark = self.open(|| name);
+        drop(self.slice(length));
+        self.say(|| format!("{length} bytes"));
+        self.close(mark);
     }
 
     fn take(&mut self, length: usize) -> bool {
@@ -290,13 +221,21 @@ impl Reader {
         Some(index)
     }
 
-    fn close(&mut self, mark: Option<usize>, value: impl FnOnce() -> String) {
+    /// What a recording reader shall show for the value just read.
+    fn say(&mut self, value: impl FnOnce() -> String) {
+        if let Some(record) = &mut self.record {
+            record.value = value();
+        }
+    }
+
+    fn close(&mut self, mark: Option<usize>) {
         let failed = self.has_failed();
         let (Some(record), Some(index)) = (self.record.as_mut(), mark) else { return };
+        let value = std::mem::take(&mut record.value);
         record.depth -= 1;
         record.spans[index].end = self.position as u32;
         if !failed {
-            record.spans[index].value = value();
+            record.spans[index].value = value;
         }
     }
 }

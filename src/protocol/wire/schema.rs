@@ -43,37 +43,48 @@ macro_rules! wire {
             }
         }
 
-        impl $crate::protocol::wire::Wire for $name {
-            #[allow(unused_mut, unused_variables)]
-            fn get(r: &mut $crate::protocol::wire::Reader) -> Self {
-                let mut value = Self::default();
-                $(r.field($crate::protocol::wire::wire!(@field $field [$($($how)*)?]), &mut value.$field);)*
-                r.tagged_fields(|r, tag| {
-                    false $(|| r.tagged(
-                        tag,
-                        $crate::protocol::wire::wire!(@field $field [$($($how)*)?]),
-                        &mut value.$field,
-                    ))*
+        const _: () = {
+            #[allow(unused_imports)] // By a struct without fields.
+            use $crate::protocol::wire::{Fields, Kind, Mut, Ref, Schema, Wire, no_such_field, wire};
+
+            impl Wire for $name {
+                const KIND: Kind = Kind::Struct(&Schema {
+                    fields: &[$(wire!(
+                        @how wire!(@new $field $ty $(, $default)?); $($($how)*)?
+                    )),*],
                 });
-                value
+
+                fn view(&self) -> Ref<'_> {
+                    Ref::Struct(self)
+                }
+
+                fn view_mut(&mut self) -> Mut<'_> {
+                    Mut::Struct(self)
+                }
             }
 
-            #[allow(unused_variables)]
-            fn put(&self, w: &mut $crate::protocol::wire::Writer) {
-                $(w.field(
-                    $crate::protocol::wire::wire!(@field $field [$($($how)*)?]),
-                    &self.$field,
-                    || $crate::protocol::wire::wire!(@default $ty $(, $default)?),
-                );)*
-                w.tagged_fields(|tagged| {
-                    $(tagged.field(
-                        $crate::protocol::wire::wire!(@field $field [$($($how)*)?]),
-                        &self.$field,
-                        || $crate::protocol::wire::wire!(@default $ty $(, $default)?),
-                    );)*
-                });
+            /// The fields by their numbers.
+            #[allow(dead_code, non_camel_case_types)]
+            enum At {
+                $($field),*
             }
-        }
+
+            impl Fields for $name {
+                fn field(&self, index: usize) -> Ref<'_> {
+                    $(if index == At::$field as usize {
+                        return self.$field.view();
+                    })*
+                    no_such_field(index)
+                }
+
+                fn field_mut(&mut self, index: usize) -> Mut<'_> {
+                    $(if index == At::$field as usize {
+                        return self.$field.view_mut();
+                    })*
+                    no_such_field(index)
+                }
+            }
+        };
 
         $(impl $crate::protocol::wire::Message for $name {
             const KEY: i16 = $key;
@@ -86,10 +97,15 @@ macro_rules! wire {
     (@default $ty:ty) => { <$ty as $crate::protocol::wire::Wire>::unset() };
     (@default $ty:ty, $default:expr) => { $default };
 
-    (@field $field:ident [$($how:tt)*]) => {
-        const { &$crate::protocol::wire::wire!(
-            @how $crate::protocol::wire::Field::new(stringify!($field)); $($how)*
-        ) }
+    (@new $field:ident $ty:ty) => {
+        $crate::protocol::wire::Field::new(
+            stringify!($field),
+            <$ty as $crate::protocol::wire::Wire>::KIND,
+        )
+    };
+    (@new $field:ident $ty:ty, $default:expr) => {
+        $crate::protocol::wire::wire!(@new $field $ty)
+            .preset($crate::protocol::wire::Given::<$ty>::preset($default))
     };
     (@how $spec:expr;) => { $spec };
     (@how $spec:expr; ignorable $(, $($how:tt)*)?) => {

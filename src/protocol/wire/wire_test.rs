@@ -19,10 +19,17 @@ wire! {
         inner: Option<Inner> [1..] = None,
         id: Uuid [2.., tag 0],
         retired: bool [..=2],
+        extra: Extra [2.., tag 1],
+        flag: bool [2.., tag 2] = true,
     }
 
     Inner {
         payload: Bytes,
+    }
+
+    Extra {
+        one: i32 = -1,
+        two: i32 [3.., tag 0] = -1,
     }
 }
 
@@ -107,6 +114,27 @@ fn unknown_tags_are_skipped_and_known_ones_must_fit() {
     assert_eq!(cut.fault, WireFault::UnexpectedEnd);
     let long = Example::decode(&with(&[&[1, 0, 17][..], &[1; 17]].concat()), 3).expect_err("and no longer");
     assert_eq!(long.fault, WireFault::BadTag);
+}
+
+#[test]
+fn a_tagged_field_that_holds_its_default_is_left_out() {
+    let bytes = example().encode(3).expect("encodes");
+    assert_eq!(bytes.last(), Some(&0));
+    let with = |extra| Example { extra, ..example() }.encode(3).expect("encodes").slice(bytes.len() - 1..);
+    assert_eq!(with(Extra { one: 0, two: -1 }), b"\x01\x01\x05\0\0\0\0\0".as_slice());
+    assert_eq!(with(Extra { one: -1, two: 1 })[..4], [1, 1, 11, 0xff]);
+    let flag = Example { flag: false, ..example() }.encode(3).expect("encodes");
+    assert_eq!(flag[bytes.len() - 1..], [1, 2, 1, 0]);
+}
+
+#[test]
+fn of_a_tag_that_comes_twice_the_second_one_holds() {
+    let plain = example().encode(3).expect("encodes");
+    let first = b"\x01\x0b\0\0\0\x01\x01\0\x04\0\0\0\x02";
+    let second = b"\x01\x05\0\0\0\x03\0";
+    let bytes = Bytes::from([&plain[..plain.len() - 1], b"\x02", first, second].concat());
+    let extra = Extra { one: 3, two: -1 };
+    assert_eq!(Example::decode(&bytes, 3), Ok(Example { extra, ..example() }));
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{Field, Wire, WireError, WireFault};
+use super::view::{Fields, Ref};
+use super::{Field, Kind, Schema, WireError, WireFault};
 
 /// Writes values one behind the other. The first error sticks and [`Writer::finish`] tells.
 #[derive(Debug)]
@@ -27,16 +28,6 @@ impl Writer {
         self.flexible = flexible;
     }
 
-    /// The message's version.
-    pub fn version(&self) -> i16 {
-        self.version
-    }
-
-    /// Whether the optional value written next can be null in this version.
-    pub fn is_nullable(&self) -> bool {
-        self.nullable
-    }
-
     /// Something cannot be written. Only the first such report counts.
     pub fn fail(&mut self, fault: WireFault) {
         let at = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
@@ -59,83 +50,141 @@ impl Writer {
         self.raw(&bytes[..length]);
     }
 
-    /// How many bytes or elements follow; `None` is null. Where lengths are not compact,
-    /// `classic` writes them, and says whether it could.
-    pub fn length(&mut self, length: Option<usize>, classic: impl Fn(&mut Self, i32) -> bool) {
-        let Ok(length) = length.map_or(Ok(-1), i32::try_from) else { return self.fail(WireFault::TooLong) };
-        if self.flexible {
-            self.unsigned_varint(length.wrapping_add(1) as u32);
-        } else if !classic(self, length) {
-            self.fail(WireFault::TooLong);
+    /// Writes a value.
+    pub(in crate::protocol) fn value(&mut self, kind: Kind, value: Ref<'_>) {
+        match (kind, value) {
+            (Kind::Struct(schema), Ref::Struct(fields)) => self.fields(schema, fields),
+            (Kind::Nullable(inner), Ref::Nullable(value)) => match value.value() {
+                value if self.nullable => self.nullable_value(*inner, value),
+                Some(value) => self.value(*inner, value),
+                None => self.fail(WireFault::NotInVersion(self.version)),
+            },
+            (_, Ref::Text(_) | Ref::Bytes(_) | Ref::Array(_)) => self.content(kind, Some(value)),
+            (_, Ref::Uuid(uuid)) => self.raw(&uuid.0),
+            _ => {
+                let number = value.number().unwrap_or_default();
+                match kind {
+                    Kind::Bool | Kind::I8 => self.raw(&(number as i8).to_be_bytes()),
+                    Kind::I32 => self.raw(&(number as i32).to_be_bytes()),
+                    Kind::I64 => self.raw(&number.to_be_bytes()),
+                    _ => self.raw(&(number as i16).to_be_bytes()),
+                }
+            }
         }
     }
 
-    /// Writes a field, unless it is a tagged one; if this version has no such field, then it
-    /// must be ignorable or hold its default.
-    pub fn field<T: Wire>(&mut self, field: &'static Field, value: &T, default: impl FnOnce() -> T) {
-        if field.tag.is_some() {
-            return;
+    /// The tagged fields of a struct that has none.
+    pub fn no_tagged_fields(&mut self) {
+        if self.flexible {
+            self.bytes.push(0);
         }
+    }
+
+    /// Writes what may be null: a length of −1, or, for structs, a byte in front.
+    fn nullable_value(&mut self, inner: Kind, value: Option<Ref<'_>>) {
+        if inner.has_length() {
+            return self.content(inner, value);
+        }
+        self.raw(&(if value.is_some() { 1i8 } else { -1 }).to_be_bytes());
+        if let Some(value) = value {
+            self.value(inner, value);
+        }
+    }
+
+    /// Writes what has a length in front.
+    fn content(&mut self, kind: Kind, value: Option<Ref<'_>>) {
+        match value {
+            None => self.length(kind, None),
+            Some(Ref::Array(elements)) => {
+                self.length(kind, Some(elements.count()));
+                let Kind::Array(kind) = kind else { return };
+                for element in (0..).map_while(|index| elements.element(index)) {
+                    self.value(*kind, element);
+                }
+            }
+            Some(Ref::Bytes(bytes)) => {
+                self.length(kind, Some(bytes.len()));
+                self.raw(bytes);
+            }
+            // Compact or not, Kafka's strings are at most 32,767 bytes long.
+            Some(Ref::Text(text)) if text.len() > i16::MAX as usize => self.fail(WireFault::TooLong),
+            Some(Ref::Text(text)) => {
+                self.length(kind, Some(text.len()));
+                self.raw(text.as_bytes());
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// How many bytes or elements follow; `None` is null.
+    fn length(&mut self, kind: Kind, length: Option<usize>) {
+        let Ok(length) = length.map_or(Ok(-1), i32::try_from) else { return self.fail(WireFault::TooLong) };
+        match kind {
+            _ if self.flexible => self.unsigned_varint(length.wrapping_add(1) as u32),
+            Kind::Text => self.raw(&(length as i16).to_be_bytes()),
+            _ => self.raw(&length.to_be_bytes()),
+        }
+    }
+
+    /// Writes a struct. If this version has no such field, then it must be ignorable or hold
+    /// its default; a tagged field that holds its default is left out.
+    fn fields(&mut self, schema: &'static Schema, from: &dyn Fields) {
+        for (index, field) in schema.fields.iter().enumerate() {
+            if field.tag.is_none() {
+                self.plain_field(field, from.field(index));
+            }
+        }
+        let start = self.bytes.len();
+        self.no_tagged_fields();
+        for (index, field) in schema.fields.iter().enumerate() {
+            if let Some(tag) = field.tag
+                && self.tagged_field(tag, field, from.field(index))
+            {
+                // No schema has a hundred tagged fields: the count is one byte.
+                self.bytes[start] += 1;
+            }
+        }
+    }
+
+    fn plain_field(&mut self, field: &'static Field, value: Ref<'_>) {
         self.begin(field);
         if field.is_in(self.version) {
-            value.put(self);
-        } else if !field.is_ignorable() && *value != default() {
+            self.value(field.kind, value);
+        } else if !field.is_ignorable() && !value.is(field.kind, field.preset) {
             self.fail(WireFault::NotInVersion(self.version));
         }
     }
 
-    /// Writes the tagged fields at the end of a struct. `all` offers each to
-    /// [`TaggedFields::field`], in the order of their tags.
-    pub fn tagged_fields(&mut self, all: impl FnOnce(&mut TaggedFields<'_>)) {
+    /// Writes a tagged field unless it holds its default, and says whether it did.
+    fn tagged_field(&mut self, tag: u32, field: &'static Field, value: Ref<'_>) -> bool {
+        if value.is(field.kind, field.preset) {
+            return false;
+        }
+        self.begin(field);
+        if !self.flexible || !field.is_in(self.version) {
+            if !field.is_ignorable() {
+                self.fail(WireFault::NotInVersion(self.version));
+            }
+            return false;
+        }
+        self.unsigned_varint(tag);
         let start = self.bytes.len();
-        if self.flexible {
-            self.bytes.push(0);
+        self.value(field.kind, value);
+        let end = self.bytes.len();
+        match u32::try_from(end - start) {
+            Ok(size) => {
+                self.unsigned_varint(size);
+                let prefix = self.bytes.len() - end;
+                self.bytes[start..].rotate_right(prefix);
+            }
+            Err(_) => self.fail(WireFault::TooLong),
         }
-        let mut fields = TaggedFields { w: self, count: 0 };
-        all(&mut fields);
-        let count = fields.count;
-        if count > 0 {
-            // No schema has a hundred tagged fields: the count is one byte.
-            self.bytes[start] = count;
-        }
+        true
     }
 
     fn begin(&mut self, field: &'static Field) {
         self.field = field.name;
         self.nullable = field.is_nullable_in(self.version);
-    }
-}
-
-/// The tagged fields of one struct, being written.
-#[derive(Debug)]
-pub struct TaggedFields<'a> {
-    w: &'a mut Writer,
-    count: u8,
-}
-
-impl TaggedFields<'_> {
-    /// Writes a field if it is a tagged one and does not hold its default.
-    pub fn field<T: Wire>(&mut self, field: &'static Field, value: &T, default: impl FnOnce() -> T) {
-        let Some(tag) = field.tag else { return };
-        if *value == default() {
-            return;
-        }
-        self.w.begin(field);
-        if !self.w.flexible || !field.is_in(self.w.version) {
-            if !field.is_ignorable() {
-                self.w.fail(WireFault::NotInVersion(self.w.version));
-            }
-            return;
-        }
-        self.count += 1;
-        self.w.unsigned_varint(tag);
-        let start = self.w.bytes.len();
-        value.put(self.w);
-        let end = self.w.bytes.len();
-        let Ok(size) = u32::try_from(end - start) else { return self.w.fail(WireFault::TooLong) };
-        self.w.unsigned_varint(size);
-        let prefix = self.w.bytes.len() - end;
-        self.w.bytes[start..].rotate_right(prefix);
     }
 }
 
