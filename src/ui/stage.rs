@@ -157,6 +157,7 @@ fn Group(props: &GroupProps) -> Html {
     let GroupCard { x, y, w, h, facts, lit } = &*props.card;
     let (x, y, w, h) = (*x, *y, *w, *h);
     let title = if facts.id.is_empty() { "consumers".to_owned() } else { facts.id.to_string() };
+    let shown = cut(&title, 13);
     let target = Target::Group(facts.id.to_string()).to_string();
     html! {
         <g class={classes!("card", mood(facts.mood))}>
@@ -164,9 +165,9 @@ fn Group(props: &GroupProps) -> Html {
             <g class="pick" role="button" tabindex="0" data-pick={target.clone()}
                 aria-label={format!("group {title}, {}", facts.state)}>
                 <rect class="hit" x={(x + 4.0).to_string()} y={(y + 4.0).to_string()} width={(w - 8.0).to_string()} height="24" rx="6" />
-                <text class="t" x={(x + 12.0).to_string()} y={(y + 20.0).to_string()}>{ cut(&title, 13) }</text>
+                <text class="t" x={(x + 12.0).to_string()} y={(y + 20.0).to_string()}>{ &shown }</text>
                 <text class={if facts.mood == Mood::Well { "s" } else { "s warn" }} x={(x + w - 12.0).to_string()}
-                    y={(y + 20.0).to_string()} text-anchor="end">{ short_state(&facts.state, w) }</text>
+                    y={(y + 20.0).to_string()} text-anchor="end">{ short_state(&facts.state, &shown, w) }</text>
             </g>
             { for facts.members.iter().enumerate().map(|(index, member)| {
                 let top = y + GroupCard::HEAD + index as f64 * GroupCard::ROW;
@@ -206,10 +207,17 @@ fn short_words(words: &str, room: f64) -> String {
     words.trim_start_matches("partitions ").replace("partition ", "p ")
 }
 
-/// `PreparingRebalance` would not fit beside a name.
-fn short_state(state: &str, room: f64) -> String {
-    let state = if room < 190.0 { state.split(" · ").next().unwrap_or(state) } else { state };
-    state.replace("PreparingRebalance", "Rebalancing").replace("CompletingRebalance", "Assigning")
+/// A group's state in the words that fit beside its title in a card of this width.
+fn short_state(state: &str, title: &str, width: f64) -> String {
+    const MARGINS: f64 = 36.0;
+    const CHAR_OF_TITLE: f64 = 7.8;
+    const CHAR_OF_STATE: f64 = 6.8;
+    let long = state.replace("PreparingRebalance", "Rebalancing").replace("CompletingRebalance", "Assigning");
+    let taken = MARGINS + title.chars().count() as f64 * CHAR_OF_TITLE;
+    if taken + long.chars().count() as f64 * CHAR_OF_STATE <= width {
+        return long;
+    }
+    long.split(" · ").next().unwrap_or_default().to_owned()
 }
 
 #[derive(PartialEq, Properties)]
