@@ -28,7 +28,7 @@ use bytes::Bytes;
 
 use crate::base::{ConnId, Input, Rng, ms};
 use crate::coordinator::{CoordinatorTimer, GroupCoordinator};
-use crate::metadata::{MetadataImage, TopicConfigs};
+use crate::metadata::{Endpoint, MetadataImage, TopicConfigs};
 use crate::protocol::{TopicPartition, Uuid};
 use crate::storage::{LogConfig, UnifiedLog};
 use crate::trace::{self, Event};
@@ -48,6 +48,11 @@ type Ctx<'a> = trace::Ctx<'a, BrokerTimer>;
 pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
 /// The controller's log.
 pub const METADATA_TOPIC: &str = "__cluster_metadata";
+
+/// The port of the listener that is always there: the other nodes' way to a broker.
+pub const BROKER_PORT: u16 = 9092;
+/// The port of the listener for programs outside the world, when there is one.
+pub const EXTERNAL_PORT: u16 = 9094;
 
 /// What a broker wants to be woken for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,6 +111,7 @@ pub struct Disk {
 pub struct Broker {
     id: i32,
     config: Arc<BrokerConfig>,
+    external: Option<Endpoint>,
     incarnation_id: Uuid,
     partitions: BTreeMap<TopicPartition, Arc<Partition>>,
     high_watermark_checkpoint: BTreeMap<TopicPartition, i64>,
@@ -133,6 +139,7 @@ impl Broker {
             GroupCoordinator::new(Arc::clone(&config.group), config.group.offsets_topic_num_partitions);
         Broker {
             id,
+            external: None,
             incarnation_id: Uuid::default(),
             partitions: disk.logs,
             high_watermark_checkpoint: disk.high_watermarks,
@@ -162,7 +169,14 @@ impl Broker {
             high_watermarks: self.high_watermark_checkpoint.clone(),
             unclean: true,
         };
-        Broker::new(self.id, Arc::clone(&self.config), disk)
+        Broker::new(self.id, Arc::clone(&self.config), disk).reached_at(self.external.clone())
+    }
+
+    /// This broker with a second listener, [`EXTERNAL_PORT`], that is advertised as `external`:
+    /// what programs outside the world connect to.
+    pub fn reached_at(mut self, external: Option<Endpoint>) -> Broker {
+        self.external = external;
+        self
     }
 
     /// What was not flushed is gone; of each log a torn piece may remain. Returns the bytes lost.
@@ -224,13 +238,13 @@ impl Broker {
     pub fn step(&mut self, ctx: &mut Ctx, input: Input<BrokerTimer, std::convert::Infallible>) {
         match input {
             Input::Start => self.start(ctx),
-            Input::Frame { conn, from, bytes } => {
+            Input::Frame { conn, from, port, bytes } => {
                 if self.controller.owns(conn) {
                     self.hear_controller(ctx, conn, bytes);
                 } else if let Some(leader) = self.fetcher_of(conn) {
                     self.hear_leader(ctx, leader, bytes);
                 } else {
-                    self.receive(ctx, conn, from, bytes);
+                    self.receive(ctx, conn, from, port, bytes);
                 }
             }
             Input::Closed { conn, reason } => {

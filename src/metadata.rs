@@ -11,5 +11,6 @@ mod image;
 pub(crate) use config::properties;
 pub use config::{ConfigError, Properties, Property, TopicConfigs};
 pub use image::{
-    BrokerRegistration, Configs, MetadataImage, NO_LEADER, PartitionRegistration, TOPIC_RESOURCE, TopicImage,
+    BrokerRegistration, Configs, EXTERNAL_LISTENER, Endpoint, INTERNAL_LISTENER, MetadataImage, NO_LEADER,
+    PartitionRegistration, TOPIC_RESOURCE, TopicImage,
 };

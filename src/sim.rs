@@ -6,6 +6,7 @@
 //! Must not know scenario files or pictures.
 
 mod command;
+mod guest;
 mod history;
 mod invariants;
 mod network;
@@ -14,7 +15,8 @@ mod setup;
 mod summary;
 mod world;
 
-pub use command::{Command, CommandError, Kind};
+pub use command::{Command, CommandError, Data, Kind};
+pub use guest::Guest;
 pub use history::{Branch, Journaled, Run};
 pub use invariants::{Invariants, Violation};
 pub use network::{Conn, Flight, Link};

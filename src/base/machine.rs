@@ -52,6 +52,8 @@ pub enum Input<T, C> {
         conn: ConnId,
         /// The node at its other end.
         from: NodeId,
+        /// The port at the end of whoever answers: which of its listeners the connection reached.
+        port: u16,
         /// Exactly the bytes that were sent.
         bytes: Bytes,
     },

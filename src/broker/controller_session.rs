@@ -10,7 +10,8 @@ use bytes::Bytes;
 
 use crate::base::{CloseReason, ConnId, SimTime, ms};
 use crate::broker::peer::{FromPeer, Peer};
-use crate::broker::{Broker, BrokerTimer, Ctx, METADATA_TOPIC};
+use crate::broker::{BROKER_PORT, Broker, BrokerTimer, Ctx, METADATA_TOPIC};
+use crate::metadata::{EXTERNAL_LISTENER, INTERNAL_LISTENER};
 use crate::protocol::messages::allocate_producer_ids::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse,
 };
@@ -28,8 +29,6 @@ use crate::trace::Event;
 /// Where the controller listens (`controller.quorum.bootstrap.servers`).
 const CONTROLLER_HOST: &str = "controller";
 const CONTROLLER_PORT: u16 = 9093;
-/// What brokers advertise.
-const BROKER_PORT: u16 = 9092;
 /// The metadata topic's well-known id.
 const METADATA_TOPIC_ID: Uuid = Uuid([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 /// How long a fetch of the metadata log waits at the controller.
@@ -259,17 +258,23 @@ impl Broker {
     }
 
     fn register(&mut self, ctx: &mut Ctx) {
-        let listener = Listener {
-            name: "PLAINTEXT".into(),
+        let internal = Listener {
+            name: INTERNAL_LISTENER.into(),
             host: format!("broker-{}", self.id),
             port: BROKER_PORT,
             security_protocol: 0,
         };
+        let external = self.external.iter().map(|endpoint| Listener {
+            name: EXTERNAL_LISTENER.into(),
+            host: endpoint.host.clone(),
+            port: endpoint.port,
+            security_protocol: 0,
+        });
         let request = BrokerRegistrationRequest {
             broker_id: self.id,
             cluster_id: CLUSTER_ID.into(),
             incarnation_id: self.incarnation_id,
-            listeners: vec![listener],
+            listeners: std::iter::once(internal).chain(external).collect(),
             previous_broker_epoch: self.controller.broker_epoch,
             ..Default::default()
         };

@@ -44,7 +44,8 @@ impl Broker {
     pub(super) fn follow_leader(&mut self, ctx: &mut Ctx, at: &TopicPartition, leader: i32) {
         self.stop_following(ctx, at, Some(leader));
         let Some(broker) = self.image.brokers.get(&leader) else { return };
-        let (host, port) = (broker.host.clone(), broker.port);
+        let endpoint = broker.internal();
+        let (host, port) = (endpoint.host.clone(), endpoint.port);
         let fetcher = self.fetchers.entry(leader).or_insert_with(|| Fetcher {
             peer: Peer::new(host.clone(), port),
             partitions: BTreeSet::new(),

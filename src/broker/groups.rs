@@ -213,14 +213,14 @@ impl Broker {
     pub(super) fn find_coordinator(&mut self, ctx: &mut Ctx, token: u64, request: &FindCoordinatorRequest) {
         let mut response = FindCoordinatorResponse::default();
         if request.coordinator_keys.is_empty() {
-            let found = self.coordinator_of(&request.key, request.key_type);
+            let found = self.coordinator_of(token, &request.key, request.key_type);
             response.error_code = found.error_code;
             (response.node_id, response.host, response.port) = (found.node_id, found.host, found.port);
         } else {
             response.coordinators = request
                 .coordinator_keys
                 .iter()
-                .map(|key| self.coordinator_of(key, request.key_type))
+                .map(|key| self.coordinator_of(token, key, request.key_type))
                 .collect();
         }
         // The one-key form carries neither; the many-keys form has no fields for one.
@@ -231,7 +231,7 @@ impl Broker {
         }
     }
 
-    fn coordinator_of(&self, key: &str, key_type: i8) -> Coordinator {
+    fn coordinator_of(&self, token: u64, key: &str, key_type: i8) -> Coordinator {
         let none = |error_code| Coordinator {
             key: key.to_owned(),
             node_id: -1,
@@ -246,14 +246,17 @@ impl Broker {
         let at = TopicPartition::new(OFFSETS_TOPIC, self.groups.coordinator.partition_for(key));
         let leader = self.image.partition(&at).map_or(NO_LEADER, |partition| partition.leader);
         match self.image.brokers.get(&leader) {
-            Some(broker) => Coordinator {
-                key: key.to_owned(),
-                node_id: broker.id,
-                host: broker.host.clone(),
-                port: i32::from(broker.port),
-                error_code: ErrorCode::None,
-                error_message: None,
-            },
+            Some(broker) => {
+                let endpoint = self.endpoint_for(token, broker);
+                Coordinator {
+                    key: key.to_owned(),
+                    node_id: broker.id,
+                    host: endpoint.host.clone(),
+                    port: i32::from(endpoint.port),
+                    error_code: ErrorCode::None,
+                    error_message: None,
+                }
+            }
             None => none(ErrorCode::CoordinatorNotAvailable),
         }
     }

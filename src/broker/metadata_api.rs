@@ -57,11 +57,14 @@ impl Broker {
                 }
             }
         }
-        let brokers = self.image.unfenced().map(|broker| MetadataResponseBroker {
-            node_id: broker.id,
-            host: broker.host.clone(),
-            port: i32::from(broker.port),
-            rack: None,
+        let brokers = self.image.unfenced().map(|broker| {
+            let endpoint = self.endpoint_for(token, broker);
+            MetadataResponseBroker {
+                node_id: broker.id,
+                host: endpoint.host.clone(),
+                port: i32::from(endpoint.port),
+                rack: None,
+            }
         });
         let response = MetadataResponse {
             brokers: brokers.collect(),

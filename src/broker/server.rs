@@ -8,7 +8,8 @@ use bytes::Bytes;
 
 use crate::base::{ConnId, FrameInfo, FrameKind, NodeId};
 use crate::broker::peer::api_name;
-use crate::broker::{Broker, Ctx};
+use crate::broker::{BROKER_PORT, Broker, Ctx, EXTERNAL_PORT};
+use crate::metadata::{BrokerRegistration, EXTERNAL_LISTENER, Endpoint, INTERNAL_LISTENER};
 use crate::protocol::messages::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
 use crate::protocol::{ApiKey, ErrorCode, Message, WireError, decode_request_header, encode_response};
 use crate::trace::Event;
@@ -29,6 +30,7 @@ pub(super) struct Server {
 #[derive(Clone, Debug, PartialEq)]
 struct Line {
     from: NodeId,
+    port: u16,
     waiting: VecDeque<Bytes>,
     busy: bool,
 }
@@ -38,6 +40,7 @@ struct Line {
 pub(super) struct Asked {
     pub(super) conn: ConnId,
     pub(super) from: NodeId,
+    port: u16,
     pub(super) api_key: i16,
     pub(super) version: i16,
     correlation_id: i32,
@@ -60,6 +63,13 @@ impl Server {
         self.asked.retain(|_, asked| asked.conn != conn);
     }
 
+    /// Requests that wait for their turn on a connection, and their bytes.
+    pub(super) fn waiting(&self, conn: ConnId) -> (u32, u64) {
+        self.lines.get(&conn).map_or((0, 0), |line| {
+            (line.waiting.len() as u32, line.waiting.iter().map(|bytes| bytes.len() as u64).sum())
+        })
+    }
+
     /// The request with this token, if its connection is still there.
     pub(super) fn asked(&self, token: u64) -> Option<&Asked> {
         self.asked.get(&token)
@@ -67,10 +77,26 @@ impl Server {
 }
 
 impl Broker {
-    pub(super) fn receive(&mut self, ctx: &mut Ctx, conn: ConnId, from: NodeId, bytes: Bytes) {
+    /// Requests that wait for their turn on a connection, and their bytes.
+    pub fn waiting_on(&self, conn: ConnId) -> (u32, u64) {
+        self.server.waiting(conn)
+    }
+
+    /// Where `broker` is reached by whoever sent this request: every answer that names brokers
+    /// names their endpoints of the listener that the request came in by.
+    pub(super) fn endpoint_for<'a>(&self, token: u64, broker: &'a BrokerRegistration) -> &'a Endpoint {
+        let port = self.server.asked(token).map_or(BROKER_PORT, |asked| asked.port);
+        broker.endpoint(if port == EXTERNAL_PORT { EXTERNAL_LISTENER } else { INTERNAL_LISTENER })
+    }
+
+    pub(super) fn receive(&mut self, ctx: &mut Ctx, conn: ConnId, from: NodeId, port: u16, bytes: Bytes) {
         let server = &mut self.server;
-        let line =
-            server.lines.entry(conn).or_insert_with(|| Line { from, waiting: VecDeque::new(), busy: false });
+        let line = server.lines.entry(conn).or_insert_with(|| Line {
+            from,
+            port,
+            waiting: VecDeque::new(),
+            busy: false,
+        });
         let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         if size > server.max_request_bytes || line.waiting.len() >= WAITING_MAX {
             let reason = format!("a request of {size} bytes, {} waiting", line.waiting.len());
@@ -93,7 +119,7 @@ impl Broker {
                 continue;
             }
             let Some(frame) = line.waiting.pop_front() else { continue };
-            let from = line.from;
+            let (from, port) = (line.from, line.port);
             line.busy = true;
             match decode_request_header(&frame) {
                 Ok((header, body)) => {
@@ -102,6 +128,7 @@ impl Broker {
                     let asked = Asked {
                         conn,
                         from,
+                        port,
                         api_key: header.api_key,
                         version: header.api_version,
                         correlation_id: header.correlation_id,

@@ -232,7 +232,7 @@ impl Stage {
                         Some(bytes) => {
                             let from = NodeId(broker as u32);
                             let bytes = if self.noise { damaged(bytes, &mut self.rng) } else { bytes };
-                            self.arrive(2 * LATENCY, Input::Frame { conn, from, bytes });
+                            self.arrive(2 * LATENCY, Input::Frame { conn, from, port: 9092, bytes });
                         }
                         None => self.close(conn, CloseReason::Reset),
                     }

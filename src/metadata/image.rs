@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
-use crate::protocol::messages::metadata_records::MetadataRecord;
+use crate::protocol::messages::metadata_records::{BrokerEndpoint, MetadataRecord};
 use crate::protocol::{TopicPartition, Uuid};
 
 /// The leader of a partition that has none.
@@ -21,12 +21,41 @@ pub struct BrokerRegistration {
     pub epoch: i64,
     /// Which start of the process this is.
     pub incarnation_id: Uuid,
-    /// Advertised host.
-    pub host: String,
-    /// Advertised port.
-    pub port: u16,
+    /// Where it is reached: an endpoint for each listener, the internal one first.
+    pub endpoints: Vec<Endpoint>,
     /// Not counted on: it may not lead, nor be in a set of in-sync replicas.
     pub fenced: bool,
+}
+
+/// The listener that brokers and simulated clients use.
+pub const INTERNAL_LISTENER: &str = "PLAINTEXT";
+/// The listener that programs outside the world use.
+pub const EXTERNAL_LISTENER: &str = "EXTERNAL";
+
+/// An advertised address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The listener's name.
+    pub listener: String,
+    /// Host name.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+}
+
+static NOWHERE: Endpoint = Endpoint { listener: String::new(), host: String::new(), port: 0 };
+
+impl BrokerRegistration {
+    /// Its address by this listener, or by its first one when it has none of that name.
+    pub fn endpoint(&self, listener: &str) -> &Endpoint {
+        let named = self.endpoints.iter().find(|endpoint| endpoint.listener == listener);
+        named.or(self.endpoints.first()).unwrap_or(&NOWHERE)
+    }
+
+    /// Its address for other brokers.
+    pub fn internal(&self) -> &Endpoint {
+        self.endpoint(INTERNAL_LISTENER)
+    }
 }
 
 /// A partition as the controller decided it.
@@ -118,13 +147,16 @@ impl MetadataImage {
     pub fn replay(&mut self, record: &MetadataRecord) {
         match record {
             MetadataRecord::RegisterBroker(r) => {
-                let endpoint = r.end_points.first();
+                let endpoint = |end: &BrokerEndpoint| Endpoint {
+                    listener: end.name.clone(),
+                    host: end.host.clone(),
+                    port: end.port,
+                };
                 let registration = BrokerRegistration {
                     id: r.broker_id,
                     epoch: r.broker_epoch,
                     incarnation_id: r.incarnation_id,
-                    host: endpoint.map(|end| end.host.clone()).unwrap_or_default(),
-                    port: endpoint.map_or(0, |end| end.port),
+                    endpoints: r.end_points.iter().map(endpoint).collect(),
                     fenced: r.fenced,
                 };
                 self.brokers.insert(r.broker_id, registration);

@@ -42,11 +42,13 @@ impl Scenario {
             disk: self.disk_setup(),
             cluster: ClusterSetup {
                 brokers: self.cluster.brokers,
+                advertised: self.cluster.advertised.iter().filter_map(|text| address(text)).collect(),
                 topics: topics.collect(),
                 config: Arc::new(broker),
                 controller: Arc::new(controller),
             },
             clients: self.clients(files, &mut problems),
+            inputs: Vec::new(),
             script: self.script.iter().map(|step| (at(step.at_ms), step.command.clone())).collect(),
             expect: self.expect.clone(),
         };
@@ -127,6 +129,15 @@ fn name_client(client_id: &mut Arc<str>, name: &str) {
     if client_id.is_empty() {
         *client_id = name.into();
     }
+}
+
+/// `localhost:9092`, `[::1]:9092`.
+pub(super) fn address(text: &str) -> Option<(String, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let whole = !host.is_empty() && !host.contains(['/', ' ']);
+    whole.then_some(())?;
+    Some((host.to_owned(), port.parse().ok().filter(|port| *port > 0)?))
 }
 
 fn at(at_ms: u64) -> SimTime {

@@ -155,6 +155,17 @@ impl Check<'_> {
             || root.key("brokers"),
             || format!("a cluster has 1 to {BROKERS_MAX} brokers, not {brokers}"),
         );
+        let advertised = &self.scenario.cluster.advertised;
+        for (index, text) in advertised.iter().enumerate() {
+            let message = || format!("'{text}' is no address: expected host:port");
+            let path = || root.key("advertised").index(index);
+            self.expect(super::build::address(text).is_some(), path, message);
+        }
+        self.expect(
+            advertised.is_empty() || advertised.len() as u64 == u64::from(brokers),
+            || root.key("advertised"),
+            || format!("{} addresses for {brokers} brokers", advertised.len()),
+        );
         let (broker, _) = self.scenario.server_configs(&mut self.problems);
         let configs = root.key("configs");
         // Of a wrong number of brokers, enough was said.

@@ -71,6 +71,11 @@ pub struct Cluster {
     pub brokers: u32,
     /// Broker and controller configs by Kafka's names, `log.…` defaults of topics too.
     pub configs: Settings,
+    /// Where programs outside the world reach the brokers, as `localhost:9092`: one address for
+    /// each broker, in the order of their numbers. Without it they use the names that everybody
+    /// in the world uses, `broker-1:9092`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub advertised: Vec<String>,
 }
 
 /// How long messages take from node to node. Where nothing is said: a quiet data centre.
@@ -221,7 +226,7 @@ pub struct Look {
 impl Default for Cluster {
     /// Three brokers with Kafka's defaults.
     fn default() -> Self {
-        Cluster { brokers: 3, configs: Settings::default() }
+        Cluster { brokers: 3, configs: Settings::default(), advertised: Vec::new() }
     }
 }
 

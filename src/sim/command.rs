@@ -1,10 +1,15 @@
 //! What somebody outside can do to a world: the same commands in scenario files, on the page
 //! and in journals.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::base::FrameKind;
 
@@ -150,6 +155,32 @@ pub enum Command {
         /// Which consumer.
         consumer: String,
     },
+    /// A program outside opens a connection to a broker. Its name stands for it in the world
+    /// from then on: its links can be cut and slowed like everybody's.
+    Connect {
+        /// The program's name.
+        client: String,
+        /// Its number for the connection, higher than any before.
+        conn: u32,
+        /// Which broker.
+        broker: String,
+    },
+    /// A program outside sends bytes, as they came: not yet cut into requests.
+    Bytes {
+        /// The program's name.
+        client: String,
+        /// Its number for the connection.
+        conn: u32,
+        /// The bytes, in base64.
+        data: Data,
+    },
+    /// A program outside closes a connection.
+    HangUp {
+        /// The program's name.
+        client: String,
+        /// Its number for the connection.
+        conn: u32,
+    },
     /// Has the admin client create a topic.
     CreateTopic {
         /// Its name.
@@ -172,6 +203,41 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         value: Option<String>,
     },
+}
+
+impl Command {
+    /// Whether it comes from a program outside: checked before it is done, and cheap.
+    pub(super) fn is_of_guest(&self) -> bool {
+        matches!(self, Command::Connect { .. } | Command::Bytes { .. } | Command::HangUp { .. })
+    }
+}
+
+/// Bytes, which files have in base64.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Data(pub Bytes);
+
+impl Serialize for Data {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Data {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Data, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        let bytes = STANDARD.decode(text.as_bytes()).map_err(D::Error::custom)?;
+        Ok(Data(bytes.into()))
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl schemars::JsonSchema for Data {
+    fn schema_name() -> Cow<'static, str> {
+        "Data".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "contentEncoding": "base64" })
+    }
 }
 
 /// Request or response.
@@ -213,6 +279,8 @@ pub enum CommandError {
     NameTaken(String),
     /// No such frame is in flight.
     NotInFlight(u64),
+    /// The client has no such connection, or had one with this number already.
+    NoSuchConn(String, u32),
     /// No API has that name.
     NoSuchApi(String),
 }
@@ -226,6 +294,7 @@ impl fmt::Display for CommandError {
             CommandError::NoSuchGroup(group) => write!(f, "group '{group}' has no consumer to copy"),
             CommandError::NameTaken(name) => write!(f, "a node is called '{name}' already"),
             CommandError::NotInFlight(sent) => write!(f, "no frame sent by entry {sent} is in flight"),
+            CommandError::NoSuchConn(client, conn) => write!(f, "'{client}' cannot use connection {conn}"),
             CommandError::NoSuchApi(name) => write!(f, "no API is called '{name}'"),
         }
     }

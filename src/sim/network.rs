@@ -14,16 +14,26 @@ pub struct Link {
     /// Nothing gets through.
     pub cut: bool,
     pub(super) held: Vec<(u64, Parcel)>,
+    /// No jitter, any bandwidth: what a guest's real network does to it is enough.
+    ideal: bool,
     rng: Rng,
 }
 
 impl Link {
+    pub(super) fn ideal(seed: u64, a: NodeId, b: NodeId) -> Link {
+        let rng = Rng::stream(seed, &format!("link {a}-{b}"));
+        Link { latency_us: 0, cut: false, held: Vec::new(), ideal: true, rng }
+    }
+
     pub(super) fn new(setup: NetworkSetup, seed: u64, a: NodeId, b: NodeId) -> Link {
         let rng = Rng::stream(seed, &format!("link {a}-{b}"));
-        Link { latency_us: setup.latency_us, cut: false, held: Vec::new(), rng }
+        Link { latency_us: setup.latency_us, cut: false, held: Vec::new(), ideal: false, rng }
     }
 
     pub(super) fn delay(&mut self, setup: NetworkSetup, size_bytes: u64) -> u64 {
+        if self.ideal {
+            return self.latency_us;
+        }
         let jitter = if setup.jitter_us == 0 { 0 } else { self.rng.below(setup.jitter_us + 1) };
         self.latency_us + jitter + size_bytes.saturating_mul(1_000) / setup.bytes_per_ms.max(1)
     }
@@ -36,7 +46,10 @@ pub struct Conn {
     pub client: NodeId,
     /// Who answers on it.
     pub server: NodeId,
-    /// Which process of the server it reached: a restarted one does not know it.
+    /// The server's port.
+    pub port: u16,
+    /// Bytes of frames that the client sent and that have not arrived.
+    pub(super) under_way: u64,
     pub(super) client_open: bool,
     pub(super) server_open: bool,
     pub(super) ready: SimTime,

@@ -8,6 +8,7 @@ use crate::base::{Effect, Input, NodeId, Outputs, Rng, SimTime};
 use crate::broker::{Broker, BrokerTimer};
 use crate::client::{Admin, AdminTimer, Consumer, ConsumerTimer, Producer, ProducerTimer};
 use crate::controller::{Controller, ControllerTimer};
+use crate::sim::Guest;
 use crate::trace::{self, Event};
 
 /// Every kind of machine. An enum, so that nodes can be cloned, compared, listed and printed.
@@ -23,6 +24,8 @@ pub enum Machine {
     Consumer(Box<Consumer>),
     /// Creates topics and changes configs.
     Admin(Box<Admin>),
+    /// Stands for a program outside the world that is connected to it.
+    Guest(Box<Guest>),
 }
 
 /// The timer key of some machine.
@@ -142,6 +145,13 @@ impl Slot {
             Machine::Producer(producer) => drive!(producer, Producer, Stimulus::Producer(c) => c),
             Machine::Consumer(consumer) => drive!(consumer, Consumer, Stimulus::Consumer(c) => c),
             Machine::Admin(admin) => drive!(admin, Admin, Stimulus::Admin(c) => c),
+            Machine::Guest(guest) => {
+                // What it hears is in the trace, and from there it goes outside.
+                if let Stimulus::Common(Input::Closed { conn, .. }) = stimulus {
+                    guest.forget(conn);
+                }
+                Asked { effects: Vec::new(), trace: Vec::new() }
+            }
         }
     }
 }
@@ -149,7 +159,7 @@ impl Slot {
 fn own<T, C>(common: Input<std::convert::Infallible, std::convert::Infallible>) -> Input<T, C> {
     match common {
         Input::Start => Input::Start,
-        Input::Frame { conn, from, bytes } => Input::Frame { conn, from, bytes },
+        Input::Frame { conn, from, port, bytes } => Input::Frame { conn, from, port, bytes },
         Input::Closed { conn, reason } => Input::Closed { conn, reason },
         Input::Flushed { file, position } => Input::Flushed { file, position },
         Input::Timer(never) | Input::Command(never) => match never {},

@@ -26,6 +26,9 @@ pub struct Setup {
     pub clients: Vec<ClientSetup>,
     /// Commands that the scenario gives itself, by time.
     pub script: Vec<(SimTime, Command)>,
+    /// What came from outside in a session that was recorded, in order. At its time an input
+    /// goes before everything else.
+    pub inputs: Vec<(SimTime, Command)>,
     /// Invariants that this world is meant to break: named, but not counted as violations.
     pub expect: Vec<String>,
 }
@@ -73,6 +76,9 @@ pub struct ClusterSetup {
     pub config: Arc<BrokerConfig>,
     /// The controller's.
     pub controller: Arc<ControllerConfig>,
+    /// Where programs outside reach the brokers, in the order of their ids: host and port. When
+    /// empty they use the addresses that everybody in the world uses, `broker-1:9092`.
+    pub advertised: Vec<(String, u16)>,
     /// Topics that an admin client creates as soon as the brokers are there.
     pub topics: Vec<TopicSetup>,
 }

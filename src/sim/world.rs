@@ -1,14 +1,18 @@
 //! The scheduler: the next event in (time, number) order, one event per step.
 
+mod guests;
 mod obey;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use imbl::OrdMap;
+
 use crate::base::{CloseReason, ConnId, Digest, Effect, FlushKind, Input, NodeId, SimTime};
-use crate::broker::Broker;
+use crate::broker::{BROKER_PORT, Broker, EXTERNAL_PORT};
 use crate::client::{Admin, AdminCommand, Consumer, ConsumerApp, Producer, Workload};
 use crate::controller::Controller;
+use crate::metadata::{EXTERNAL_LISTENER, Endpoint};
 use crate::sim::network::{Freight, Parcel, Trap};
 use crate::sim::node::{Asked, Stimulus, Timer};
 use crate::sim::{
@@ -22,7 +26,6 @@ pub const CONTROLLER: NodeId = NodeId(3000);
 /// The admin client's node id; the other clients follow.
 pub const ADMIN: NodeId = NodeId(9999);
 const WORLD: NodeId = NodeId(0);
-const BROKER_PORT: u16 = 9092;
 const CONTROLLER_PORT: u16 = 9093;
 
 /// A world at one moment. Cloning one is cheap: whatever is large is shared until it changes.
@@ -42,6 +45,9 @@ pub struct World {
     backlog: BTreeMap<NodeId, Vec<Scheduled>>,
     traps: Vec<Trap>,
     invariants: Arc<Invariants>,
+    next_input: u64,
+    guests: OrdMap<Arc<str>, NodeId>,
+    unwatched: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +83,9 @@ impl World {
             backlog: BTreeMap::new(),
             traps: Vec::new(),
             invariants: Arc::new(Invariants::new(setup.expect.clone())),
+            next_input: 0,
+            guests: OrdMap::new(),
+            unwatched: false,
             setup: Arc::clone(&setup),
         };
         world.digest.number(setup.seed);
@@ -88,7 +97,8 @@ impl World {
             SimTime::ZERO,
         );
         for id in 1..=setup.cluster.brokers {
-            let broker = Broker::new(id as i32, Arc::clone(&setup.cluster.config), Default::default());
+            let broker = Broker::new(id as i32, Arc::clone(&setup.cluster.config), Default::default())
+                .reached_at(external_of(&setup, id));
             world.place(NodeId(id), format!("broker-{id}"), Machine::Broker(Box::new(broker)), SimTime::ZERO);
         }
         let admin = Admin::new(bootstrap(&setup));
@@ -248,7 +258,12 @@ impl World {
 
     /// When the next event is due; `None` when nothing will ever happen again.
     pub fn next_at(&self) -> Option<SimTime> {
-        self.queue.keys().next().map(|(at, _)| *at)
+        let event = self.queue.keys().next().map(|(at, _)| *at);
+        let input = self.setup.inputs.get(self.next_input as usize).map(|(at, _)| *at);
+        match (event, input) {
+            (Some(event), Some(input)) => Some(event.min(input)),
+            (event, input) => event.or(input),
+        }
     }
 
     // ---- what happens ----
@@ -256,6 +271,10 @@ impl World {
     /// Takes the next event and does what follows from it, adding to `trace` what happened.
     /// False when there was none.
     pub fn step(&mut self, trace: &mut Vec<Entry>) -> bool {
+        if self.input_is_next() {
+            self.take_input(trace);
+            return true;
+        }
         let Some(((at, _), scheduled)) = self.queue.pop_first() else { return false };
         self.now = self.now.max(at);
         self.steps += 1;
@@ -270,8 +289,14 @@ impl World {
     /// # Errors
     /// When the command makes no sense in this world; nothing happened then.
     pub fn command(&mut self, command: &Command, trace: &mut Vec<Entry>) -> Result<(), CommandError> {
-        let before = self.clone();
         let first = trace.len();
+        if command.is_of_guest() {
+            self.obey_guest(command, trace)?;
+            self.steps += 1;
+            self.conclude(first, trace);
+            return Ok(());
+        }
+        let before = self.clone();
         self.steps += 1;
         if let Err(error) = self.obey(command, trace) {
             trace.truncate(first);
@@ -290,6 +315,9 @@ impl World {
 
     /// Checks the promises, then folds the step into the digest.
     fn conclude(&mut self, first: usize, trace: &mut Vec<Entry>) {
+        if self.unwatched {
+            return;
+        }
         let mut found = Vec::new();
         Arc::make_mut(&mut self.invariants).check(&self.nodes, &trace[first..], &mut found);
         for (cause, violation) in found {
@@ -416,7 +444,12 @@ impl World {
     fn link_mut(&mut self, a: NodeId, b: NodeId) -> &mut Link {
         let (a, b) = pair(a, b);
         let setup = &self.setup;
-        self.links.entry((a, b)).or_insert_with(|| Link::new(setup.network, setup.seed, a, b))
+        let nodes = &self.nodes;
+        let is_guest = |id| matches!(nodes.get(id).map(|slot| &slot.machine), Some(Machine::Guest(_)));
+        self.links.entry((a, b)).or_insert_with(|| match is_guest(&a) || is_guest(&b) {
+            true => Link::ideal(setup.seed, a, b),
+            false => Link::new(setup.network, setup.seed, a, b),
+        })
     }
 
     fn connect(
@@ -449,6 +482,8 @@ impl World {
         let mut made = Conn {
             client: node,
             server,
+            port,
+            under_way: 0,
             client_open: true,
             server_open: true,
             ready: self.now + ready,
@@ -483,10 +518,14 @@ impl World {
             return self.lose(conn, node, to, sent, frame, trace);
         }
         let setup = self.setup.network;
-        let delay = self.link_mut(node, to).delay(setup, u64::from(frame.size_bytes));
+        let size = u64::from(frame.size_bytes);
+        let delay = self.link_mut(node, to).delay(setup, size);
         let start = self.now.max(ready);
         let parcel = Parcel { conn, from: node, to, sent: self.now, what: Freight::Frame(frame) };
         let Some(line) = self.conns.get_mut(&conn) else { return };
+        if to == line.server {
+            line.under_way += size;
+        }
         let at = line.in_order(to, start + delay);
         self.schedule(at, sent, What::Arrival(parcel));
     }
@@ -558,8 +597,9 @@ impl World {
         match parcel.what {
             Freight::Frame(frame) if open && self.conns.contains_key(&conn) => {
                 let bytes = frame.bytes.clone();
+                let port = self.landed(conn, to, &frame);
                 let root = self.note(to, cause, Event::Received { conn, from, frame }, trace);
-                self.drive(to, root, Stimulus::Common(Input::Frame { conn, from, bytes }), trace);
+                self.drive(to, root, Stimulus::Common(Input::Frame { conn, from, port, bytes }), trace);
             }
             Freight::Frame(frame) => {
                 let lost = self.note(to, cause, Event::Lost { conn, to, frame }, trace);
@@ -585,16 +625,34 @@ impl World {
     }
 }
 
+impl World {
+    /// A frame is no longer under way; the port of its connection.
+    fn landed(&mut self, conn: ConnId, to: NodeId, frame: &Frame) -> u16 {
+        let Some(line) = self.conns.get_mut(&conn) else { return BROKER_PORT };
+        if to == line.server {
+            line.under_way = line.under_way.saturating_sub(u64::from(frame.size_bytes));
+        }
+        line.port
+    }
+}
+
 fn pair(a: NodeId, b: NodeId) -> (NodeId, NodeId) {
     if a <= b { (a, b) } else { (b, a) }
 }
 
 fn listens(slot: &Slot, port: u16) -> bool {
     match slot.machine {
-        Machine::Broker(_) => port == BROKER_PORT,
+        Machine::Broker(_) => matches!(port, BROKER_PORT | EXTERNAL_PORT),
         Machine::Controller(_) => port == CONTROLLER_PORT,
         _ => false,
     }
+}
+
+/// What a broker advertises to programs outside, when it is something else than to everybody.
+fn external_of(setup: &Setup, broker: u32) -> Option<Endpoint> {
+    let index = broker.checked_sub(1)? as usize;
+    let (host, port) = setup.cluster.advertised.get(index)?.clone();
+    Some(Endpoint { listener: EXTERNAL_LISTENER.into(), host, port })
 }
 
 fn bootstrap(setup: &Setup) -> Vec<(String, u16)> {

@@ -23,7 +23,7 @@ pub(super) fn menu(world: &World, target: &Target, at: (f64, f64)) -> Option<Men
                     (format!("Producer {}", slot.name), producer_facts(slot), producer(world, slot))
                 }
                 Machine::Consumer(_) => (slot.name.clone(), consumer_facts(slot), consumer(slot)),
-                Machine::Admin(_) => return None,
+                Machine::Admin(_) | Machine::Guest(_) => return None,
             }
         }
         Target::Group(id) => {

@@ -27,6 +27,7 @@ pub(crate) fn run_until(time: SimTime) -> Run {
         network: NetworkSetup::default(),
         disk: DiskSetup::default(),
         cluster: ClusterSetup {
+            advertised: Vec::new(),
             brokers: 3,
             config: Arc::new(config),
             controller: Default::default(),
@@ -43,6 +44,7 @@ pub(crate) fn run_until(time: SimTime) -> Run {
             start: SimTime(seconds(1)),
             kind: ClientKind::Producer(Arc::new(ProducerConfig::default()), Arc::new(workload)),
         }],
+        inputs: Vec::new(),
         script: vec![(SimTime(seconds(2)), Command::Kill { node: "broker-1".into() })],
         expect: vec![],
     };

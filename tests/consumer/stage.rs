@@ -297,7 +297,7 @@ impl Stage {
     fn reply(&mut self, conn: ConnId, bytes: Result<Bytes, WireError>) {
         let Some((name, broker)) = self.conns.get(&conn).cloned() else { return };
         let bytes = bytes.expect("a response that its version can carry");
-        let input = Input::Frame { conn, from: NodeId(broker as u32), bytes };
+        let input = Input::Frame { conn, from: NodeId(broker as u32), port: 9092, bytes };
         self.arrive(LATENCY, Arrival::Consumer(name, input));
         match self.queues.get_mut(&conn).and_then(VecDeque::pop_front) {
             Some(bytes) => self.serve(conn, &bytes).expect("a request we know"),

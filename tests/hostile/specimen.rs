@@ -109,7 +109,7 @@ pub(crate) fn only(specimens: Vec<Specimen>, kind: fn(&Machine) -> bool) -> Vec<
 
 impl Specimen {
     pub(crate) fn frame(&mut self, conn: ConnId, from: NodeId, bytes: Bytes) {
-        self.step(Stimulus::Common(Input::Frame { conn, from, bytes }));
+        self.step(Stimulus::Common(Input::Frame { conn, from, port: 9092, bytes }));
     }
 
     /// Whether the machine closed this connection and said why.
@@ -130,8 +130,8 @@ impl Specimen {
                 let mut ctx = Ctx::new(self.now, rng, NodeId(7), next_conn, root, root + 1);
                 let input = match stimulus {
                     Stimulus::Common(Input::Start) => Input::Start,
-                    Stimulus::Common(Input::Frame { conn, from, bytes }) => {
-                        Input::Frame { conn, from, bytes }
+                    Stimulus::Common(Input::Frame { conn, from, port, bytes }) => {
+                        Input::Frame { conn, from, port, bytes }
                     }
                     Stimulus::Common(Input::Closed { conn, reason }) => Input::Closed { conn, reason },
                     Stimulus::Common(Input::Flushed { file, position }) => Input::Flushed { file, position },
@@ -167,6 +167,8 @@ impl Specimen {
             Machine::Producer(machine) => drive!(machine, Producer),
             Machine::Consumer(machine) => drive!(machine, Consumer),
             Machine::Admin(machine) => drive!(machine, Admin),
+            // It hears nothing: what it is sent goes outside.
+            Machine::Guest(_) => {}
         }
     }
 }

@@ -220,10 +220,10 @@ fn commands_that_make_no_sense() {
     check(
         "\"script\": [{\"at_ms\": 1, \"do\": \"explode\"}]",
         expect![[r#"
-        line 2, column 40: script[0]: unknown variant `explode`, expected one of `kill`,
-          `power_loss`, `restart`, `pause`, `resume`, `cut`, `heal`, `slow`, `drop`, `drop_next`,
-          `send`, `set_producing`, `add_consumer`, `stop`, `set_stuck`, `set_process_ms`, `seek`,
-          `commit`, `create_topic`, `set_config`"#]],
+            line 2, column 40: script[0]: unknown variant `explode`, expected one of `kill`,
+              `power_loss`, `restart`, `pause`, `resume`, `cut`, `heal`, `slow`, `drop`, `drop_next`,
+              `send`, `set_producing`, `add_consumer`, `stop`, `set_stuck`, `set_process_ms`, `seek`,
+              `commit`, `connect`, `bytes`, `hang_up`, `create_topic`, `set_config`"#]],
     );
     check(
         "\"script\": [{\"do\": \"kill\", \"node\": \"broker-1\"}]",

@@ -84,6 +84,7 @@ pub(crate) fn setup(plan: &Plan) -> Arc<Setup> {
         disk: DiskSetup::default(),
         cluster: ClusterSetup {
             brokers: 3,
+            advertised: Vec::new(),
             config: Arc::new(config),
             controller: Arc::default(),
             topics: vec![TopicSetup {
@@ -95,6 +96,7 @@ pub(crate) fn setup(plan: &Plan) -> Arc<Setup> {
             }],
         },
         clients,
+        inputs: Vec::new(),
         script: plan.script.iter().map(|(ms, command)| (SimTime(ms * 1_000), command.clone())).collect(),
         expect: plan.expect.clone(),
     })

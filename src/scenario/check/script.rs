@@ -15,6 +15,7 @@ enum Kind {
     Server,
     Producer,
     Consumer,
+    Guest,
 }
 
 type Nodes = BTreeMap<String, Kind>;
@@ -121,6 +122,13 @@ impl Check<'_> {
                 self.expect(!server, || path.key("node"), || format!("'{node}' is no client; use kill"));
             }
             Command::AddConsumer { group, name } => self.add_consumer(group, name.as_deref(), nodes, path),
+            Command::Connect { client, broker, .. } => {
+                self.of_kind(broker, Kind::Server, "broker", nodes, path);
+                nodes.entry(client.clone()).or_insert(Kind::Guest);
+            }
+            Command::Bytes { client, .. } | Command::HangUp { client, .. } => {
+                self.node(client, nodes, || path.key("client"));
+            }
             Command::CreateTopic { .. } | Command::SetConfig { .. } => self.admin_command(command, path),
         }
     }

@@ -73,6 +73,9 @@ impl World {
                 let api = api.as_deref().unwrap_or("any");
                 self.say(format!("lose the next {api} {frame:?} from {from} to {to}"), trace);
             }
+            Command::Connect { .. } | Command::Bytes { .. } | Command::HangUp { .. } => {
+                self.obey_guest(command, trace)?;
+            }
             _ => self.obey_for_client(command, trace)?,
         }
         Ok(())
@@ -322,6 +325,7 @@ impl World {
                 }
             }
             Machine::Admin(admin) => **admin = crate::client::Admin::new(super::bootstrap(&setup)),
+            Machine::Guest(guest) => guest.forget_all(),
         }
         lost_bytes
     }

@@ -24,6 +24,7 @@ impl Names {
                 Machine::Producer(_) => format!("producer {}", slot.name),
                 Machine::Consumer(_) => format!("consumer {}", slot.name),
                 Machine::Admin(_) => "the admin client".to_owned(),
+                Machine::Guest(_) => format!("client {}", slot.name),
             };
             (id, name.into())
         });
