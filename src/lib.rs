@@ -13,6 +13,7 @@
 //! | --- | --- | --- |
 //! | `main.rs`, `bin/` | mounting the app; the command line | everything else's insides |
 //! | [`ui`] | Yew components, DOM, local storage | Kafka's rules; how to change a world except by a command |
+//! | [`edge`] | the world's doors to programs outside | what the bytes mean |
 //! | [`view`] | run + trace → plain view data (layout, text, narration) | Yew, DOM, wall time |
 //! | [`scenario`] | the scenario schema, its errors, workloads from files, the gallery; links | pixels; machines' insides |
 //! | [`sim`] | time, delivery, faults, disks, history, forks, invariant checkers | scenario files, pictures |
@@ -36,6 +37,7 @@ pub mod broker;
 pub mod client;
 pub mod controller;
 pub mod coordinator;
+pub mod edge;
 pub mod metadata;
 pub mod partitioner;
 pub mod protocol;

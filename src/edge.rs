@@ -1,0 +1,9 @@
+//! The world's doors: real Kafka clients outside, the deterministic world inside.
+//!
+//! A door has no sockets and no clock of its own. Whoever has them (the command line with TCP,
+//! a page or Node with in-memory sockets) brings in bytes and the time, and takes out what is
+//! to be written where. Must not know what the bytes mean.
+
+mod door;
+
+pub use door::{Door, DoorOptions, Output};
