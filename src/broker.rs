@@ -10,6 +10,7 @@
 
 mod config;
 mod controller_session;
+mod delete_records;
 mod fetch;
 mod fetcher;
 mod groups;
@@ -18,6 +19,7 @@ mod offsets_api;
 mod partition;
 mod peer;
 mod produce;
+mod producer_ids;
 mod replicas;
 mod server;
 
@@ -37,7 +39,8 @@ pub use config::BrokerConfig;
 pub use partition::{FollowerState, Partition, ReplicaRole};
 
 use controller_session::ControllerSession;
-use fetch::WaitingFetch;
+use delete_records::WaitingDeletion;
+use fetch::Fetches;
 use fetcher::Fetcher;
 use produce::WaitingProduce;
 use server::Server;
@@ -75,6 +78,10 @@ pub enum BrokerTimer {
     Produce(u64),
     /// A fetch has waited long enough.
     Fetch(u64),
+    /// A deletion of records has waited long enough.
+    DeleteRecords(u64),
+    /// Look for producers that have been silent for long.
+    ProducerExpiry,
     /// Something in the group coordinator.
     Coordinator(CoordinatorTimer),
 }
@@ -92,6 +99,8 @@ impl BrokerTimer {
             BrokerTimer::Retention => "log retention",
             BrokerTimer::Produce(_) => "produce timeout",
             BrokerTimer::Fetch(_) => "fetch wait is over",
+            BrokerTimer::DeleteRecords(_) => "delete records timeout",
+            BrokerTimer::ProducerExpiry => "producer id expiration",
             BrokerTimer::Coordinator(timer) => timer.name(),
         }
     }
@@ -123,7 +132,8 @@ pub struct Broker {
     server: Server,
     next_wait: u64,
     waiting_produces: BTreeMap<u64, WaitingProduce>,
-    waiting_fetches: BTreeMap<u64, WaitingFetch>,
+    waiting_deletions: BTreeMap<u64, WaitingDeletion>,
+    fetches: Fetches,
     groups: groups::Groups,
     producer_ids: (i64, i64),
     waiting_for_ids: Vec<u64>,
@@ -151,7 +161,8 @@ impl Broker {
             server: Server::new(config.socket_request_max_bytes),
             next_wait: 0,
             waiting_produces: BTreeMap::new(),
-            waiting_fetches: BTreeMap::new(),
+            waiting_deletions: BTreeMap::new(),
+            fetches: Fetches::new(config.fetch_session_slots),
             groups: groups::Groups::new(coordinator),
             producer_ids: (0, 0),
             waiting_for_ids: Vec::new(),
@@ -279,6 +290,7 @@ impl Broker {
             ctx.now() + ms(u64::from(self.config.log_initial_task_delay_ms)),
         );
         ctx.set_timer(BrokerTimer::PeerTimeout, ctx.now() + ms(1_000));
+        self.expire_producers(ctx);
         self.controller.connect(ctx);
     }
 
@@ -304,6 +316,8 @@ impl Broker {
             BrokerTimer::Retention => self.delete_old_segments(ctx),
             BrokerTimer::Produce(id) => self.produce_timed_out(ctx, id),
             BrokerTimer::Fetch(id) => self.answer_fetch(ctx, id),
+            BrokerTimer::DeleteRecords(id) => self.deletion_timed_out(ctx, id),
+            BrokerTimer::ProducerExpiry => self.expire_producers(ctx),
             BrokerTimer::Coordinator(timer) => self.coordinator_timer(ctx, timer),
         }
     }
@@ -363,15 +377,8 @@ impl Broker {
 
     fn client_closed(&mut self, ctx: &mut Ctx, conn: ConnId) {
         self.server.closed(conn);
-        let gone: Vec<u64> = self
-            .waiting_fetches
-            .iter()
-            .filter(|(_, fetch)| fetch.conn() == conn)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in gone {
-            self.waiting_fetches.remove(&id);
-            ctx.cancel_timer(BrokerTimer::Fetch(id));
+        for id in self.fetches.of_connection(conn) {
+            self.forget_fetch(ctx, id);
         }
     }
 }

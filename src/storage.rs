@@ -20,7 +20,7 @@ pub use batch::{
 };
 pub use config::LogConfig;
 pub use epoch::{EpochEntry, LeaderEpochFileCache};
-pub use error::LogError;
+pub use error::{LogError, RecordError};
 pub use index::{OffsetIndex, OffsetPosition, TimeIndex, TimestampOffset};
 pub use log::{
     AppendOrigin, CorruptBatch, FetchDataInfo, FetchIsolation, LogAppendInfo, RecoveryInfo, UnifiedLog,

@@ -11,12 +11,17 @@ properties! {
     pub struct BrokerConfig {
         "auto.create.topics.enable" => auto_create_topics: bool = true, "create a topic when a client asks about it";
         "broker.heartbeat.interval.ms" => heartbeat_interval_ms: u32 = 2_000, "between two heartbeats to the controller";
+        "broker.session.timeout.ms" => session_timeout_ms: u32 = 9_000, "how long the controller may leave a question unanswered";
+        "controller.quorum.request.timeout.ms" => quorum_request_timeout_ms: u32 = 2_000, "how long a fetch of the metadata log may take";
         "default.replication.factor" => default_replication_factor: i16 = 1, "replicas of a topic created by itself";
         "fetch.max.bytes" => fetch_max_bytes: u32 = 57_671_680, "largest answer to a fetch";
         "log.initial.task.delay.ms" => log_initial_task_delay_ms: u32 = 30_000, "before the first look for old segments";
         "log.retention.check.interval.ms" => retention_check_interval_ms: u32 = 300_000, "between two looks for old segments";
         "max.incremental.fetch.session.cache.slots" => fetch_session_slots: u32 = 1_000, "incremental fetch sessions kept";
         "num.partitions" => num_partitions: i32 = 1, "partitions of a topic created by itself";
+        "producer.id.expiration.check.interval.ms" => producer_id_expiration_check_interval_ms: u32 = 600_000,
+            "between two looks for silent producers";
+        "producer.id.expiration.ms" => producer_id_expiration_ms: u32 = 86_400_000, "how long a silent producer is remembered";
         "replica.fetch.backoff.ms" => replica_fetch_backoff_ms: u32 = 1_000, "before a failed fetch is tried again";
         "replica.fetch.max.bytes" => replica_fetch_max_bytes: u32 = 1_048_576, "bytes a follower asks for, of each partition";
         "replica.fetch.min.bytes" => replica_fetch_min_bytes: i32 = 1, "bytes a follower waits for";

@@ -33,10 +33,6 @@ const CONTROLLER_PORT: u16 = 9093;
 const METADATA_TOPIC_ID: Uuid = Uuid([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 /// How long a fetch of the metadata log waits at the controller.
 const METADATA_FETCH_WAIT_MS: i32 = 500;
-/// `controller.quorum.request.timeout.ms`: a fetch of the metadata log that takes longer is given up.
-const QUORUM_REQUEST_TIMEOUT_MS: u32 = 2_000;
-/// `broker.session.timeout.ms`: any other question that the controller leaves unanswered for so long.
-const SESSION_TIMEOUT_MS: u32 = 9_000;
 /// `cluster.id`, given when the storage is formatted.
 const CLUSTER_ID: &str = "terrarium-cluster-AAAA";
 
@@ -159,10 +155,10 @@ impl Broker {
 
     /// Gives up a connection on which an answer has not come for too long.
     pub(super) fn time_out_controller(&mut self, ctx: &mut Ctx) {
-        if self.controller.log_peer.time_out(ctx, QUORUM_REQUEST_TIMEOUT_MS).is_some() {
+        if self.controller.log_peer.time_out(ctx, self.config.quorum_request_timeout_ms).is_some() {
             ctx.set_timer(BrokerTimer::ControllerRetry, self.controller.retry_at());
         }
-        if let Some(lost) = self.controller.peer.time_out(ctx, SESSION_TIMEOUT_MS) {
+        if let Some(lost) = self.controller.peer.time_out(ctx, self.config.session_timeout_ms) {
             self.give_up_asking(ctx, lost);
             self.controller_lost(ctx);
         }

@@ -1,43 +1,96 @@
 //! Fetch requests, from followers and from consumers: read, or wait until there is enough.
 //!
-//! Source: Kafka protocol guide *Fetch*; KIP-74 (sizes), KIP-320 (epochs), KIP-595 (divergence
-//! told in the response). The wait is what Kafka calls the fetch purgatory. Fetch sessions
-//! (KIP-227) are declined: every fetch is a full one.
+//! Source: Kafka protocol guide *Fetch*; KIP-74 (sizes), KIP-227 (sessions), KIP-320 (epochs),
+//! KIP-516 (topic ids), KIP-595 (divergence told in the response), KIP-951 (the new leader told
+//! with the error). The wait is what Kafka calls the fetch purgatory.
 
+mod session;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::{ConnId, ms};
 use crate::broker::{Broker, BrokerTimer, Ctx, Partition, no_records};
 use crate::protocol::messages::fetch::{
-    EpochEndOffset, FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch,
+    EpochEndOffset, FetchPartition, FetchRequest, FetchResponse, LeaderIdAndEpoch, NodeEndpoint,
     PartitionData,
 };
-use crate::protocol::{ErrorCode, TopicPartition, Uuid};
+use crate::protocol::{ErrorCode, TopicPartition};
 use crate::storage::FetchIsolation;
 use crate::trace::Event;
 
-/// A fetch that waits for records.
+use session::{Context, FetchSessions, Key, Wanted};
+
+/// From this version on topics go by their ids.
+const TOPIC_IDS_SINCE: i16 = 13;
+/// From this version on an error can tell who leads now.
+const NEW_LEADER_SINCE: i16 = 16;
+/// `isolation_level` of consumers that want committed transactions only.
+const READ_COMMITTED: i8 = 1;
+
+/// Fetches that wait, who waits for what, and the sessions.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct WaitingFetch {
-    token: u64,
-    conn: ConnId,
-    request: Arc<FetchRequest>,
+pub(super) struct Fetches {
+    waiting: BTreeMap<u64, Arc<Fetch>>,
+    watchers: BTreeMap<TopicPartition, BTreeSet<u64>>,
+    sessions: FetchSessions,
 }
 
-impl WaitingFetch {
-    pub(super) fn conn(&self) -> ConnId {
-        self.conn
+/// A fetch: all that it wants, whatever its request named.
+#[derive(Clone, Debug, PartialEq)]
+struct Fetch {
+    token: u64,
+    conn: ConnId,
+    version: i16,
+    /// Which replica asks, and its broker epoch; `None` for a consumer.
+    follower: Option<(i32, i64)>,
+    isolation: FetchIsolation,
+    min_bytes: u32,
+    max_bytes: u32,
+    context: Context,
+    wanted: Vec<Wanted>,
+    /// Under which partitions it is found while it waits.
+    watched: Vec<TopicPartition>,
+}
+
+struct ReadAll {
+    data: Vec<PartitionData>,
+    bytes: u64,
+    must_answer: bool,
+}
+
+impl Fetches {
+    pub(super) fn new(session_slots: u32) -> Fetches {
+        Fetches {
+            waiting: BTreeMap::new(),
+            watchers: BTreeMap::new(),
+            sessions: FetchSessions::new(session_slots),
+        }
     }
 
-    fn wants(&self, at: &TopicPartition, topic_id: Option<Uuid>) -> bool {
-        self.request.topics.iter().any(|topic| {
-            let same = if topic.topic.is_empty() {
-                Some(topic.topic_id) == topic_id
-            } else {
-                *topic.topic == *at.topic
-            };
-            same && topic.partitions.iter().any(|partition| partition.partition == at.partition)
-        })
+    /// The fetches that wait on a connection.
+    pub(super) fn of_connection(&self, conn: ConnId) -> Vec<u64> {
+        self.waiting.iter().filter(|(_, fetch)| fetch.conn == conn).map(|(id, _)| *id).collect()
+    }
+
+    fn insert(&mut self, id: u64, fetch: Fetch) {
+        for at in &fetch.watched {
+            self.watchers.entry(at.clone()).or_default().insert(id);
+        }
+        self.waiting.insert(id, Arc::new(fetch));
+    }
+
+    fn remove(&mut self, id: u64) -> Option<Arc<Fetch>> {
+        let fetch = self.waiting.remove(&id)?;
+        for at in &fetch.watched {
+            if let Some(ids) = self.watchers.get_mut(at) {
+                ids.remove(&id);
+                if ids.is_empty() {
+                    self.watchers.remove(at);
+                }
+            }
+        }
+        Some(fetch)
     }
 }
 
@@ -52,22 +105,50 @@ fn follower_of(request: &FetchRequest) -> Option<(i32, i64)> {
 }
 
 impl Broker {
-    pub(super) fn fetch(&mut self, ctx: &mut Ctx, token: u64, request: FetchRequest) {
+    pub(super) fn fetch(&mut self, ctx: &mut Ctx, token: u64, request: &FetchRequest) {
         let Some(asked) = self.server.asked(token) else { return };
-        let conn = asked.conn;
-        let request = Arc::new(request);
-        let follower = follower_of(&request);
+        let (conn, version) = (asked.conn, asked.version);
+        let begun = self.fetches.sessions.begin(ctx.now(), request, version >= TOPIC_IDS_SINCE);
+        let (context, wanted) = match begun {
+            Ok(begun) => begun,
+            Err(error_code) => {
+                return self.reply(ctx, token, &FetchResponse { error_code, ..Default::default() });
+            }
+        };
+        let follower = follower_of(request);
+        let max_bytes = u32::try_from(request.max_bytes).unwrap_or(0).min(self.config.fetch_max_bytes);
+        let fetch = Fetch {
+            token,
+            conn,
+            version,
+            follower,
+            isolation: match (follower, request.isolation_level) {
+                (Some(_), _) => FetchIsolation::LogEnd,
+                (None, READ_COMMITTED) => FetchIsolation::TxnCommitted,
+                (None, _) => FetchIsolation::HighWatermark,
+            },
+            min_bytes: u32::try_from(request.min_bytes).unwrap_or(0).min(max_bytes),
+            max_bytes,
+            context,
+            wanted,
+            watched: Vec::new(),
+        };
         if let Some((follower, epoch)) = follower {
-            self.note_follower_positions(ctx, follower, epoch, &request);
+            self.note_follower_positions(ctx, follower, epoch, &fetch.wanted);
         }
-        let read = self.read_all(&request);
-        let wait = request.max_wait_ms > 0 && request.min_bytes > 0 && !read.must_answer;
-        if !wait || read.bytes >= u64::from(request.min_bytes.unsigned_abs()) {
-            return self.reply(ctx, token, &read.response);
+        let read = self.read_all(&fetch);
+        let may_wait = request.max_wait_ms > 0 && !fetch.wanted.is_empty() && !read.must_answer;
+        if !may_wait || read.bytes >= u64::from(fetch.min_bytes) {
+            return self.answer_with(ctx, &fetch, read);
         }
+        self.park(ctx, fetch, request.max_wait_ms);
+    }
+
+    fn park(&mut self, ctx: &mut Ctx, mut fetch: Fetch, max_wait_ms: i32) {
         let id = self.next_wait();
-        let max_wait_ms = request.max_wait_ms;
-        self.waiting_fetches.insert(id, WaitingFetch { token, conn, request });
+        fetch.watched = fetch.wanted.iter().filter_map(|wanted| self.named(&wanted.key)).collect();
+        let conn = fetch.conn;
+        self.fetches.insert(id, fetch);
         ctx.set_timer(BrokerTimer::Fetch(id), ctx.now() + ms(max_wait_ms.unsigned_abs().into()));
         ctx.trace(Event::FetchWaits { conn, max_wait_ms });
     }
@@ -79,110 +160,104 @@ impl Broker {
         ctx: &mut Ctx,
         follower: i32,
         broker_epoch: i64,
-        request: &FetchRequest,
+        wanted: &[Wanted],
     ) {
-        for topic in &request.topics {
-            let Some(name) = self.topic_name(&topic.topic, &topic.topic_id) else { continue };
-            for asked in &topic.partitions {
-                let at = TopicPartition::new(Arc::clone(&name), asked.partition);
-                let Some(partition) = self.partitions.get_mut(&at) else { continue };
-                if check_fetch(partition, asked).is_err() || divergence(partition, asked).is_some() {
-                    continue;
-                }
-                if asked.fetch_offset > partition.log.log_end_offset() {
-                    continue;
-                }
-                let partition = Arc::make_mut(partition);
-                let news = partition.follower_fetched(follower, broker_epoch, asked.fetch_offset, ctx.now());
-                self.maybe_expand_isr(ctx, &at, follower);
-                if news {
-                    self.raise_high_watermark(ctx, &at);
-                }
+        for Wanted { key, fetch } in wanted {
+            let Some(at) = self.named(key) else { continue };
+            let Some(partition) = self.partitions.get_mut(&at) else { continue };
+            let diverged = divergence(partition, fetch).is_ok_and(|parted| parted.is_some());
+            if check_fetch(partition, key, fetch, Some(follower)).is_err() || diverged {
+                continue;
+            }
+            if fetch.fetch_offset > partition.log.log_end_offset() {
+                continue;
+            }
+            let partition = Arc::make_mut(partition);
+            let start_moved = partition.follower_starts_at(follower, fetch.log_start_offset);
+            let news = partition.follower_fetched(follower, broker_epoch, fetch.fetch_offset, ctx.now());
+            self.maybe_expand_isr(ctx, &at, follower);
+            if news {
+                self.raise_high_watermark(ctx, &at);
+            }
+            if start_moved {
+                self.recheck_deletions(ctx, &at);
             }
         }
     }
 
-    fn read_all(&self, request: &FetchRequest) -> ReadAll {
-        let isolation = match (follower_of(request), request.isolation_level) {
-            (Some(_), _) => FetchIsolation::LogEnd,
-            (None, 1) => FetchIsolation::TxnCommitted,
-            (None, _) => FetchIsolation::HighWatermark,
-        };
-        let mut left = u32::try_from(request.max_bytes).unwrap_or(0).min(self.config.fetch_max_bytes);
-        let mut all = ReadAll { response: FetchResponse::default(), bytes: 0, must_answer: false };
-        for topic in &request.topics {
-            let name = self.topic_name(&topic.topic, &topic.topic_id);
-            let mut partitions = Vec::with_capacity(topic.partitions.len().min(1_024));
-            for asked in &topic.partitions {
-                let at = name.as_ref().map(|name| TopicPartition::new(Arc::clone(name), asked.partition));
-                let data = self.read_one(at.as_ref(), asked, left, all.bytes == 0, isolation);
-                let size = data.records.as_ref().map_or(0, |records| records.len() as u32);
-                left = left.saturating_sub(size);
-                all.bytes += u64::from(size);
-                all.must_answer |= data.error_code != ErrorCode::None || data.diverging_epoch.end_offset >= 0;
-                partitions.push(data);
-            }
-            let topic =
-                FetchableTopicResponse { topic: topic.topic.clone(), topic_id: topic.topic_id, partitions };
-            all.response.responses.push(topic);
+    fn read_all(&self, fetch: &Fetch) -> ReadAll {
+        let mut left = fetch.max_bytes;
+        let mut all = ReadAll { data: Vec::with_capacity(fetch.wanted.len()), bytes: 0, must_answer: false };
+        for wanted in &fetch.wanted {
+            let data = self.read_one(fetch, wanted, left, all.bytes == 0);
+            let size = data.records.as_ref().map_or(0, |records| records.len() as u32);
+            left = left.saturating_sub(size);
+            all.bytes += u64::from(size);
+            all.must_answer |= data.error_code.is_error() || data.diverging_epoch.end_offset >= 0;
+            all.data.push(data);
         }
-        all.must_answer |= request.topics.is_empty();
         all
     }
 
-    fn read_one(
-        &self,
-        at: Option<&TopicPartition>,
-        asked: &FetchPartition,
-        left: u32,
-        first: bool,
-        isolation: FetchIsolation,
-    ) -> PartitionData {
+    fn read_one(&self, fetch: &Fetch, wanted: &Wanted, left: u32, first: bool) -> PartitionData {
+        let asked = &wanted.fetch;
         let mut data = PartitionData {
             partition_index: asked.partition,
             high_watermark: -1,
             records: no_records(),
             ..Default::default()
         };
-        let Some(at) = at else {
-            data.error_code = ErrorCode::UnknownTopicId;
-            return data;
-        };
-        let Some(partition) = self.partition(at) else {
-            let known = self.image.partition(at).is_some();
-            data.error_code =
-                if known { ErrorCode::NotLeaderOrFollower } else { ErrorCode::UnknownTopicOrPartition };
-            return data;
-        };
-        if let Err(error) = check_fetch(partition, asked) {
-            data.error_code = error;
-            if matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch) {
-                let registration = &partition.registration;
-                data.current_leader = LeaderIdAndEpoch {
-                    leader_id: registration.leader,
-                    leader_epoch: registration.leader_epoch,
-                };
+        let follower = fetch.follower.map(|(id, _)| id);
+        let partition = match self.fetched_partition(wanted, follower) {
+            Ok(partition) => partition,
+            Err(error) => {
+                data.error_code = error;
+                return data;
             }
-            return data;
-        }
-        data.high_watermark = partition.log.high_watermark();
-        data.last_stable_offset = partition.log.last_stable_offset();
-        data.log_start_offset = partition.log.log_start_offset();
-        if let Some(diverging) = divergence(partition, asked) {
-            if diverging.epoch < 0 {
-                // An epoch that never was: nothing to part from.
-                data.error_code = ErrorCode::OffsetOutOfRange;
-            } else {
+        };
+        let log = &partition.log;
+        data.high_watermark = log.high_watermark();
+        data.last_stable_offset = log.last_stable_offset();
+        data.log_start_offset = log.log_start_offset();
+        match divergence(partition, asked) {
+            Ok(None) => {}
+            Ok(Some(diverging)) => {
                 data.diverging_epoch = diverging;
+                return data;
             }
-            return data;
+            Err(error) => {
+                data.error_code = error;
+                return data;
+            }
+        }
+        if fetch.isolation == FetchIsolation::TxnCommitted {
+            data.aborted_transactions = Some(Vec::new());
         }
         let max = left.min(u32::try_from(asked.partition_max_bytes).unwrap_or(0));
-        match partition.log.read(asked.fetch_offset, max, first, isolation) {
+        match log.read(asked.fetch_offset, max, first, fetch.isolation) {
             Ok(info) => data.records = Some(info.records),
             Err(error) => data.error_code = error.code(),
         }
         data
+    }
+
+    fn fetched_partition(&self, wanted: &Wanted, follower: Option<i32>) -> Result<&Partition, ErrorCode> {
+        let at = self.named(&wanted.key).ok_or(ErrorCode::UnknownTopicId)?;
+        let Some(partition) = self.partition(&at) else {
+            let known = self.image.partition(&at).is_some();
+            return Err(if known {
+                ErrorCode::NotLeaderOrFollower
+            } else {
+                ErrorCode::UnknownTopicOrPartition
+            });
+        };
+        check_fetch(partition, &wanted.key, &wanted.fetch, follower)?;
+        Ok(partition)
+    }
+
+    /// The partition under its topic's name; `None` when nobody knows the topic's id.
+    fn named(&self, key: &Key) -> Option<TopicPartition> {
+        Some(TopicPartition::new(self.topic_name(&key.topic, &key.topic_id)?, key.partition))
     }
 
     /// Records were appended: followers may go on.
@@ -195,58 +270,117 @@ impl Broker {
         self.recheck_fetches(ctx, at, false);
     }
 
-    /// Answers the fetches that wait for this partition, whatever there is.
+    /// The partition has a new leader, or is gone: who waits for it may have to hear so.
     pub(super) fn release_fetches(&mut self, ctx: &mut Ctx, at: &TopicPartition) {
         self.recheck_fetches(ctx, at, true);
         self.recheck_fetches(ctx, at, false);
     }
 
     fn recheck_fetches(&mut self, ctx: &mut Ctx, at: &TopicPartition, followers: bool) {
-        if self.waiting_fetches.is_empty() {
-            return;
-        }
-        let topic_id = self.image.topics.get(&at.topic).map(|topic| topic.id);
-        let candidates: Vec<u64> = self
-            .waiting_fetches
-            .iter()
-            .filter(|(_, fetch)| {
-                follower_of(&fetch.request).is_some() == followers && fetch.wants(at, topic_id)
-            })
-            .map(|(id, _)| *id)
-            .collect();
+        let Some(ids) = self.fetches.watchers.get(at) else { return };
+        let waits = |id: &&u64| {
+            self.fetches.waiting.get(*id).is_some_and(|fetch| fetch.follower.is_some() == followers)
+        };
+        let candidates: Vec<u64> = ids.iter().filter(waits).copied().collect();
         for id in candidates {
-            let Some(fetch) = self.waiting_fetches.get(&id) else { continue };
-            let (token, request) = (fetch.token, Arc::clone(&fetch.request));
-            let read = self.read_all(&request);
-            if read.must_answer || read.bytes >= u64::from(request.min_bytes.unsigned_abs()) {
-                self.waiting_fetches.remove(&id);
+            if self.fetches.waiting.get(&id).is_some_and(|fetch| self.has_enough(fetch)) {
                 ctx.cancel_timer(BrokerTimer::Fetch(id));
-                self.reply(ctx, token, &read.response);
+                self.answer_fetch(ctx, id);
             }
         }
     }
 
-    /// The wait is over: whatever there is.
+    /// Whether a fetch need not wait any longer, found out without reading.
+    fn has_enough(&self, fetch: &Fetch) -> bool {
+        let mut bytes: u64 = 0;
+        for wanted in &fetch.wanted {
+            let partition = match self.fetched_partition(wanted, fetch.follower.map(|(id, _)| id)) {
+                Ok(partition) => partition,
+                Err(_) => return true,
+            };
+            let offset = wanted.fetch.fetch_offset;
+            let is_in_log =
+                (partition.log.log_start_offset()..=partition.log.log_end_offset()).contains(&offset);
+            if !is_in_log || !matches!(divergence(partition, &wanted.fetch), Ok(None)) {
+                return true;
+            }
+            let max = u64::try_from(wanted.fetch.partition_max_bytes).unwrap_or(0).max(1);
+            bytes += partition.log.readable_bytes(offset, fetch.isolation).min(max);
+        }
+        bytes >= u64::from(fetch.min_bytes)
+    }
+
+    /// Answers a fetch that waited, with whatever there is.
     pub(super) fn answer_fetch(&mut self, ctx: &mut Ctx, id: u64) {
-        let Some(fetch) = self.waiting_fetches.remove(&id) else { return };
-        let read = self.read_all(&fetch.request);
-        self.reply(ctx, fetch.token, &read.response);
+        let Some(fetch) = self.fetches.remove(id) else { return };
+        let read = self.read_all(&fetch);
+        self.answer_with(ctx, &fetch, read);
+    }
+
+    /// Forgets a fetch whose connection is gone.
+    pub(super) fn forget_fetch(&mut self, ctx: &mut Ctx, id: u64) {
+        self.fetches.remove(id);
+        ctx.cancel_timer(BrokerTimer::Fetch(id));
+    }
+
+    fn answer_with(&mut self, ctx: &mut Ctx, fetch: &Fetch, mut read: ReadAll) {
+        let mut node_endpoints: Vec<NodeEndpoint> = Vec::new();
+        if fetch.version >= NEW_LEADER_SINCE {
+            for (wanted, data) in fetch.wanted.iter().zip(&mut read.data) {
+                let (leader, endpoint) = self.new_leader(&wanted.key, data.error_code);
+                data.current_leader = leader;
+                let is_new = |endpoint: &NodeEndpoint| node_endpoints.iter().all(|known| known != endpoint);
+                node_endpoints.extend(endpoint.filter(is_new));
+            }
+        }
+        let (now, privileged) = (ctx.now(), fetch.follower.is_some());
+        let sessions = &mut self.fetches.sessions;
+        let answer = sessions.answer(now, ctx.rng(), &fetch.context, privileged, &fetch.wanted, read.data);
+        self.reply(ctx, fetch.token, &FetchResponse { node_endpoints, ..answer });
+    }
+
+    /// Who leads now, for an asker that is wrong about it (KIP-951).
+    fn new_leader(&self, key: &Key, error: ErrorCode) -> (LeaderIdAndEpoch, Option<NodeEndpoint>) {
+        if !matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch) {
+            return Default::default();
+        }
+        let Some((leader, broker)) = self.named(key).and_then(|at| self.leader_of(&at)) else {
+            return Default::default();
+        };
+        let endpoint = broker.map(|broker| NodeEndpoint {
+            node_id: broker.id,
+            host: broker.host.clone(),
+            port: i32::from(broker.port),
+            rack: None,
+        });
+        (LeaderIdAndEpoch { leader_id: leader.0, leader_epoch: leader.1 }, endpoint)
     }
 }
 
-struct ReadAll {
-    response: FetchResponse,
-    bytes: u64,
-    must_answer: bool,
-}
-
-/// Whether this broker may serve the fetch, going by leadership and epochs (KIP-320).
-fn check_fetch(partition: &Partition, asked: &FetchPartition) -> Result<(), ErrorCode> {
+/// Whether this broker may serve the fetch, going by the topic's id, leadership and epochs.
+fn check_fetch(
+    partition: &Partition,
+    key: &Key,
+    asked: &FetchPartition,
+    follower: Option<i32>,
+) -> Result<(), ErrorCode> {
+    if key.topic.is_empty() && key.topic_id != partition.topic_id {
+        return Err(ErrorCode::InconsistentTopicId);
+    }
     check_epoch(partition, asked.current_leader_epoch)?;
-    if partition.is_leader() { Ok(()) } else { Err(ErrorCode::NotLeaderOrFollower) }
+    if !partition.is_leader() {
+        return Err(ErrorCode::NotLeaderOrFollower);
+    }
+    let is_replica = follower.is_none_or(|id| partition.registration.replicas.contains(&id));
+    match asked.current_leader_epoch {
+        _ if is_replica => Ok(()),
+        // Who follows under this epoch may have heard of a reassignment before this leader.
+        -1 => Err(ErrorCode::NotLeaderOrFollower),
+        _ => Err(ErrorCode::UnknownLeaderEpoch),
+    }
 }
 
-/// Compares the epoch that a client thinks is current with the replica's.
+/// Compares the epoch that a client thinks is current with the replica's (KIP-320).
 pub(super) fn check_epoch(partition: &Partition, epoch: i32) -> Result<(), ErrorCode> {
     match epoch {
         -1 => Ok(()),
@@ -257,12 +391,18 @@ pub(super) fn check_epoch(partition: &Partition, epoch: i32) -> Result<(), Error
 }
 
 /// Where the asker's log parts from this one, if it does: the end of the last epoch both know.
-fn divergence(partition: &Partition, asked: &FetchPartition) -> Option<EpochEndOffset> {
+/// OFFSET_OUT_OF_RANGE when there is no such epoch, or the log no longer reaches back so far.
+fn divergence(partition: &Partition, asked: &FetchPartition) -> Result<Option<EpochEndOffset>, ErrorCode> {
     if asked.last_fetched_epoch < 0 {
-        return None;
+        return Ok(None);
     }
-    let (epoch, end_offset) =
-        partition.log.end_offset_for_epoch(asked.last_fetched_epoch).unwrap_or((-1, -1));
+    let log = &partition.log;
+    let Some((epoch, end_offset)) = log.end_offset_for_epoch(asked.last_fetched_epoch) else {
+        return Err(ErrorCode::OffsetOutOfRange);
+    };
+    if asked.fetch_offset < log.log_start_offset() {
+        return Err(ErrorCode::OffsetOutOfRange);
+    }
     let parted = end_offset < asked.fetch_offset || epoch < asked.last_fetched_epoch;
-    parted.then_some(EpochEndOffset { epoch, end_offset })
+    Ok(parted.then_some(EpochEndOffset { epoch, end_offset }))
 }

@@ -142,7 +142,7 @@ impl Broker {
                     let Some(failed) = last.and_then(|index| self.groups.waiting.remove(index)) else {
                         return;
                     };
-                    return self.append_failed(ctx, failed.append, error);
+                    return self.append_failed(ctx, failed.append, error.error);
                 }
             }
         };

@@ -1,5 +1,5 @@
 //! What a broker tells clients of the cluster, and what it passes on to the controller:
-//! Metadata, CreateTopics, IncrementalAlterConfigs, InitProducerId.
+//! Metadata, CreateTopics, IncrementalAlterConfigs.
 //!
 //! Kafka wraps what it passes on in an Envelope, for the sake of the asker's principal; there
 //! are no principals here, so the request goes as it came.
@@ -14,7 +14,6 @@ use crate::protocol::messages::create_topics::{CreatableTopic, CreateTopicsReque
 use crate::protocol::messages::incremental_alter_configs::{
     IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
 };
-use crate::protocol::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use crate::protocol::messages::metadata::{
     MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
     MetadataResponseTopic,
@@ -151,48 +150,6 @@ impl Broker {
         response: &IncrementalAlterConfigsResponse,
     ) {
         self.reply(ctx, token, response);
-    }
-
-    /// An idempotent producer gets an id of its own; transactions are a later matter.
-    pub(super) fn init_producer_id(&mut self, ctx: &mut Ctx, token: u64, request: &InitProducerIdRequest) {
-        if request.transactional_id.is_some() {
-            let error_code = ErrorCode::CoordinatorNotAvailable;
-            return self.reply(ctx, token, &InitProducerIdResponse { error_code, ..Default::default() });
-        }
-        self.waiting_for_ids.push(token);
-        self.hand_out_producer_ids(ctx);
-    }
-
-    fn hand_out_producer_ids(&mut self, ctx: &mut Ctx) {
-        while self.producer_ids.0 < self.producer_ids.1 && !self.waiting_for_ids.is_empty() {
-            let token = self.waiting_for_ids.remove(0);
-            let producer_id = self.producer_ids.0;
-            self.producer_ids.0 += 1;
-            self.reply(
-                ctx,
-                token,
-                &InitProducerIdResponse { producer_id, producer_epoch: 0, ..Default::default() },
-            );
-        }
-        if !self.waiting_for_ids.is_empty() && !self.allocate_producer_ids(ctx) {
-            self.producer_ids_answered(ctx, Err(ErrorCode::CoordinatorLoadInProgress));
-        }
-    }
-
-    pub(super) fn producer_ids_answered(&mut self, ctx: &mut Ctx, block: Result<(i64, i64), ErrorCode>) {
-        self.controller.allocating_ids = false;
-        match block {
-            Ok(block) if block.0 < block.1 => {
-                self.producer_ids = block;
-                self.hand_out_producer_ids(ctx);
-            }
-            Ok(_) => {}
-            Err(error_code) => {
-                for token in std::mem::take(&mut self.waiting_for_ids) {
-                    self.reply(ctx, token, &InitProducerIdResponse { error_code, ..Default::default() });
-                }
-            }
-        }
     }
 }
 

@@ -16,6 +16,8 @@ use crate::storage::UnifiedLog;
 pub struct FollowerState {
     /// Where its log ends, going by its last fetch.
     pub log_end_offset: i64,
+    /// Where its log begins, going by its last fetch; −1 before that.
+    pub log_start_offset: i64,
     /// When it last had everything that the leader had at some fetch before; `None`: never
     /// under this leader.
     pub last_caught_up: Option<SimTime>,
@@ -106,6 +108,7 @@ impl Partition {
                 let last_caught_up = registration.isr.contains(id).then_some(now);
                 let state = FollowerState {
                     log_end_offset: -1,
+                    log_start_offset: -1,
                     last_caught_up,
                     broker_epoch: -1,
                     last_fetch: now,
@@ -158,6 +161,28 @@ impl Partition {
         state.leader_end_at_last_fetch = end;
         state.last_fetch = now;
         news
+    }
+
+    /// A follower's log begins here, as its fetch says. Returns whether that is new.
+    pub(super) fn follower_starts_at(&mut self, follower: i32, offset: i64) -> bool {
+        let ReplicaRole::Leader { followers, .. } = &mut self.role else { return false };
+        let Some(state) = followers.get_mut(&follower) else { return false };
+        std::mem::replace(&mut state.log_start_offset, offset) != offset
+    }
+
+    /// The offset below which no replica has records any more that is alive: how far a deletion
+    /// of records has come.
+    pub(super) fn low_watermark(&self, is_alive: impl Fn(i32) -> bool) -> i64 {
+        let alive = self.followers().filter(|(id, _)| is_alive(*id));
+        alive.map(|(_, state)| state.log_start_offset).fold(self.log.log_start_offset(), i64::min)
+    }
+
+    /// Where the leader's epoch began.
+    pub(super) fn epoch_start_offset(&self) -> Option<i64> {
+        match &self.role {
+            ReplicaRole::Leader { epoch_start_offset, .. } => Some(*epoch_start_offset),
+            ReplicaRole::Follower => None,
+        }
     }
 
     /// Raises the high watermark to what every in-sync replica has, and every replica that is

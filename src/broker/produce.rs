@@ -1,7 +1,8 @@
 //! Produce requests: append, then wait as `acks` says.
 //!
-//! Source: Kafka documentation *Replication › acks*, *min.insync.replicas*; the wait is what
-//! Kafka calls the produce purgatory.
+//! Source: Kafka documentation *Replication › acks*, *min.insync.replicas*; KIP-467 (which records
+//! were at fault), KIP-516 (topic ids), KIP-951 (the new leader told with the error). The wait is
+//! what Kafka calls the produce purgatory.
 
 use std::sync::Arc;
 
@@ -10,11 +11,17 @@ use bytes::Bytes;
 use crate::base::{FlushKind, ms};
 use crate::broker::{Broker, BrokerTimer, Ctx};
 use crate::protocol::messages::produce::{
-    LeaderIdAndEpoch, PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceResponse,
+    BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, ProduceRequest,
+    ProduceResponse, TopicProduceResponse,
 };
 use crate::protocol::{ErrorCode, TopicPartition, Uuid};
-use crate::storage::LogAppendInfo;
+use crate::storage::{BatchError, Compression, LogAppendInfo, LogError, RecordBatch, RecordError};
 use crate::trace::{Event, Offsets, Role};
+
+/// Before this version consumers could not read Zstandard (KIP-110).
+const ZSTD_SINCE: i16 = 7;
+/// From this version on an error can tell who leads now.
+const NEW_LEADER_SINCE: i16 = 10;
 
 /// A produce request that waits for its in-sync replicas.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,57 +38,69 @@ struct Part {
     /// Committed when the high watermark reaches this; `None` once answered.
     until: Option<i64>,
     leader_epoch: i32,
-    error: ErrorCode,
+    refusal: Refusal,
     info: Option<LogAppendInfo>,
+}
+
+/// Why a batch was not appended, or not acknowledged; without an error it was.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Refusal {
+    pub(super) error: ErrorCode,
+    message: Option<String>,
+    records: Vec<RecordError>,
+}
+
+impl From<ErrorCode> for Refusal {
+    fn from(error: ErrorCode) -> Self {
+        Refusal { error, ..Refusal::default() }
+    }
+}
+
+impl From<LogError> for Refusal {
+    fn from(error: LogError) -> Self {
+        let (code, message) = (error.code(), Some(error.to_string()));
+        let records = match error {
+            LogError::RejectedRecords { errors, .. } => errors,
+            _ => Vec::new(),
+        };
+        Refusal { error: code, message, records }
+    }
+}
+
+impl Part {
+    fn refused(at: TopicPartition, topic_id: Uuid, refusal: Refusal) -> Part {
+        Part { at, topic_id, until: None, leader_epoch: -1, refusal, info: None }
+    }
 }
 
 impl Broker {
     pub(super) fn produce(&mut self, ctx: &mut Ctx, token: u64, request: &ProduceRequest) {
+        let version = self.server.asked(token).map_or(0, |asked| asked.version);
         let mut parts = Vec::new();
         for topic in &request.topic_data {
+            let topic_id = topic.topic_id;
+            let name = self.topic_name(&topic.name, &topic_id);
             for data in &topic.partition_data {
-                let name = self.topic_name(&topic.name, &topic.topic_id);
-                let Some(name) = name else {
-                    let unknown = if topic.name.is_empty() {
-                        ErrorCode::UnknownTopicId
-                    } else {
-                        ErrorCode::UnknownTopicOrPartition
-                    };
-                    let at = TopicPartition::new(topic.name.as_str(), data.index);
-                    parts.push(Part {
-                        at,
-                        topic_id: topic.topic_id,
-                        until: None,
-                        leader_epoch: -1,
-                        error: unknown,
-                        info: None,
-                    });
+                let Some(name) = name.clone() else {
+                    let at = TopicPartition::new("", data.index);
+                    parts.push(Part::refused(at, topic_id, ErrorCode::UnknownTopicId.into()));
                     continue;
                 };
                 let at = TopicPartition::new(name, data.index);
                 let records = data.records.clone().unwrap_or_default();
-                let part = match self.append_for_client(ctx, &at, &records, request.acks) {
-                    Ok((info, leader_epoch)) => {
-                        let until = (request.acks == -1).then_some(info.last_offset + 1);
-                        Part {
-                            at,
-                            topic_id: topic.topic_id,
-                            until,
-                            leader_epoch,
-                            error: ErrorCode::None,
-                            info: Some(info),
-                        }
-                    }
-                    Err(error) => Part {
+                let appended = check_records(&records, version)
+                    .and_then(|()| self.append_for_client(ctx, &at, &records, request.acks));
+                parts.push(match appended {
+                    Ok((info, leader_epoch)) => Part {
                         at,
-                        topic_id: topic.topic_id,
-                        until: None,
-                        leader_epoch: -1,
-                        error,
-                        info: None,
+                        topic_id,
+                        until: (request.acks == -1).then_some(info.last_offset + 1),
+                        leader_epoch,
+                        refusal: Refusal::default(),
+                        info: Some(info),
                     },
-                };
-                parts.push(part);
+                    Err(refusal) => Part::refused(at, topic_id, refusal),
+                });
             }
         }
         if request.acks == 0 {
@@ -102,9 +121,9 @@ impl Broker {
 
     /// With `acks=0` there is nothing to answer; an error can only be told by hanging up.
     fn finish_without_acks(&mut self, ctx: &mut Ctx, token: u64, parts: &[Part]) {
-        match parts.iter().find(|part| part.error != ErrorCode::None) {
+        match parts.iter().find(|part| part.refusal.error.is_error()) {
             Some(part) => {
-                let reason = format!("{} for {} with acks=0", part.error.name(), part.at);
+                let reason = format!("{} for {} with acks=0", part.refusal.error.name(), part.at);
                 self.refuse(ctx, token, reason);
             }
             None => self.reply_nothing(token),
@@ -117,12 +136,12 @@ impl Broker {
         at: &TopicPartition,
         records: &Bytes,
         acks: i16,
-    ) -> Result<(LogAppendInfo, i32), ErrorCode> {
+    ) -> Result<(LogAppendInfo, i32), Refusal> {
         if !matches!(acks, -1..=1) {
-            return Err(ErrorCode::InvalidRequiredAcks);
+            return Err(ErrorCode::InvalidRequiredAcks.into());
         }
         if &*at.topic == super::OFFSETS_TOPIC {
-            return Err(ErrorCode::InvalidTopicException);
+            return Err(ErrorCode::InvalidTopicException.into());
         }
         let info = self.append_as_leader(ctx, at, records, acks)?;
         let epoch = self.partition(at).map_or(-1, |partition| partition.registration.leader_epoch);
@@ -136,24 +155,21 @@ impl Broker {
         at: &TopicPartition,
         records: &Bytes,
         acks: i16,
-    ) -> Result<LogAppendInfo, ErrorCode> {
+    ) -> Result<LogAppendInfo, Refusal> {
         let known = self.image.partition(at).is_some();
         let Some(partition) = self.partitions.get_mut(at).filter(|partition| partition.is_leader()) else {
             return Err(if known {
-                ErrorCode::NotLeaderOrFollower
+                ErrorCode::NotLeaderOrFollower.into()
             } else {
-                ErrorCode::UnknownTopicOrPartition
+                ErrorCode::UnknownTopicOrPartition.into()
             });
         };
         if acks == -1 && partition.is_under_min_isr() {
-            return Err(ErrorCode::NotEnoughReplicas);
+            return Err(ErrorCode::NotEnoughReplicas.into());
         }
         let partition = Arc::make_mut(partition);
         let leader_epoch = partition.registration.leader_epoch;
-        let info = partition
-            .log
-            .append_as_leader(records, leader_epoch, ctx.now().unix_ms())
-            .map_err(|e| e.code())?;
+        let info = partition.log.append_as_leader(records, leader_epoch, ctx.now().unix_ms())?;
         if info.duplicate {
             return Ok(info);
         }
@@ -270,10 +286,10 @@ impl Broker {
                         continue;
                     }
                     if partition.is_under_min_isr() {
-                        part.error = ErrorCode::NotEnoughReplicasAfterAppend;
+                        part.refusal = ErrorCode::NotEnoughReplicasAfterAppend.into();
                     }
                 }
-                _ => part.error = ErrorCode::NotLeaderOrFollower,
+                _ => part.refusal = ErrorCode::NotLeaderOrFollower.into(),
             }
             part.until = None;
         }
@@ -282,7 +298,7 @@ impl Broker {
             return false;
         }
         ctx.cancel_timer(BrokerTimer::Produce(id));
-        self.answer_produce(ctx, &produce);
+        self.answer_produce(ctx, produce);
         true
     }
 
@@ -290,35 +306,29 @@ impl Broker {
         let Some(mut produce) = self.waiting_produces.remove(&id) else { return };
         for part in produce.parts.iter_mut().filter(|part| part.until.is_some()) {
             part.until = None;
-            part.error = ErrorCode::RequestTimedOut;
+            part.refusal = ErrorCode::RequestTimedOut.into();
         }
-        self.answer_produce(ctx, &produce);
+        self.answer_produce(ctx, produce);
     }
 
-    fn answer_produce(&mut self, ctx: &mut Ctx, produce: &WaitingProduce) {
+    fn answer_produce(&mut self, ctx: &mut Ctx, produce: WaitingProduce) {
+        let version = self.server.asked(produce.token).map_or(0, |asked| asked.version);
         let mut response = ProduceResponse::default();
-        for part in &produce.parts {
-            let base_offset =
-                part.info.as_ref().filter(|_| part.error == ErrorCode::None).map_or(-1, |i| i.first_offset);
-            ctx.trace(Event::ProduceAnswered { at: part.at.clone(), error: part.error, base_offset });
-            let leader = self.image.partition(&part.at);
-            let moved = part.error == ErrorCode::NotLeaderOrFollower;
-            let current_leader = leader.filter(|_| moved).map_or_else(LeaderIdAndEpoch::default, |p| {
-                LeaderIdAndEpoch { leader_id: p.leader, leader_epoch: p.leader_epoch }
-            });
-            let answer = PartitionProduceResponse {
-                index: part.at.partition,
-                error_code: part.error,
-                base_offset,
-                log_append_time_ms: part.info.as_ref().map_or(-1, |info| info.log_append_time),
-                log_start_offset: part.info.as_ref().map_or(-1, |info| info.log_start_offset),
-                current_leader,
-                ..Default::default()
-            };
+        for part in produce.parts {
+            let error = part.refusal.error;
+            let base_offset = part.info.as_ref().filter(|_| !error.is_error()).map_or(-1, |i| i.first_offset);
+            ctx.trace(Event::ProduceAnswered { at: part.at.clone(), error, base_offset });
+            let mut answer = part_answer(&part, base_offset);
+            if error == ErrorCode::NotLeaderOrFollower && version >= NEW_LEADER_SINCE {
+                let (leader, endpoint) = self.new_leader_of(&part.at);
+                answer.current_leader = leader;
+                let known = &mut response.node_endpoints;
+                known.extend(endpoint.filter(|new| known.iter().all(|each| each != new)));
+            }
             match response
                 .responses
                 .iter_mut()
-                .find(|t| t.name == *part.at.topic && t.topic_id == part.topic_id)
+                .rfind(|t| t.name == *part.at.topic && t.topic_id == part.topic_id)
             {
                 Some(topic) => topic.partition_responses.push(answer),
                 None => response.responses.push(TopicProduceResponse {
@@ -331,6 +341,18 @@ impl Broker {
         self.reply(ctx, produce.token, &response);
     }
 
+    /// Who leads now, for a producer that is wrong about it.
+    fn new_leader_of(&self, at: &TopicPartition) -> (LeaderIdAndEpoch, Option<NodeEndpoint>) {
+        let Some(((leader_id, leader_epoch), broker)) = self.leader_of(at) else { return Default::default() };
+        let endpoint = broker.map(|broker| NodeEndpoint {
+            node_id: broker.id,
+            host: broker.host.clone(),
+            port: i32::from(broker.port),
+            rack: None,
+        });
+        (LeaderIdAndEpoch { leader_id, leader_epoch }, endpoint)
+    }
+
     /// A topic's name, told by name or by id.
     pub(super) fn topic_name(&self, name: &str, id: &Uuid) -> Option<Arc<str>> {
         if name.is_empty() {
@@ -338,5 +360,42 @@ impl Broker {
         }
         // The image's own name, so that it is shared.
         Some(self.image.topics.get(name).map_or_else(|| name.into(), |topic| Arc::clone(&topic.name)))
+    }
+}
+
+/// What may be sent at all: one batch of format v2 (KIP-98), compressed in a way that its version
+/// knows. Transactions are not here yet.
+fn check_records(records: &Bytes, version: i16) -> Result<(), Refusal> {
+    if records.is_empty() {
+        let why = "a produce request has at least one record batch for each partition";
+        return Err(LogError::InvalidRecord(why.to_owned()).into());
+    }
+    match RecordBatch::parse(records) {
+        Ok((batch, _)) if batch.compression() == Compression::Zstd && version < ZSTD_SINCE => {
+            Err(LogError::UnsupportedCompression(Compression::Zstd).into())
+        }
+        Ok((batch, _)) if batch.is_transactional() => Err(ErrorCode::InvalidTxnState.into()),
+        Err(error @ BatchError::UnsupportedMagic(_)) => {
+            Err(LogError::InvalidRecord(error.to_string()).into())
+        }
+        // What else is wrong, the log finds.
+        _ => Ok(()),
+    }
+}
+
+fn part_answer(part: &Part, base_offset: i64) -> PartitionProduceResponse {
+    let record_errors = part.refusal.records.iter().map(|error| BatchIndexAndErrorMessage {
+        batch_index: error.batch_index,
+        batch_index_error_message: Some(error.message.clone()),
+    });
+    PartitionProduceResponse {
+        index: part.at.partition,
+        error_code: part.refusal.error,
+        base_offset,
+        log_append_time_ms: part.info.as_ref().map_or(-1, |info| info.log_append_time),
+        log_start_offset: part.info.as_ref().map_or(-1, |info| info.log_start_offset),
+        record_errors: record_errors.collect(),
+        error_message: part.refusal.message.clone(),
+        ..Default::default()
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::base::ms;
 use crate::broker::controller_session::Purpose;
 use crate::broker::{Broker, BrokerTimer, Ctx, OFFSETS_TOPIC, Partition};
-use crate::metadata::{NO_LEADER, PartitionRegistration};
+use crate::metadata::{BrokerRegistration, NO_LEADER, PartitionRegistration};
 use crate::protocol::messages::alter_partition::{
     AlterPartitionRequest, AlterPartitionResponse, BrokerState, RequestPartitionData, RequestTopicData,
 };
@@ -38,6 +38,10 @@ impl Broker {
         topic_id: Uuid,
         registration: &PartitionRegistration,
     ) {
+        if self.partition(at).is_some_and(|partition| partition.topic_id != topic_id) {
+            // A topic of the same name: the one before it is gone with its records.
+            self.drop_replica(ctx, at);
+        }
         let config = self.log_config(&at.topic);
         let partition = self.partitions.entry(at.clone()).or_insert_with(|| {
             let log = UnifiedLog::new(at.clone(), Arc::clone(&config));
@@ -67,6 +71,7 @@ impl Broker {
             let entry = ctx.trace(Event::BecameFollower { at: at.clone(), leader, leader_epoch });
             let before = ctx.because(entry);
             self.recheck_produces(ctx, at);
+            self.recheck_deletions(ctx, at);
             self.release_fetches(ctx, at);
             if was_leader {
                 self.leave_coordinator(ctx, at);
@@ -88,6 +93,7 @@ impl Broker {
             self.leave_coordinator(ctx, at);
         }
         self.recheck_produces(ctx, at);
+        self.recheck_deletions(ctx, at);
         self.release_fetches(ctx, at);
         self.high_watermark_checkpoint.remove(at);
         self.files.retain(|_, file| file != at);
@@ -198,6 +204,27 @@ impl Broker {
             self.raise_high_watermark(ctx, at);
             self.recheck_produces(ctx, at);
         }
+    }
+
+    /// Who leads a partition, with its epoch, as far as this broker knows; and where to find it.
+    pub(super) fn leader_of(&self, at: &TopicPartition) -> Option<((i32, i32), Option<&BrokerRegistration>)> {
+        let own = self.partition(at).map(|partition| &partition.registration);
+        let registration = own.or_else(|| self.image.partition(at))?;
+        let broker = self.image.brokers.get(&registration.leader).filter(|broker| !broker.fenced);
+        Some(((registration.leader, registration.leader_epoch), broker))
+    }
+
+    /// Forgets producers that have been silent for too long.
+    pub(super) fn expire_producers(&mut self, ctx: &mut Ctx) {
+        let now = ctx.now().unix_ms();
+        let expiration = i64::from(self.config.producer_id_expiration_ms);
+        for partition in self.partitions.values_mut() {
+            if partition.log.producers().has_expired(now, expiration) {
+                Arc::make_mut(partition).log.remove_expired_producers(now, expiration);
+            }
+        }
+        let interval = u64::from(self.config.producer_id_expiration_check_interval_ms).max(1);
+        ctx.set_timer(BrokerTimer::ProducerExpiry, ctx.now() + ms(interval));
     }
 
     /// Deletes segments that are too old or too many.

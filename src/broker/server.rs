@@ -171,7 +171,8 @@ impl Broker {
         match api {
             ApiKey::Metadata => self.metadata(ctx, token, &Message::decode(body, version)?),
             ApiKey::Produce => self.produce(ctx, token, &Message::decode(body, version)?),
-            ApiKey::Fetch => self.fetch(ctx, token, Message::decode(body, version)?),
+            ApiKey::Fetch => self.fetch(ctx, token, &Message::decode(body, version)?),
+            ApiKey::DeleteRecords => self.delete_records(ctx, token, &Message::decode(body, version)?),
             ApiKey::ListOffsets => self.list_offsets(ctx, token, &Message::decode(body, version)?),
             ApiKey::OffsetForLeaderEpoch => {
                 self.offset_for_leader_epoch(ctx, token, &Message::decode(body, version)?)
@@ -266,6 +267,7 @@ fn is_served(api: ApiKey) -> bool {
             | ApiKey::Produce
             | ApiKey::Fetch
             | ApiKey::ListOffsets
+            | ApiKey::DeleteRecords
             | ApiKey::OffsetForLeaderEpoch
             | ApiKey::FindCoordinator
             | ApiKey::InitProducerId

@@ -37,6 +37,13 @@ pub enum LogError {
     InvalidRecord(String),
     /// A timestamp is too far from the broker's clock, or not the producer's to set.
     InvalidTimestamp(String),
+    /// Records of the batch that break a rule each (KIP-467).
+    RejectedRecords {
+        /// Which and why: the first thousand at most.
+        errors: Vec<RecordError>,
+        /// A timestamp is among the reasons.
+        has_bad_timestamp: bool,
+    },
     /// Compressed in a way that cannot be read here.
     UnsupportedCompression(Compression),
     /// The sequence number does not follow the producer's last.
@@ -68,6 +75,15 @@ pub enum LogError {
     RecoveryNeeded,
 }
 
+/// A record that breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordError {
+    /// Which record of its batch, from 0.
+    pub batch_index: i32,
+    /// Which rule.
+    pub message: String,
+}
+
 impl LogError {
     /// The code that a response carries for it.
     pub fn code(&self) -> ErrorCode {
@@ -78,6 +94,8 @@ impl LogError {
             LogError::RecordListTooLarge { .. } => ErrorCode::RecordListTooLarge,
             LogError::InvalidRecord(_) => ErrorCode::InvalidRecord,
             LogError::InvalidTimestamp(_) => ErrorCode::InvalidTimestamp,
+            LogError::RejectedRecords { has_bad_timestamp: true, .. } => ErrorCode::InvalidTimestamp,
+            LogError::RejectedRecords { .. } => ErrorCode::InvalidRecord,
             LogError::UnsupportedCompression(_) => ErrorCode::UnsupportedCompressionType,
             LogError::OutOfOrderSequenceNumber { .. } => ErrorCode::OutOfOrderSequenceNumber,
             LogError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
@@ -105,6 +123,13 @@ impl fmt::Display for LogError {
                 write!(f, "the batches take {size} bytes, segment.bytes is {segment_bytes}")
             }
             LogError::InvalidRecord(why) | LogError::InvalidTimestamp(why) => f.write_str(why),
+            LogError::RejectedRecords { errors, .. } => {
+                f.write_str(errors.first().map_or("records were rejected", |error| &error.message))?;
+                match errors.len() {
+                    0 | 1 => Ok(()),
+                    count => write!(f, "; {} more records were rejected", count - 1),
+                }
+            }
             LogError::UnsupportedCompression(codec) => {
                 write!(f, "records compressed with {codec} cannot be read")
             }

@@ -56,6 +56,10 @@ impl ProducerStateEntry {
     pub fn last_offset(&self) -> Option<i64> {
         self.batches.back().map(|batch| batch.last_offset)
     }
+
+    fn is_expired(&self, now_ms: i64, expiration_ms: i64) -> bool {
+        now_ms.saturating_sub(self.last_timestamp) >= expiration_ms
+    }
 }
 
 impl ProducerStateManager {
@@ -144,13 +148,18 @@ impl ProducerStateManager {
         });
     }
 
+    /// Whether [`remove_expired`](Self::remove_expired) would forget anybody.
+    pub fn has_expired(&self, now_ms: i64, expiration_ms: i64) -> bool {
+        self.producers.values().any(|entry| entry.is_expired(now_ms, expiration_ms))
+    }
+
     /// Forgets producers that wrote nothing for `expiration_ms`
     /// (`producer.id.expiration.ms`). Gives their ids.
     pub fn remove_expired(&mut self, now_ms: i64, expiration_ms: i64) -> Vec<i64> {
         let expired: Vec<i64> = self
             .producers
             .iter()
-            .filter(|(_, entry)| now_ms.saturating_sub(entry.last_timestamp) >= expiration_ms)
+            .filter(|(_, entry)| entry.is_expired(now_ms, expiration_ms))
             .map(|(&id, _)| id)
             .collect();
         for id in &expired {

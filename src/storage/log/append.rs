@@ -6,7 +6,10 @@ use bytes::Bytes;
 
 use super::UnifiedLog;
 use crate::storage::batch::RECORD_BATCH_OVERHEAD;
-use crate::storage::{BatchError, Compression, LogError, RecordBatch, TimestampType, batches};
+use crate::storage::{BatchError, Compression, LogError, RecordBatch, RecordError, TimestampType, batches};
+
+/// How many rejected records of a batch are told.
+const RECORD_ERRORS_MAX: usize = 1_000;
 
 /// Who wants to append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,6 +219,12 @@ impl UnifiedLog {
         let (before, after) =
             (self.config.message_timestamp_before_max_ms, self.config.message_timestamp_after_max_ms);
         let check_time = self.config.message_timestamp_type == TimestampType::CreateTime;
+        let (mut errors, mut has_bad_timestamp) = (Vec::new(), false);
+        let mut reject = |batch_index, message| {
+            if errors.len() < RECORD_ERRORS_MAX {
+                errors.push(RecordError { batch_index, message });
+            }
+        };
         let mut max_timestamp = -1;
         let mut layouts = batch.layouts();
         let mut index = 0;
@@ -224,21 +233,22 @@ impl UnifiedLog {
                 return Err(invalid(&format!("record {index} has offset delta {}", record.offset_delta)));
             }
             if record.key.is_none() && self.config.cleanup_policy_compact && !batch.is_control() {
-                return Err(invalid("a compacted topic cannot accept a record without a key"));
+                reject(index, "a compacted topic cannot accept a record without a key".to_owned());
             }
             let timestamp = base_timestamp.wrapping_add(record.timestamp_delta);
             max_timestamp = max_timestamp.max(timestamp);
             let early = now_ms.saturating_sub(timestamp) > before;
             let late = timestamp.saturating_sub(now_ms) > after;
             if check_time && timestamp != -1 && (early || late) {
-                return Err(LogError::InvalidTimestamp(format!(
-                    "timestamp {timestamp} of record {index} is out of range, it should be within \
-                     [{}, {}]",
-                    now_ms.saturating_sub(before),
-                    now_ms.saturating_add(after),
-                )));
+                has_bad_timestamp = true;
+                let (from, to) = (now_ms.saturating_sub(before), now_ms.saturating_add(after));
+                let range = format!("is out of range, it should be within [{from}, {to}]");
+                reject(index, format!("timestamp {timestamp} of record {index} {range}"));
             }
             index += 1;
+        }
+        if !errors.is_empty() {
+            return Err(LogError::RejectedRecords { errors, has_bad_timestamp });
         }
         Ok(max_timestamp)
     }

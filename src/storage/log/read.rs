@@ -53,11 +53,7 @@ impl UnifiedLog {
         if offset < self.log_start_offset || offset > self.log_end_offset() {
             return Err(self.out_of_range(offset));
         }
-        let bound = match isolation {
-            FetchIsolation::LogEnd => self.log_end_offset(),
-            FetchIsolation::HighWatermark => self.high_watermark(),
-            FetchIsolation::TxnCommitted => self.last_stable_offset(),
-        };
+        let bound = self.bound(isolation);
         let mut info = FetchDataInfo {
             records: Bytes::new(),
             fetch_offset: offset,
@@ -78,6 +74,33 @@ impl UnifiedLog {
             }
         }
         Ok(info)
+    }
+
+    /// How many bytes a reader of this isolation has before it at `offset`, without reading them:
+    /// what a waiting fetch is measured by. All there are when another segment follows; none when
+    /// the offset is not in the log.
+    pub fn readable_bytes(&self, offset: i64, isolation: FetchIsolation) -> u64 {
+        let bound = self.bound(isolation);
+        if offset < self.log_start_offset || offset >= bound {
+            return 0;
+        }
+        let segment = &self.segments[self.segment_with(offset)];
+        if bound > segment.next_offset() {
+            return u64::MAX;
+        }
+        let position_of = |offset: i64| {
+            let entry = segment.entries().get(segment.find(offset));
+            entry.map_or(segment.size_bytes(), |entry| entry.position)
+        };
+        u64::from(position_of(bound).saturating_sub(position_of(offset)))
+    }
+
+    fn bound(&self, isolation: FetchIsolation) -> i64 {
+        match isolation {
+            FetchIsolation::LogEnd => self.log_end_offset(),
+            FetchIsolation::HighWatermark => self.high_watermark(),
+            FetchIsolation::TxnCommitted => self.last_stable_offset(),
+        }
     }
 
     /// The batch with `offset`.
