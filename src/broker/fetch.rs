@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::base::{ConnId, ms};
 use crate::broker::{Broker, BrokerTimer, Ctx, Partition, no_records};
+use crate::metadata::Endpoint;
 use crate::protocol::messages::fetch::{
     EpochEndOffset, FetchPartition, FetchRequest, FetchResponse, LeaderIdAndEpoch, NodeEndpoint,
     PartitionData,
@@ -327,7 +328,7 @@ impl Broker {
         let mut node_endpoints: Vec<NodeEndpoint> = Vec::new();
         if fetch.version >= NEW_LEADER_SINCE {
             for (wanted, data) in fetch.wanted.iter().zip(&mut read.data) {
-                let (leader, endpoint) = self.new_leader(&wanted.key, data.error_code);
+                let (leader, endpoint) = self.new_leader(fetch.token, &wanted.key, data.error_code);
                 data.current_leader = leader;
                 let is_new = |endpoint: &NodeEndpoint| node_endpoints.iter().all(|known| known != endpoint);
                 node_endpoints.extend(endpoint.filter(is_new));
@@ -340,18 +341,21 @@ impl Broker {
     }
 
     /// Who leads now, for an asker that is wrong about it (KIP-951).
-    fn new_leader(&self, key: &Key, error: ErrorCode) -> (LeaderIdAndEpoch, Option<NodeEndpoint>) {
+    fn new_leader(
+        &self,
+        token: u64,
+        key: &Key,
+        error: ErrorCode,
+    ) -> (LeaderIdAndEpoch, Option<NodeEndpoint>) {
         if !matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch) {
             return Default::default();
         }
         let Some((leader, broker)) = self.named(key).and_then(|at| self.leader_of(&at)) else {
             return Default::default();
         };
-        let endpoint = broker.map(|broker| NodeEndpoint {
-            node_id: broker.id,
-            host: broker.host.clone(),
-            port: i32::from(broker.port),
-            rack: None,
+        let endpoint = broker.map(|broker| {
+            let Endpoint { host, port, .. } = self.endpoint_for(token, broker).clone();
+            NodeEndpoint { node_id: broker.id, host, port: port.into(), rack: None }
         });
         (LeaderIdAndEpoch { leader_id: leader.0, leader_epoch: leader.1 }, endpoint)
     }

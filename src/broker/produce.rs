@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use crate::base::{FlushKind, ms};
 use crate::broker::{Broker, BrokerTimer, Ctx};
+use crate::metadata::Endpoint;
 use crate::protocol::messages::produce::{
     BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, ProduceRequest,
     ProduceResponse, TopicProduceResponse,
@@ -320,7 +321,7 @@ impl Broker {
             ctx.trace(Event::ProduceAnswered { at: part.at.clone(), error, base_offset });
             let mut answer = part_answer(&part, base_offset);
             if error == ErrorCode::NotLeaderOrFollower && version >= NEW_LEADER_SINCE {
-                let (leader, endpoint) = self.new_leader_of(&part.at);
+                let (leader, endpoint) = self.new_leader_of(produce.token, &part.at);
                 answer.current_leader = leader;
                 let known = &mut response.node_endpoints;
                 known.extend(endpoint.filter(|new| known.iter().all(|each| each != new)));
@@ -342,13 +343,11 @@ impl Broker {
     }
 
     /// Who leads now, for a producer that is wrong about it.
-    fn new_leader_of(&self, at: &TopicPartition) -> (LeaderIdAndEpoch, Option<NodeEndpoint>) {
+    fn new_leader_of(&self, token: u64, at: &TopicPartition) -> (LeaderIdAndEpoch, Option<NodeEndpoint>) {
         let Some(((leader_id, leader_epoch), broker)) = self.leader_of(at) else { return Default::default() };
-        let endpoint = broker.map(|broker| NodeEndpoint {
-            node_id: broker.id,
-            host: broker.host.clone(),
-            port: i32::from(broker.port),
-            rack: None,
+        let endpoint = broker.map(|broker| {
+            let Endpoint { host, port, .. } = self.endpoint_for(token, broker).clone();
+            NodeEndpoint { node_id: broker.id, host, port: port.into(), rack: None }
         });
         (LeaderIdAndEpoch { leader_id, leader_epoch }, endpoint)
     }
