@@ -5,11 +5,11 @@
 //! `RangeAssignor` and `RoundRobinAssignor`; static members, KIP-345.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::{Map, Set};
 use crate::protocol::TopicPartition;
 
 /// An assignor by the name that travels in JoinGroup.
@@ -33,11 +33,11 @@ pub struct Member {
     /// Its `group.instance.id`, when it is a static member.
     pub group_instance_id: Option<Arc<str>>,
     /// What it subscribes to.
-    pub topics: BTreeSet<Arc<str>>,
+    pub topics: Set<Arc<str>>,
 }
 
 /// What each member gets; every member is in it, perhaps with nothing.
-pub type Assignment = BTreeMap<Arc<str>, Vec<TopicPartition>>;
+pub type Assignment = Map<Arc<str>, Vec<TopicPartition>>;
 
 impl AssignorKind {
     /// All of them.
@@ -58,8 +58,8 @@ impl AssignorKind {
 
     /// Hands out every partition of every subscribed topic that the cluster has (topic →
     /// number of partitions). A member listed twice counts once, with its last subscription.
-    pub fn assign(self, partition_counts: &BTreeMap<Arc<str>, i32>, members: &[Member]) -> Assignment {
-        let unique: BTreeMap<&Arc<str>, &Member> = members.iter().map(|m| (&m.member_id, m)).collect();
+    pub fn assign(self, partition_counts: &Map<Arc<str>, i32>, members: &[Member]) -> Assignment {
+        let unique: Map<&Arc<str>, &Member> = members.iter().map(|m| (&m.member_id, m)).collect();
         let mut ordered: Vec<&Member> = unique.into_values().collect();
         ordered.sort_by(|a, b| a.order(b));
         let mut assignment: Assignment =
@@ -90,7 +90,7 @@ fn java_order(a: &str, b: &str) -> Ordering {
     a.encode_utf16().cmp(b.encode_utf16())
 }
 
-fn range(partition_counts: &BTreeMap<Arc<str>, i32>, members: &[&Member], assignment: &mut Assignment) {
+fn range(partition_counts: &Map<Arc<str>, i32>, members: &[&Member], assignment: &mut Assignment) {
     for (topic, &partitions) in partition_counts {
         let subscribed: Vec<&&Member> = members.iter().filter(|m| m.topics.contains(topic)).collect();
         let (count, partitions) = (subscribed.len() as i64, i64::from(partitions.max(0)));
@@ -107,7 +107,7 @@ fn range(partition_counts: &BTreeMap<Arc<str>, i32>, members: &[&Member], assign
     }
 }
 
-fn round_robin(partition_counts: &BTreeMap<Arc<str>, i32>, members: &[&Member], assignment: &mut Assignment) {
+fn round_robin(partition_counts: &Map<Arc<str>, i32>, members: &[&Member], assignment: &mut Assignment) {
     let mut dealer = members.iter().cycle().peekable();
     for (topic, &partitions) in partition_counts {
         if !members.iter().any(|member| member.topics.contains(topic)) {

@@ -4,12 +4,16 @@
 
 mod digest;
 mod machine;
+mod map;
 mod rng;
+mod sort;
 mod time;
 
 pub use digest::Digest;
 pub use machine::{
     CloseReason, ConnId, Ctx, Effect, FlushKind, FrameInfo, FrameKind, Input, NodeId, Outputs,
 };
+pub use map::{Entry, Map, Set};
 pub use rng::Rng;
+pub use sort::{sort_by, sort_by_key};
 pub use time::{EPOCH_MS, SimTime, ms, seconds};

@@ -23,12 +23,11 @@ mod producer_ids;
 mod replicas;
 mod server;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{ConnId, Input, Rng, ms};
+use crate::base::{ConnId, Input, Map, Rng, ms};
 use crate::coordinator::{CoordinatorTimer, GroupCoordinator};
 use crate::metadata::{Endpoint, MetadataImage, TopicConfigs};
 use crate::protocol::{TopicPartition, Uuid};
@@ -109,9 +108,9 @@ impl BrokerTimer {
 /// What outlives the process.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Disk {
-    logs: BTreeMap<TopicPartition, Arc<Partition>>,
+    logs: Map<TopicPartition, Arc<Partition>>,
     metadata: Option<Arc<UnifiedLog>>,
-    high_watermarks: BTreeMap<TopicPartition, i64>,
+    high_watermarks: Map<TopicPartition, i64>,
     unclean: bool,
 }
 
@@ -122,23 +121,23 @@ pub struct Broker {
     config: Arc<BrokerConfig>,
     external: Option<Endpoint>,
     incarnation_id: Uuid,
-    partitions: BTreeMap<TopicPartition, Arc<Partition>>,
-    high_watermark_checkpoint: BTreeMap<TopicPartition, i64>,
+    partitions: Map<TopicPartition, Arc<Partition>>,
+    high_watermark_checkpoint: Map<TopicPartition, i64>,
     recover_first: bool,
     metadata_log: Arc<UnifiedLog>,
     image: MetadataImage,
     controller: ControllerSession,
-    fetchers: BTreeMap<i32, Fetcher>,
+    fetchers: Map<i32, Fetcher>,
     server: Server,
     next_wait: u64,
-    waiting_produces: BTreeMap<u64, WaitingProduce>,
-    waiting_deletions: BTreeMap<u64, WaitingDeletion>,
+    waiting_produces: Map<u64, WaitingProduce>,
+    waiting_deletions: Map<u64, WaitingDeletion>,
     fetches: Fetches,
     groups: groups::Groups,
     producer_ids: (i64, i64),
     waiting_for_ids: Vec<u64>,
     next_file: u64,
-    files: BTreeMap<u64, TopicPartition>,
+    files: Map<u64, TopicPartition>,
 }
 
 impl Broker {
@@ -157,17 +156,17 @@ impl Broker {
             metadata_log,
             image: MetadataImage::default(),
             controller: ControllerSession::new(),
-            fetchers: BTreeMap::new(),
+            fetchers: Map::new(),
             server: Server::new(config.socket_request_max_bytes),
             next_wait: 0,
-            waiting_produces: BTreeMap::new(),
-            waiting_deletions: BTreeMap::new(),
+            waiting_produces: Map::new(),
+            waiting_deletions: Map::new(),
             fetches: Fetches::new(config.fetch_session_slots),
             groups: groups::Groups::new(coordinator),
             producer_ids: (0, 0),
             waiting_for_ids: Vec::new(),
             next_file: 0,
-            files: BTreeMap::new(),
+            files: Map::new(),
             config,
         }
     }

@@ -12,12 +12,12 @@ mod brokers;
 mod log;
 mod topics;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{ConnId, FrameInfo, FrameKind, Input, Rng, SimTime};
+use crate::base::{ConnId, FrameInfo, FrameKind, Input, Map, Rng, SimTime};
 use crate::metadata::{MetadataImage, properties};
 use crate::protocol::messages::allocate_producer_ids::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse,
@@ -91,9 +91,9 @@ pub struct Controller {
     config: Arc<ControllerConfig>,
     log: Arc<UnifiedLog>,
     image: MetadataImage,
-    sessions: BTreeMap<i32, SimTime>,
+    sessions: Map<i32, SimTime>,
     waiting: VecDeque<Waiting>,
-    fetches: BTreeMap<u64, (Asker, FetchRequest)>,
+    fetches: Map<u64, (Asker, FetchRequest)>,
     next_fetch: u64,
     flushing: bool,
     epoch: i32,
@@ -111,9 +111,9 @@ impl Controller {
             config,
             log,
             image: MetadataImage::default(),
-            sessions: BTreeMap::new(),
+            sessions: Map::new(),
             waiting: VecDeque::new(),
-            fetches: BTreeMap::new(),
+            fetches: Map::new(),
             next_fetch: 0,
             flushing: false,
             epoch: 0,

@@ -30,7 +30,6 @@ mod rebalance;
 mod requests;
 mod shard;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -44,7 +43,7 @@ use self::outcome::Then;
 use self::rebalance::{Work, join_error};
 use self::requests::told;
 use self::shard::Shard;
-use crate::base::{Rng, SimTime};
+use crate::base::{Map, Rng, SimTime};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::delete_groups::DeleteGroupsResponse;
 use crate::trace::Event;
@@ -54,9 +53,9 @@ use crate::trace::Event;
 pub struct GroupCoordinator {
     config: Arc<GroupConfig>,
     partition_count: i32,
-    shards: BTreeMap<i32, Shard>,
+    shards: Map<i32, Shard>,
     /// DeleteGroups requests that wait for their tombstones.
-    deletions: BTreeMap<u64, Deletion>,
+    deletions: Map<u64, Deletion>,
 }
 
 /// A DeleteGroups request and how many of its groups are still to be answered.
@@ -71,7 +70,7 @@ impl GroupCoordinator {
     /// `__consumer_offsets`, which never changes.
     pub fn new(config: Arc<GroupConfig>, partition_count: i32) -> Self {
         let partition_count = partition_count.max(1);
-        GroupCoordinator { config, partition_count, shards: BTreeMap::new(), deletions: BTreeMap::new() }
+        GroupCoordinator { config, partition_count, shards: Map::new(), deletions: Map::new() }
     }
 
     /// The partition of `__consumer_offsets` in which a group lives: Java's hash of its id,

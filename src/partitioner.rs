@@ -8,13 +8,12 @@
 mod hash;
 mod sticky;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::Rng;
+use crate::base::{Map, Rng};
 pub use hash::{crc32, fnv1a, murmur2, murmur2_kafkajs_legacy};
 pub use sticky::{BuiltInPartitioner, QueueSize, is_available};
 
@@ -168,8 +167,8 @@ pub struct Partitioner {
     kind: PartitionerKind,
     ignore_keys: bool,
     batch_size_bytes: u32,
-    counters: BTreeMap<String, u32>,
-    sticky: BTreeMap<String, BuiltInPartitioner>,
+    counters: Map<String, u32>,
+    sticky: Map<String, BuiltInPartitioner>,
 }
 
 impl Partitioner {
@@ -177,13 +176,7 @@ impl Partitioner {
     /// `partitioner.ignore.keys` and `batch_size_bytes` its `batch.size`; only
     /// [`PartitionerKind::Default`] asks for them.
     pub fn new(kind: PartitionerKind, ignore_keys: bool, batch_size_bytes: u32) -> Partitioner {
-        Partitioner {
-            kind,
-            ignore_keys,
-            batch_size_bytes,
-            counters: BTreeMap::new(),
-            sticky: BTreeMap::new(),
-        }
+        Partitioner { kind, ignore_keys, batch_size_bytes, counters: Map::new(), sticky: Map::new() }
     }
 
     /// Which one it is.

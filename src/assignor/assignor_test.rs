@@ -16,7 +16,7 @@ fn check(kind: AssignorKind, cluster: &str, members: &str, expected: Expect) {
     expected.assert_eq(&story);
 }
 
-fn parse_cluster(text: &str) -> BTreeMap<Arc<str>, i32> {
+fn parse_cluster(text: &str) -> Map<Arc<str>, i32> {
     text.split_whitespace()
         .filter_map(|topic| topic.split_once(':'))
         .map(|(name, count)| (name.into(), count.parse().unwrap()))
@@ -169,29 +169,30 @@ mod properties {
         let member = (0..9u8, prop::option::of(0..9u8), topics).prop_map(|(id, instance, topics)| Member {
             member_id: format!("m{id}").into(),
             group_instance_id: instance.map(|n| format!("i{n}").into()),
-            topics,
+            topics: topics.into_iter().collect(),
         });
         prop::collection::vec(member, 0..8)
     }
 
-    fn any_cluster() -> impl Strategy<Value = BTreeMap<Arc<str>, i32>> {
+    fn any_cluster() -> impl Strategy<Value = Map<Arc<str>, i32>> {
         prop::collection::btree_map((0..5).prop_map(|n| Arc::from(format!("t{n}"))), -1..12, 0..5)
+            .prop_map(|topics| topics.into_iter().collect())
     }
 
     proptest! {
         #[test]
         fn each_subscribed_partition_has_one_owner(members in any_members(), cluster in any_cluster()) {
-            let subscriptions: BTreeMap<_, _> = members.iter().map(|m| (&m.member_id, &m.topics)).collect();
+            let subscriptions: Map<_, _> = members.iter().map(|m| (&m.member_id, &m.topics)).collect();
             for kind in AssignorKind::ALL {
                 let assignment = kind.assign(&cluster, &members);
-                let mut owned = BTreeSet::new();
+                let mut owned = Set::new();
                 for (member, partitions) in &assignment {
                     for at in partitions {
                         prop_assert!(subscriptions[member].contains(&at.topic));
                         prop_assert!(owned.insert(at.clone()), "{at} has two owners");
                     }
                 }
-                let wanted: BTreeSet<TopicPartition> = cluster
+                let wanted: Set<TopicPartition> = cluster
                     .iter()
                     .filter(|(topic, _)| subscriptions.values().any(|topics| topics.contains(*topic)))
                     .flat_map(|(topic, &count)| (0..count).map(|p| TopicPartition::new(topic.clone(), p)))
@@ -203,11 +204,11 @@ mod properties {
 
         #[test]
         fn nobody_has_two_more_than_another(count in 1..9usize, partitions in 0..40i32) {
-            let topics = BTreeSet::from([Arc::from("t")]);
+            let topics = Set::from([Arc::from("t")]);
             let member = |n| Member { member_id: format!("m{n}").into(), group_instance_id: None, topics: topics.clone() };
             let members: Vec<Member> = (0..count).map(member).collect();
             for kind in AssignorKind::ALL {
-                let assignment = kind.assign(&BTreeMap::from([("t".into(), partitions)]), &members);
+                let assignment = kind.assign(&Map::from([("t".into(), partitions)]), &members);
                 let sizes: Vec<usize> = assignment.values().map(Vec::len).collect();
                 let (least, most) = (sizes.iter().min(), sizes.iter().max());
                 prop_assert!(most.unwrap_or(&0) - least.unwrap_or(&0) <= 1);

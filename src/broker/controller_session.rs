@@ -3,12 +3,11 @@
 //!
 //! Source: KIP-631 (registration, heartbeats, fencing), KIP-595 (observers fetch the log).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{CloseReason, ConnId, SimTime, ms};
+use crate::base::{CloseReason, ConnId, Set, SimTime, ms};
 use crate::broker::peer::{FromPeer, Peer};
 use crate::broker::{BROKER_PORT, Broker, BrokerTimer, Ctx, METADATA_TOPIC};
 use crate::metadata::{EXTERNAL_LISTENER, INTERNAL_LISTENER};
@@ -58,7 +57,7 @@ pub(super) struct ControllerSession {
     log_peer: Peer<i64>,
     broker_epoch: i64,
     caught_up: bool,
-    pub(super) creating: BTreeSet<String>,
+    pub(super) creating: Set<String>,
     pub(super) allocating_ids: bool,
 }
 
@@ -69,7 +68,7 @@ impl ControllerSession {
             log_peer: Peer::new(CONTROLLER_HOST, CONTROLLER_PORT),
             broker_epoch: -1,
             caught_up: false,
-            creating: BTreeSet::new(),
+            creating: Set::new(),
             allocating_ids: false,
         }
     }
@@ -353,8 +352,8 @@ impl Broker {
         if from >= to || !self.may_apply(to) {
             return;
         }
-        let mut touched = BTreeSet::new();
-        let mut configured = BTreeSet::new();
+        let mut touched = Set::new();
+        let mut configured = Set::new();
         for batch in self.metadata_log.batches_from(from) {
             if batch.base_offset() >= to || batch.is_control() {
                 continue;
@@ -424,8 +423,8 @@ impl Broker {
 fn note_touched(
     image: &crate::metadata::MetadataImage,
     record: &MetadataRecord,
-    touched: &mut BTreeSet<TopicPartition>,
-    configured: &mut BTreeSet<String>,
+    touched: &mut Set<TopicPartition>,
+    configured: &mut Set<String>,
 ) {
     match record {
         MetadataRecord::Partition(r) => {

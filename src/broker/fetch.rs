@@ -6,10 +6,9 @@
 
 mod session;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::{ConnId, ms};
+use crate::base::{ConnId, Map, Set, ms};
 use crate::broker::{Broker, BrokerTimer, Ctx, Partition, no_records};
 use crate::metadata::Endpoint;
 use crate::protocol::messages::fetch::{
@@ -32,8 +31,8 @@ const READ_COMMITTED: i8 = 1;
 /// Fetches that wait, who waits for what, and the sessions.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Fetches {
-    waiting: BTreeMap<u64, Arc<Fetch>>,
-    watchers: BTreeMap<TopicPartition, BTreeSet<u64>>,
+    waiting: Map<u64, Arc<Fetch>>,
+    watchers: Map<TopicPartition, Set<u64>>,
     sessions: FetchSessions,
 }
 
@@ -62,11 +61,7 @@ struct ReadAll {
 
 impl Fetches {
     pub(super) fn new(session_slots: u32) -> Fetches {
-        Fetches {
-            waiting: BTreeMap::new(),
-            watchers: BTreeMap::new(),
-            sessions: FetchSessions::new(session_slots),
-        }
+        Fetches { waiting: Map::new(), watchers: Map::new(), sessions: FetchSessions::new(session_slots) }
     }
 
     /// The fetches that wait on a connection.

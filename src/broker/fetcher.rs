@@ -4,12 +4,11 @@
 //!
 //! Source: Kafka documentation *Replication*; KIP-595 (truncation on fetch).
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{CloseReason, ConnId, SimTime, ms};
+use crate::base::{CloseReason, ConnId, Map, Set, SimTime, ms};
 use crate::broker::peer::{FromPeer, Peer};
 use crate::broker::{Broker, BrokerTimer, Ctx};
 use crate::protocol::messages::fetch::{
@@ -24,9 +23,9 @@ type Position = (i64, i32);
 /// One leader and what is copied from it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Fetcher {
-    peer: Peer<BTreeMap<TopicPartition, Position>>,
-    partitions: BTreeSet<TopicPartition>,
-    delayed: BTreeMap<TopicPartition, SimTime>,
+    peer: Peer<Map<TopicPartition, Position>>,
+    partitions: Set<TopicPartition>,
+    delayed: Map<TopicPartition, SimTime>,
 }
 
 impl Fetcher {
@@ -48,8 +47,8 @@ impl Broker {
         let (host, port) = (endpoint.host.clone(), endpoint.port);
         let fetcher = self.fetchers.entry(leader).or_insert_with(|| Fetcher {
             peer: Peer::new(host.clone(), port),
-            partitions: BTreeSet::new(),
-            delayed: BTreeMap::new(),
+            partitions: Set::new(),
+            delayed: Map::new(),
         });
         if !fetcher.peer.is_at(&host, port) {
             fetcher.peer.give_up(ctx);
@@ -111,8 +110,8 @@ impl Broker {
         }
     }
 
-    fn fetch_request(&self, wanted: &[TopicPartition]) -> (FetchRequest, BTreeMap<TopicPartition, Position>) {
-        let mut positions = BTreeMap::new();
+    fn fetch_request(&self, wanted: &[TopicPartition]) -> (FetchRequest, Map<TopicPartition, Position>) {
+        let mut positions = Map::new();
         let mut topics: Vec<FetchTopic> = Vec::new();
         for at in wanted {
             let Some(partition) = self.partition(at) else { continue };
@@ -187,7 +186,7 @@ impl Broker {
         &mut self,
         ctx: &mut Ctx,
         leader: i32,
-        asked: &BTreeMap<TopicPartition, Position>,
+        asked: &Map<TopicPartition, Position>,
         response: FetchResponse,
     ) {
         for topic in response.responses {

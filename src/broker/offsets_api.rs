@@ -3,9 +3,9 @@
 //! Source: Kafka protocol guide; KIP-79 (by timestamp), KIP-207 (an answer that would go back is
 //! not given), KIP-320 (epochs), KIP-734 (max timestamp), KIP-405 and KIP-1005 (tiers).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::base::Set;
 use crate::broker::fetch::check_epoch;
 use crate::broker::{Broker, Ctx, Partition};
 use crate::protocol::messages::list_offsets::{
@@ -136,8 +136,8 @@ impl Broker {
 }
 
 /// Partitions that a request names more than once.
-fn doubled(request: &ListOffsetsRequest) -> BTreeSet<TopicPartition> {
-    let (mut once, mut twice) = (BTreeSet::new(), BTreeSet::new());
+fn doubled(request: &ListOffsetsRequest) -> Set<TopicPartition> {
+    let (mut once, mut twice) = (Set::new(), Set::new());
     for topic in &request.topics {
         let name: Arc<str> = topic.name.as_str().into();
         for asked in &topic.partitions {

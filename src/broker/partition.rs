@@ -4,9 +4,7 @@
 //! Source: Kafka documentation *Replication*; KIP-101, KIP-279 (epochs), KIP-497
 //! (AlterPartition), KIP-966 (no progress below the minimum ISR).
 
-use std::collections::BTreeMap;
-
-use crate::base::{SimTime, ms};
+use crate::base::{Map, SimTime, ms};
 use crate::metadata::{NO_LEADER, PartitionRegistration};
 use crate::protocol::{TopicPartition, Uuid};
 use crate::storage::UnifiedLog;
@@ -35,7 +33,7 @@ pub enum ReplicaRole {
         /// Where its epoch began: a follower must come so far to be in sync.
         epoch_start_offset: i64,
         /// The other replicas.
-        followers: BTreeMap<i32, FollowerState>,
+        followers: Map<i32, FollowerState>,
         /// An ISR that the controller was asked for.
         proposed_isr: Option<Vec<i32>>,
     },

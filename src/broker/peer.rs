@@ -3,12 +3,12 @@
 //! disk (Kafka has a channel of its own for each kind of question). Speaks `ApiVersions` first, then the
 //! highest version both know.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
-use crate::base::{CloseReason, ConnId, FrameInfo, FrameKind, SimTime, ms};
+use crate::base::{CloseReason, ConnId, FrameInfo, FrameKind, Map, SimTime, ms};
 use crate::broker::Ctx;
 use crate::protocol::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use crate::protocol::{ApiKey, Message, decode_response, encode_request, negotiate};
@@ -34,7 +34,7 @@ pub(super) struct Peer<P> {
     port: u16,
     conn: Option<ConnId>,
     connected_at: SimTime,
-    versions: Option<BTreeMap<i16, RangeInclusive<i16>>>,
+    versions: Option<Map<i16, RangeInclusive<i16>>>,
     next_correlation_id: i32,
     in_flight: VecDeque<Asked<P>>,
     failures: u32,

@@ -3,10 +3,9 @@
 //!
 //! Source: KIP-497 (AlterPartition), KIP-903 (broker epochs in it).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::base::ms;
+use crate::base::{Set, ms};
 use crate::broker::controller_session::Purpose;
 use crate::broker::{Broker, BrokerTimer, Ctx, OFFSETS_TOPIC, Partition};
 use crate::metadata::{BrokerRegistration, NO_LEADER, PartitionRegistration};
@@ -19,7 +18,7 @@ use crate::trace::{Event, Offsets};
 
 impl Broker {
     /// The image moved on; these partitions may have changed.
-    pub(super) fn apply_changes(&mut self, ctx: &mut Ctx, touched: &BTreeSet<TopicPartition>) {
+    pub(super) fn apply_changes(&mut self, ctx: &mut Ctx, touched: &Set<TopicPartition>) {
         for at in touched {
             match self.image.partition(at).cloned() {
                 Some(registration) if registration.replicas.contains(&self.id) => {

@@ -1,12 +1,12 @@
 //! Connections from whoever asks: requests of one connection are answered in order, one at a
 //! time, as Kafka's socket server does by muting the channel.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{ConnId, FrameInfo, FrameKind, NodeId};
+use crate::base::{ConnId, FrameInfo, FrameKind, Map, NodeId};
 use crate::broker::peer::api_name;
 use crate::broker::{BROKER_PORT, Broker, Ctx, EXTERNAL_PORT};
 use crate::metadata::{BrokerRegistration, EXTERNAL_LISTENER, Endpoint, INTERNAL_LISTENER};
@@ -21,9 +21,9 @@ const WAITING_MAX: usize = 4_096;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Server {
     max_request_bytes: u32,
-    lines: BTreeMap<ConnId, Line>,
+    lines: Map<ConnId, Line>,
     ready: VecDeque<ConnId>,
-    asked: BTreeMap<u64, Asked>,
+    asked: Map<u64, Asked>,
     next_token: u64,
 }
 
@@ -51,9 +51,9 @@ impl Server {
     pub(super) fn new(max_request_bytes: u32) -> Server {
         Server {
             max_request_bytes,
-            lines: BTreeMap::new(),
+            lines: Map::new(),
             ready: VecDeque::new(),
-            asked: BTreeMap::new(),
+            asked: Map::new(),
             next_token: 0,
         }
     }

@@ -1,9 +1,9 @@
 //! An admin client: creates topics and changes their configs, one request at a time, and tries
 //! again while the cluster is not ready.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
-use crate::base::{Input, ms};
+use crate::base::{Input, Map, ms};
 use crate::client::network::{NetworkClient, NetworkConfig, NetworkEvent, NetworkTimer, Response};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::create_topics::{
@@ -61,7 +61,7 @@ pub enum AdminCommand {
         /// How many replicas of each.
         replication_factor: i16,
         /// Topic configs.
-        configs: BTreeMap<String, String>,
+        configs: Map<String, String>,
         /// Replicas of each partition; empty to leave that to the controller.
         assignments: Vec<Vec<i32>>,
         /// Wait until the cluster has so many brokers.
@@ -223,7 +223,7 @@ fn create_request(
     topic: &str,
     num_partitions: i32,
     replication_factor: i16,
-    configs: &BTreeMap<String, String>,
+    configs: &Map<String, String>,
     assignments: &[Vec<i32>],
 ) -> CreateTopicsRequest {
     let config = |(name, value): (&String, &String)| CreatableTopicConfig {

@@ -21,7 +21,6 @@ mod positions;
 mod subscription;
 mod thread;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -32,7 +31,7 @@ use self::subscription::Owned;
 use self::thread::{Polled, Thread};
 use super::metadata_cache::TopicScope;
 use super::network::{NetworkClient, NetworkEvent, NetworkTimer, Response, SendError};
-use crate::base::{Input, SimTime};
+use crate::base::{Input, Map, Set, SimTime};
 use crate::protocol::{ErrorCode, Message, TopicPartition, Uuid};
 use crate::trace::{Ctx, Event};
 
@@ -153,9 +152,9 @@ enum Request {
     Heartbeat { generation: i32 },
     Leave { closing: bool },
     Commit { offsets: commits::Offsets, is_sync: bool, generation: i32 },
-    OffsetFetch { partitions: BTreeSet<TopicPartition> },
-    ListOffsets { partitions: BTreeMap<TopicPartition, Seeking> },
-    Fetch { node: i32, partitions: BTreeMap<TopicPartition, i64>, topics: BTreeMap<Uuid, Arc<str>> },
+    OffsetFetch { partitions: Set<TopicPartition> },
+    ListOffsets { partitions: Map<TopicPartition, Seeking> },
+    Fetch { node: i32, partitions: Map<TopicPartition, i64>, topics: Map<Uuid, Arc<str>> },
 }
 
 /// A consumer and the application around it.
@@ -167,7 +166,7 @@ pub struct Consumer {
     network: NetworkClient,
     membership: Membership,
     owned: Owned,
-    requests: BTreeMap<u64, Request>,
+    requests: Map<u64, Request>,
     next_token: u64,
     thread: Thread,
     polled: Polled,
@@ -178,7 +177,7 @@ pub struct Consumer {
     is_closing: bool,
     /// Whose records came last, so that no partition starves the others.
     drained_to: Option<TopicPartition>,
-    timers: BTreeMap<ConsumerTimer, SimTime>,
+    timers: Map<ConsumerTimer, SimTime>,
     totals: ConsumerTotals,
     last_error: Option<(ErrorCode, Arc<str>)>,
 }
@@ -193,7 +192,7 @@ impl Consumer {
             app: Arc::new(app),
             membership: Membership::default(),
             owned: Owned::new(),
-            requests: BTreeMap::new(),
+            requests: Map::new(),
             next_token: 1,
             thread: Thread::Polling,
             polled: Polled::default(),
@@ -203,7 +202,7 @@ impl Consumer {
             is_stuck: false,
             is_closing: false,
             drained_to: None,
-            timers: BTreeMap::new(),
+            timers: Map::new(),
             totals: ConsumerTotals::default(),
             last_error: None,
             config,
@@ -275,7 +274,7 @@ impl Consumer {
     }
 
     /// The partitions that it owns, as it believes, and where it stands in each.
-    pub fn assignment(&self) -> &BTreeMap<TopicPartition, OwnedPartition> {
+    pub fn assignment(&self) -> &Map<TopicPartition, OwnedPartition> {
         &self.owned
     }
 
@@ -336,7 +335,7 @@ impl Consumer {
                 self.is_stuck = stuck;
             }
             ConsumerCommand::SetPaused { paused, partitions } => {
-                let named: Option<BTreeSet<TopicPartition>> = partitions.map(|list| {
+                let named: Option<Set<TopicPartition>> = partitions.map(|list| {
                     list.into_iter().map(|it| TopicPartition::new(it.topic, it.partition)).collect()
                 });
                 for (at, partition) in &mut self.owned {

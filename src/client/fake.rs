@@ -1,7 +1,7 @@
 //! A producer, a clock and brokers that do what the test tells them: as little of a cluster as
 //! a producer's story needs.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::producer::{Producer, ProducerCommand, ProducerConfig, ProducerTimer};
 use super::workload::Workload;
-use crate::base::{CloseReason, ConnId, Effect, FrameKind, Input, NodeId, Rng, SimTime, ms};
+use crate::base::{CloseReason, ConnId, Effect, FrameKind, Input, Map, NodeId, Rng, Set, SimTime, ms};
 use crate::protocol::messages::api_versions::{ApiVersion, ApiVersionsResponse};
 use crate::protocol::messages::init_producer_id::InitProducerIdResponse;
 use crate::protocol::messages::metadata::*;
@@ -43,7 +43,7 @@ pub(super) struct Cluster {
     /// Leader and leader epoch by partition of the only topic, `t`.
     pub(super) leaders: Vec<(i32, i32)>,
     pub(super) brokers: i32,
-    pub(super) down: BTreeSet<i32>,
+    pub(super) down: Set<i32>,
     /// For the next produce requests, one each.
     pub(super) faults: VecDeque<Fault>,
     pub(super) newest_api_versions: i16,
@@ -51,9 +51,9 @@ pub(super) struct Cluster {
     /// Whether answers name the new leader (KIP-951).
     pub(super) names_leaders: bool,
     /// What is in the log, by partition.
-    pub(super) logs: BTreeMap<i32, Vec<String>>,
+    pub(super) logs: Map<i32, Vec<String>>,
     /// The sequence that comes next, by partition and producer epoch.
-    sequences: BTreeMap<(i32, i16), i32>,
+    sequences: Map<(i32, i16), i32>,
 }
 
 /// The producer and everything around it.
@@ -70,9 +70,9 @@ pub(super) struct Stage {
     next_conn: u32,
     next_entry: u64,
     next_arrival: u64,
-    timers: BTreeMap<ProducerTimer, SimTime>,
-    arrivals: BTreeMap<(SimTime, u64), ProducerInput>,
-    conns: BTreeMap<ConnId, i32>,
+    timers: Map<ProducerTimer, SimTime>,
+    arrivals: Map<(SimTime, u64), ProducerInput>,
+    conns: Map<ConnId, i32>,
 }
 
 impl Stage {
@@ -85,13 +85,13 @@ impl Stage {
         let cluster = Cluster {
             leaders: vec![(1, 0)],
             brokers: 2,
-            down: BTreeSet::new(),
+            down: Set::new(),
             faults: VecDeque::new(),
             newest_api_versions: 4,
             max_message_bytes: 1 << 20,
             names_leaders: false,
-            logs: BTreeMap::new(),
-            sequences: BTreeMap::new(),
+            logs: Map::new(),
+            sequences: Map::new(),
         };
         let bootstrap = vec![("broker-1".to_owned(), 9092)];
         Stage {
@@ -105,9 +105,9 @@ impl Stage {
             next_conn: 0,
             next_entry: 1,
             next_arrival: 1,
-            timers: BTreeMap::new(),
-            arrivals: BTreeMap::new(),
-            conns: BTreeMap::new(),
+            timers: Map::new(),
+            arrivals: Map::new(),
+            conns: Map::new(),
         }
     }
 

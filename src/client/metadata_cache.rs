@@ -5,10 +5,9 @@
 //! talk the client out of what it knows. A topic with another id is another topic and starts
 //! afresh (KIP-516).
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::SimTime;
+use crate::base::{Map, Set, SimTime};
 use crate::protocol::messages::metadata::{
     MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
@@ -35,7 +34,7 @@ pub struct TopicMetadata {
     /// True for `__consumer_offsets` and the like.
     pub is_internal: bool,
     /// The partitions by number.
-    pub partitions: BTreeMap<i32, PartitionMetadata>,
+    pub partitions: Map<i32, PartitionMetadata>,
 }
 
 /// What is known of a partition.
@@ -57,7 +56,7 @@ pub struct PartitionMetadata {
 #[derive(Clone, Debug, PartialEq)]
 pub enum TopicScope {
     /// These.
-    Only(BTreeSet<Arc<str>>),
+    Only(Set<Arc<str>>),
     /// All of them: a consumer subscribed by pattern.
     All,
 }
@@ -65,8 +64,8 @@ pub enum TopicScope {
 /// A client's picture of the cluster.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MetadataCache {
-    brokers: BTreeMap<i32, BrokerEndpoint>,
-    topics: BTreeMap<Arc<str>, Arc<TopicMetadata>>,
+    brokers: Map<i32, BrokerEndpoint>,
+    topics: Map<Arc<str>, Arc<TopicMetadata>>,
     controller: i32,
     cluster_id: Option<Arc<str>>,
     updated_at: Option<SimTime>,
@@ -74,12 +73,12 @@ pub struct MetadataCache {
 
 impl MetadataCache {
     /// The brokers by node id.
-    pub fn brokers(&self) -> &BTreeMap<i32, BrokerEndpoint> {
+    pub fn brokers(&self) -> &Map<i32, BrokerEndpoint> {
         &self.brokers
     }
 
     /// The topics by name; one that does not exist may be here with its error.
-    pub fn topics(&self) -> &BTreeMap<Arc<str>, Arc<TopicMetadata>> {
+    pub fn topics(&self) -> &Map<Arc<str>, Arc<TopicMetadata>> {
         &self.topics
     }
 
@@ -139,7 +138,7 @@ impl MetadataCache {
         self.controller = response.controller_id;
         self.cluster_id = response.cluster_id.as_deref().map(Arc::from);
         self.brokers = response.brokers.iter().map(endpoint).collect();
-        let mut topics = BTreeMap::new();
+        let mut topics = Map::new();
         let mut stale = false;
         for answered in &response.topics {
             let Some(name) = answered.name.as_deref() else { continue };

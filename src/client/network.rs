@@ -12,7 +12,7 @@
 mod connection;
 mod metadata;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -21,7 +21,7 @@ use self::connection::{InFlight, Node, Purpose, State};
 use self::metadata::MetadataUpdates;
 use super::backoff::Backoff;
 use super::metadata_cache::MetadataCache;
-use crate::base::{CloseReason, ConnId, FrameInfo, FrameKind, SimTime, ms};
+use crate::base::{CloseReason, ConnId, FrameInfo, FrameKind, Map, SimTime, ms};
 use crate::protocol::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use crate::protocol::{self, ErrorCode, Message, WireError};
 use crate::trace::{Ctx, Event};
@@ -191,8 +191,8 @@ pub struct SendOptions {
 pub struct NetworkClient {
     config: NetworkConfig,
     bootstrap: Vec<(Arc<str>, u16)>,
-    nodes: BTreeMap<i32, Node>,
-    by_conn: BTreeMap<ConnId, i32>,
+    nodes: Map<i32, Node>,
+    by_conn: Map<ConnId, i32>,
     next_correlation_id: i32,
     metadata: MetadataCache,
     updates: MetadataUpdates,
@@ -207,8 +207,8 @@ impl NetworkClient {
         NetworkClient {
             config,
             bootstrap,
-            nodes: BTreeMap::new(),
-            by_conn: BTreeMap::new(),
+            nodes: Map::new(),
+            by_conn: Map::new(),
             next_correlation_id: 0,
             metadata: MetadataCache::default(),
             updates: MetadataUpdates::default(),
@@ -431,7 +431,7 @@ impl NetworkClient {
             Err(error) => return self.drop_connection(ctx, id, &error.to_string()),
         };
         let ranges = response.api_keys.iter().map(|api| (api.api_key, (api.min_version, api.max_version)));
-        let versions: BTreeMap<i16, (i16, i16)> = ranges.collect();
+        let versions: Map<i16, (i16, i16)> = ranges.collect();
         if unsupported && request.version > 0 {
             let newest = versions.get(&ApiVersionsRequest::KEY).map_or(0, |&(_, newest)| newest);
             return self.shake_hands(ctx, id, newest.clamp(0, request.version - 1));

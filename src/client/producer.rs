@@ -15,7 +15,7 @@ mod config;
 mod idempotence;
 mod sender;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ use self::accumulator::Append;
 use self::idempotence::Idempotence;
 use super::network::{NetworkClient, NetworkEvent, NetworkTimer};
 use super::workload::{Draw, MAX_DRAWS, Origin, ProducerRecord, Text, Workload, WorkloadRunner};
-use crate::base::{Input, SimTime, ms};
+use crate::base::{Input, Map, SimTime, ms};
 use crate::partitioner::{Partitioner, TopicPartitions};
 use crate::protocol::{ErrorCode, TopicPartition};
 use crate::storage::{BatchBuilder, RecordHeader};
@@ -145,12 +145,12 @@ pub struct Producer {
     accumulator: RecordAccumulator,
     idempotence: Idempotence,
     blocked: VecDeque<BlockedSend>,
-    requests: BTreeMap<u64, ProduceInFlight>,
+    requests: Map<u64, ProduceInFlight>,
     next_token: u64,
     /// Asking for a producer id: in flight, or not before.
     id_request: sender::IdRequest,
     /// By node: where the last request's partitions ended, so that none starves.
-    drained_to: BTreeMap<i32, TopicPartition>,
+    drained_to: Map<i32, TopicPartition>,
     /// Batches begun until then are sent without lingering.
     flushed_until: Option<SimTime>,
     totals: ProducerTotals,
@@ -170,10 +170,10 @@ impl Producer {
             accumulator: RecordAccumulator::new(),
             idempotence: Idempotence::default(),
             blocked: VecDeque::new(),
-            requests: BTreeMap::new(),
+            requests: Map::new(),
             next_token: 1,
             id_request: sender::IdRequest::default(),
-            drained_to: BTreeMap::new(),
+            drained_to: Map::new(),
             flushed_until: None,
             totals: ProducerTotals::default(),
             last_error: None,

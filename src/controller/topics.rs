@@ -4,9 +4,9 @@
 //! *IncrementalAlterConfigs* (KIP-339). Replicas are spread as Kafka's striped placer does it,
 //! without racks: leaders round-robin over the brokers, the followers behind them.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::base::Set;
 use crate::controller::{Asker, Controller, Ctx};
 use crate::metadata::{TOPIC_RESOURCE, TopicConfigs};
 use crate::protocol::messages::create_topics::{
@@ -38,7 +38,7 @@ impl Controller {
 
     pub(super) fn create_topics(&mut self, ctx: &mut Ctx, asker: Asker, request: &CreateTopicsRequest) {
         let (mut records, mut events) = (Vec::new(), Vec::new());
-        let mut names = BTreeSet::new();
+        let mut names = Set::new();
         let mut partitions_left = PARTITIONS_MAX;
         let mut response = CreateTopicsResponse::default();
         for topic in &request.topics {
@@ -176,7 +176,7 @@ impl Controller {
         let mut sorted: Vec<_> = topic.assignments.iter().collect();
         sorted.sort_by_key(|row| row.partition_index);
         for (index, row) in (0..).zip(sorted) {
-            let distinct: BTreeSet<i32> = row.broker_ids.iter().copied().collect();
+            let distinct: Set<i32> = row.broker_ids.iter().copied().collect();
             if row.partition_index != index {
                 return refuse(format!("partition {index} is missing"));
             }

@@ -1,14 +1,13 @@
 //! One group of the classic protocol, as data: who is in it and what state it is in. What
 //! happens when is decided next door; here nothing has effects.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::base::SimTime;
+use crate::base::{Map, Set, SimTime};
 use crate::protocol::TopicPartition;
 use crate::protocol::messages::join_group::JoinGroupResponseMember;
 
@@ -145,18 +144,18 @@ pub struct Group {
     pub(super) protocol_type: Option<Arc<str>>,
     pub(super) protocol_name: Option<Arc<str>>,
     pub(super) leader: Option<Arc<str>>,
-    pub(super) members: BTreeMap<Arc<str>, Member>,
+    pub(super) members: Map<Arc<str>, Member>,
     /// Ids given out with MEMBER_ID_REQUIRED to whoever has not come back yet.
-    pub(super) pending_members: BTreeSet<Arc<str>>,
+    pub(super) pending_members: Set<Arc<str>>,
     /// Who has not yet asked for the assignment of this generation.
-    pub(super) pending_sync: BTreeSet<Arc<str>>,
+    pub(super) pending_sync: Set<Arc<str>>,
     /// Somebody came while the first rebalance was being delayed.
     pub(super) new_member_added: bool,
     /// The first rebalance is being delayed: this step and what may still follow, in ms.
     pub(super) initial_delay: Option<(i32, i32)>,
     /// What the log says last of the group.
     pub(super) stored: Option<Arc<GroupMetadataValue>>,
-    pub(super) offsets: Arc<BTreeMap<TopicPartition, CommittedOffset>>,
+    pub(super) offsets: Arc<Map<TopicPartition, CommittedOffset>>,
 }
 
 impl Group {
@@ -201,7 +200,7 @@ impl Group {
     }
 
     /// Committed offsets.
-    pub fn offsets(&self) -> &BTreeMap<TopicPartition, CommittedOffset> {
+    pub fn offsets(&self) -> &Map<TopicPartition, CommittedOffset> {
         &self.offsets
     }
 
@@ -220,9 +219,9 @@ impl Group {
             protocol_type: None,
             protocol_name: None,
             leader: None,
-            members: BTreeMap::new(),
-            pending_members: BTreeSet::new(),
-            pending_sync: BTreeSet::new(),
+            members: Map::new(),
+            pending_members: Set::new(),
+            pending_sync: Set::new(),
             new_member_added: false,
             initial_delay: None,
             stored: None,
@@ -310,7 +309,7 @@ impl Group {
     /// Each member votes for the protocol that it likes best among those that all support.
     /// The most votes win; with as many, the first by name.
     pub(super) fn select_protocol(&self) -> Option<Arc<str>> {
-        let mut votes: BTreeMap<&Arc<str>, u32> = BTreeMap::new();
+        let mut votes: Map<&Arc<str>, u32> = Map::new();
         for member in self.members.values() {
             let vote = member.protocols.iter().find(|(name, _)| self.is_supported_by_all(name));
             if let Some((name, _)) = vote {

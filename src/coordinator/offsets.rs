@@ -1,6 +1,5 @@
 //! OffsetCommit and OffsetFetch.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::group::{CommittedOffset, Group, GroupState};
@@ -8,6 +7,7 @@ use super::join::check_member;
 use super::log;
 use super::outcome::{Caller, GroupResponse, Then};
 use super::rebalance::Work;
+use crate::base::Map;
 use crate::protocol::messages::offset_commit as commit;
 use crate::protocol::messages::offset_fetch as fetch;
 use crate::protocol::{ErrorCode, TopicPartition};
@@ -175,7 +175,7 @@ fn fetch_topic(
 }
 
 fn fetch_all(group: Option<&Group>) -> Vec<fetch::OffsetFetchResponseTopics> {
-    let mut topics: BTreeMap<&str, Vec<fetch::OffsetFetchResponsePartitions>> = BTreeMap::new();
+    let mut topics: Map<&str, Vec<fetch::OffsetFetchResponsePartitions>> = Map::new();
     for (at, offset) in group.into_iter().flat_map(|group| group.offsets.iter()) {
         topics.entry(&at.topic).or_default().push(fetched(at.partition, Some(offset)));
     }

@@ -2,12 +2,11 @@
 
 // Native only: proptest does not build for wasm here.
 
-use std::collections::BTreeSet;
-
 use proptest::prelude::*;
 
 use super::story::Story;
 use super::*;
+use crate::base::Set;
 
 /// What has to survive: the last stored generation and the offsets, by group.
 fn durable(coordinator: &GroupCoordinator) -> Vec<String> {
@@ -76,7 +75,7 @@ proptest! {
             generation = group.generation();
             prop_assert!(group.leader().is_none_or(|leader| group.member(leader).is_some()));
             if group.state() == GroupState::Stable {
-                let mut owned = BTreeSet::new();
+                let mut owned = Set::new();
                 for at in group.members().flat_map(Member::assigned_partitions) {
                     prop_assert!(owned.insert(at.clone()), "{at} has two owners");
                 }

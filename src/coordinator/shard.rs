@@ -1,13 +1,12 @@
 //! The groups of one partition of `__consumer_offsets`, and how records change them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::group::{Group, GroupState};
 use super::log::{self, Change};
-use crate::base::SimTime;
+use crate::base::{Map, SimTime};
 use crate::trace::Event;
 
 /// The groups of one partition.
@@ -15,12 +14,12 @@ use crate::trace::Event;
 pub(super) struct Shard {
     pub(super) leader_epoch: i32,
     pub(super) is_loading: bool,
-    pub(super) groups: BTreeMap<Arc<str>, Arc<Group>>,
+    pub(super) groups: Map<Arc<str>, Arc<Group>>,
 }
 
 impl Shard {
     pub(super) fn new(leader_epoch: i32, is_loading: bool) -> Self {
-        Shard { leader_epoch, is_loading, groups: BTreeMap::new() }
+        Shard { leader_epoch, is_loading, groups: Map::new() }
     }
 
     /// Takes in a committed record. Records that are not ours are passed over, as in Kafka.

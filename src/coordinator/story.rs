@@ -1,6 +1,6 @@
 //! A script language for tests: one command a line, and what came of it. See `Story::run`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use expect_test::Expect;
 
 use super::*;
-use crate::base::ms;
+use crate::base::{Map, ms};
 use crate::protocol::TopicPartition;
 use crate::protocol::messages::consumer_protocol::{
     ConsumerProtocolAssignment, ConsumerProtocolSubscription, TopicPartition as Assigned,
@@ -49,12 +49,12 @@ pub(super) struct Story {
     config: Arc<GroupConfig>,
     pub(super) now: SimTime,
     rng: Rng,
-    timers: BTreeMap<CoordinatorTimer, SimTime>,
+    timers: Map<CoordinatorTimer, SimTime>,
     pub(super) log: Vec<(Bytes, Option<Bytes>)>,
     pub(super) held: VecDeque<Append>,
     holds: bool,
-    pub(super) clients: BTreeMap<String, Known>,
-    asked: BTreeMap<u64, String>,
+    pub(super) clients: Map<String, Known>,
+    asked: Map<u64, String>,
     next_token: u64,
     /// Full member ids and the short names they go by.
     names: Vec<(String, String)>,
@@ -71,12 +71,12 @@ impl Story {
             config,
             now: SimTime::ZERO,
             rng: Rng::stream(1, "coordinator"),
-            timers: BTreeMap::new(),
+            timers: Map::new(),
             log: Vec::new(),
             held: VecDeque::new(),
             holds: false,
-            clients: BTreeMap::new(),
-            asked: BTreeMap::new(),
+            clients: Map::new(),
+            asked: Map::new(),
             next_token: 1,
             names: Vec::new(),
             told: String::new(),
@@ -116,7 +116,7 @@ impl Story {
 
     fn ask(&mut self, command: &str, rest: &[&str]) {
         let name = rest.first().copied().unwrap_or("admin").to_owned();
-        let options: BTreeMap<&str, &str> = rest.iter().filter_map(|word| word.split_once('=')).collect();
+        let options: Map<&str, &str> = rest.iter().filter_map(|word| word.split_once('=')).collect();
         let number = |key: &str, default: i32| options.get(key).map_or(default, |n| n.parse().unwrap());
         let known = self.clients.entry(name.clone()).or_default();
         let (group_id, member_id) = ("g".to_owned(), known.member_id.clone());
@@ -202,7 +202,7 @@ impl Story {
         self.take(out);
     }
 
-    fn assignments(&self, options: &BTreeMap<&str, &str>) -> Vec<SyncGroupRequestAssignment> {
+    fn assignments(&self, options: &Map<&str, &str>) -> Vec<SyncGroupRequestAssignment> {
         let assignment = |(name, partitions): (&&str, &&str)| {
             let known = self.clients.get(*name)?;
             let partitions = partitions.split(',').map(|p| p.parse().unwrap()).collect();
@@ -398,13 +398,13 @@ fn shown(partitions: &[TopicPartition]) -> String {
     format!("[{}]", names.join(" "))
 }
 
-fn protocol(name: &str, options: &BTreeMap<&str, &str>) -> JoinGroupRequestProtocol {
+fn protocol(name: &str, options: &Map<&str, &str>) -> JoinGroupRequestProtocol {
     let topics = vec![options.get("topics").unwrap_or(&"t").to_string()];
     let value = ConsumerProtocolSubscription { topics, ..ConsumerProtocolSubscription::default() };
     JoinGroupRequestProtocol { name: name.to_owned(), metadata: encode_prefixed(0, &value).unwrap() }
 }
 
-fn offset(word: &str, options: &BTreeMap<&str, &str>) -> Option<commit::OffsetCommitRequestPartition> {
+fn offset(word: &str, options: &Map<&str, &str>) -> Option<commit::OffsetCommitRequestPartition> {
     let (partition, offset) = word.split_once('=')?;
     Some(commit::OffsetCommitRequestPartition {
         partition_index: partition.parse().ok()?,

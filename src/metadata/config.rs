@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use imbl::OrdMap;
+use crate::base::Map;
 
 use crate::storage::{LogConfig, TimestampType};
 
@@ -256,7 +256,7 @@ impl TopicConfigs {
 
     /// A topic's configuration: its own configs over the broker's defaults. What does not parse
     /// was refused when it was set, so it is passed over here.
-    pub fn effective(defaults: &LogConfig, own: &OrdMap<Arc<str>, Arc<str>>) -> LogConfig {
+    pub fn effective(defaults: &LogConfig, own: &Map<Arc<str>, Arc<str>>) -> LogConfig {
         let mut config = defaults.clone();
         for (name, value) in own {
             let _ = Self::set(&mut config, name, value);

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use imbl::OrdMap;
-
+use crate::base::Map;
 use crate::protocol::messages::metadata_records::{BrokerEndpoint, MetadataRecord};
 use crate::protocol::{TopicPartition, Uuid};
 
@@ -81,11 +80,11 @@ pub struct TopicImage {
     /// Unique id, also after the name was used again.
     pub id: Uuid,
     /// Partitions by number.
-    pub partitions: OrdMap<i32, PartitionRegistration>,
+    pub partitions: Map<i32, PartitionRegistration>,
 }
 
 /// Configs of one resource, by name.
-pub type Configs = OrdMap<Arc<str>, Arc<str>>;
+pub type Configs = Map<Arc<str>, Arc<str>>;
 
 /// The cluster's metadata up to some offset of its log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,13 +92,13 @@ pub struct MetadataImage {
     /// Offset after the last record replayed.
     pub end_offset: i64,
     /// Brokers by id.
-    pub brokers: OrdMap<i32, BrokerRegistration>,
+    pub brokers: Map<i32, BrokerRegistration>,
     /// Topics by name.
-    pub topics: OrdMap<Arc<str>, Arc<TopicImage>>,
+    pub topics: Map<Arc<str>, Arc<TopicImage>>,
     /// Topic names by id.
-    pub topic_names: OrdMap<Uuid, Arc<str>>,
+    pub topic_names: Map<Uuid, Arc<str>>,
     /// Configs by resource type and name: 2 topic, 4 broker.
-    pub configs: OrdMap<(i8, Arc<str>), Configs>,
+    pub configs: Map<(i8, Arc<str>), Configs>,
     /// First producer id not yet handed out in a block.
     pub next_producer_id: i64,
 }
@@ -171,7 +170,7 @@ impl MetadataImage {
             }
             MetadataRecord::Topic(r) => {
                 let name: Arc<str> = r.name.as_str().into();
-                let topic = TopicImage { name: Arc::clone(&name), id: r.topic_id, partitions: OrdMap::new() };
+                let topic = TopicImage { name: Arc::clone(&name), id: r.topic_id, partitions: Map::new() };
                 self.topic_names.insert(r.topic_id, Arc::clone(&name));
                 self.topics.insert(name, Arc::new(topic));
             }

@@ -1,17 +1,16 @@
 //! From a scenario to what a world is built from.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{SimTime, ms};
+use crate::base::{Map, SimTime, ms};
 use crate::client::{ConsumerApp, ConsumerConfig, ProducerConfig, Workload};
 use crate::scenario::{Path, Problem, Scenario, ScenarioError};
 use crate::sim::{ClientKind, ClientSetup, ClusterSetup, DiskSetup, NetworkSetup, Setup, TopicSetup};
 
 /// Files that a scenario names, by the names that it uses.
-pub type Files = BTreeMap<String, Bytes>;
+pub type Files = Map<String, Bytes>;
 
 impl Scenario {
     /// What a world is built from, with this seed or the scenario's own. `files` has the

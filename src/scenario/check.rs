@@ -2,9 +2,9 @@
 
 mod script;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::base::{Map, Set};
 use crate::broker::BrokerConfig;
 use crate::client::{ConsumerApp, ConsumerConfig, Workload};
 use crate::controller::ControllerConfig;
@@ -216,7 +216,7 @@ impl Check<'_> {
     /// Every node has a name of its own.
     fn names(&mut self) {
         let mut taken = self.scenario.server_names();
-        let mut groups = BTreeSet::new();
+        let mut groups = Set::new();
         for (index, group) in self.scenario.groups.iter().enumerate() {
             let path = Path::default().key("groups").index(index).key("id");
             let fine = groups.insert(group.id.clone());
@@ -241,7 +241,7 @@ impl Check<'_> {
 
     fn topics(&mut self) {
         let (broker, _) = self.scenario.server_configs(&mut Vec::new());
-        let mut names = BTreeSet::new();
+        let mut names = Set::new();
         let mut replicas = 0_u64;
         for (index, topic) in self.scenario.topics.iter().enumerate() {
             let path = Path::default().key("topics").index(index);
@@ -292,7 +292,7 @@ impl Check<'_> {
         let brokers = self.scenario.cluster.brokers as i32;
         for (index, replicas) in topic.assignments.iter().enumerate() {
             let path = path.key("assignments").index(index);
-            let different: BTreeSet<i32> = replicas.iter().copied().collect();
+            let different: Set<i32> = replicas.iter().copied().collect();
             self.expect(
                 different.len() == replicas.len(),
                 || path.clone(),
@@ -397,7 +397,7 @@ impl Check<'_> {
             self.topic_used(&source.topic, source.partition, || path);
         }
         // Data replayed may be long: each topic once.
-        let mut seen = BTreeMap::new();
+        let mut seen = Map::new();
         for (index, record) in workload.records.iter().enumerate() {
             seen.entry((&record.topic, record.partition)).or_insert(index);
         }

@@ -1,12 +1,12 @@
 //! What a scenario file holds.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::base::Map;
 use crate::client::{ConsumerApp, ConsumerConfig, ProducerConfig, Workload};
 use crate::scenario::data::Data;
 use crate::scenario::values::{Members, Settings, unique};
@@ -241,7 +241,7 @@ impl<'de> Deserialize<'de> for ScriptStep {
                 f.write_str("a step: an object with at_ms, do, and what the command needs")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ScriptStep, A::Error> {
-                let mut fields: BTreeMap<String, Value> = unique(&mut map)?;
+                let mut fields: Map<String, Value> = unique(&mut map)?;
                 let at_ms = fields.remove("at_ms").ok_or_else(|| A::Error::missing_field("at_ms"))?;
                 let at_ms = at_ms.as_u64().ok_or_else(|| {
                     A::Error::custom(format!("at_ms: expected a whole number from 0, found {at_ms}"))

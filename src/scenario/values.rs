@@ -1,10 +1,11 @@
 //! Values that a scenario file may write in more than one way.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::base::Map;
 
 /// A config's value: a text, a number, or true or false.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -23,7 +24,7 @@ pub enum Setting {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(transparent)]
-pub struct Settings(pub BTreeMap<String, Setting>);
+pub struct Settings(pub Map<String, Setting>);
 
 /// A group's consumers: how many, or their names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -48,7 +49,7 @@ impl fmt::Display for Setting {
 
 impl Settings {
     /// Names and values as text.
-    pub fn texts(&self) -> BTreeMap<String, String> {
+    pub fn texts(&self) -> Map<String, String> {
         self.0.iter().map(|(name, value)| (name.clone(), value.to_string())).collect()
     }
 }
@@ -145,8 +146,8 @@ impl<'de> Deserialize<'de> for Members {
 /// A map in which no name comes twice: JSON would let the last one win, unsaid.
 pub(super) fn unique<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     map: &mut A,
-) -> Result<BTreeMap<String, T>, A::Error> {
-    let mut all = BTreeMap::new();
+) -> Result<Map<String, T>, A::Error> {
+    let mut all = Map::new();
     while let Some(name) = map.next_key::<String>()? {
         if all.contains_key(&name) {
             return Err(A::Error::custom(format!("`{name}` is given twice")));

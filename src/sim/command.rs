@@ -2,7 +2,6 @@
 //! and in journals.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use base64::Engine;
@@ -11,7 +10,7 @@ use bytes::Bytes;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::base::FrameKind;
+use crate::base::{FrameKind, Map};
 
 /// Something done to the world. Nodes go by name: `broker-1`, `controller`, a client's name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -190,8 +189,8 @@ pub enum Command {
         /// How many replicas of each.
         replication_factor: i16,
         /// Topic configs.
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        configs: BTreeMap<String, String>,
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        configs: Map<String, String>,
     },
     /// Has the admin client change a topic's config.
     SetConfig {

@@ -6,11 +6,9 @@
 //! their times are all that a recording needs. Source: Kafka documentation, *Protocol Guide ›
 //! Common Request and Response Structure*.
 
-use std::collections::BTreeMap;
-
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::base::{ConnId, FrameInfo, FrameKind};
+use crate::base::{ConnId, FrameInfo, FrameKind, Map};
 use crate::trace::Frame;
 
 const PREFIX_BYTES: usize = 4;
@@ -22,7 +20,7 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// A program outside, with its connections.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Guest {
-    lines: BTreeMap<ConnId, Inbox>,
+    lines: Map<ConnId, Inbox>,
     last_conn: u32,
 }
 

@@ -7,10 +7,10 @@
 
 use std::sync::Arc;
 
-use imbl::{OrdMap, Vector};
+use imbl::Vector;
 use serde::{Deserialize, Serialize};
 
-use crate::base::SimTime;
+use crate::base::{Map, SimTime};
 use crate::sim::{Command, CommandError, Setup, World};
 use crate::trace::{Entry, Event};
 
@@ -39,11 +39,11 @@ pub struct Branch {
     pub name: String,
     /// The step after which it left its parent; 0 for the first.
     pub forked_after: u64,
-    journal: Vector<Journaled>,
+    journal: Vec<Journaled>,
     trace: Vector<Entry>,
     /// For every step taken: its time, and how many trace entries there were after it.
     steps: Vector<(SimTime, u64)>,
-    checkpoints: OrdMap<u64, Arc<World>>,
+    checkpoints: Map<u64, Arc<World>>,
     present: World,
 }
 
@@ -126,7 +126,8 @@ impl Branch {
     fn advance(&mut self) -> bool {
         let step = self.present.steps() + 1;
         if step <= self.head()
-            && let Some(journaled) = self.journal.iter().find(|journaled| journaled.step == step).cloned()
+            && let Ok(index) = self.journal.binary_search_by_key(&step, |journaled| journaled.step)
+            && let Some(journaled) = self.journal.get(index).cloned()
         {
             let mut fresh = Vec::new();
             self.present.idle_until(journaled.at);
@@ -175,7 +176,7 @@ impl Branch {
     fn go_to(&mut self, step: u64) {
         let step = step.min(self.head());
         let now = self.present.steps();
-        let nearest = self.checkpoints.get_prev(&step).map(|(at, world)| (*at, Arc::clone(world)));
+        let nearest = self.checkpoints.range(..=step).next_back().map(|(at, world)| (*at, Arc::clone(world)));
         if let Some((at, world)) = nearest
             && (step < now || at > now)
         {
@@ -189,8 +190,7 @@ impl Branch {
         let (step, entries) = (self.present.steps(), self.present.entries());
         self.steps.truncate(step as usize);
         self.trace.truncate(entries as usize);
-        self.checkpoints =
-            self.checkpoints.iter().filter(|(at, _)| **at <= step).map(|(k, v)| (*k, v.clone())).collect();
+        self.checkpoints.retain(|at, _| *at <= step);
         self.journal.retain(|journaled| journaled.step <= step);
     }
 }
@@ -209,10 +209,10 @@ impl Run {
         let branch = Branch {
             name: "main".into(),
             forked_after: 0,
-            journal: Vector::new(),
+            journal: Vec::new(),
             trace: Vector::new(),
             steps: Vector::new(),
-            checkpoints: OrdMap::unit(0, Arc::new(world.clone())),
+            checkpoints: Map::from([(0, Arc::new(world.clone()))]),
             present: world,
         };
         Run { branches: vec![branch], current: 0 }
@@ -334,7 +334,7 @@ impl Run {
             self.fork(None);
         }
         let branch = self.branch_mut();
-        branch.journal.push_back(Journaled { step: probe.steps(), at, command: command.clone() });
+        branch.journal.push(Journaled { step: probe.steps(), at, command: command.clone() });
         branch.present = probe;
         branch.record(fresh);
         Ok(in_the_past)

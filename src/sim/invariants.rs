@@ -4,13 +4,12 @@
 //! name; a broken one says which records. Acknowledged batches are recognised by topic
 //! partition, base offset and CRC, which a broker never changes.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use imbl::OrdMap;
 use serde::Serialize;
 
-use crate::base::NodeId;
+use crate::base::{Map, NodeId, Set};
 use crate::protocol::TopicPartition;
 use crate::sim::{Machine, Slot};
 use crate::storage::UnifiedLog;
@@ -69,20 +68,20 @@ pub struct Counts {
 /// What the checkers know.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Invariants {
-    expect: BTreeSet<String>,
+    expect: Set<String>,
     violations: Vec<Violation>,
     counts: Counts,
-    acked: BTreeMap<TopicPartition, OrdMap<i64, Acked>>,
-    committed: BTreeMap<TopicPartition, OrdMap<i64, Committed>>,
-    committed_end: BTreeMap<TopicPartition, i64>,
+    acked: Map<TopicPartition, OrdMap<i64, Acked>>,
+    committed: Map<TopicPartition, OrdMap<i64, Committed>>,
+    committed_end: Map<TopicPartition, i64>,
     sent: OrdMap<(TopicPartition, u32), u32>,
-    leaders: OrdMap<(TopicPartition, i32), NodeId>,
-    ends: BTreeMap<(NodeId, TopicPartition), i64>,
-    owners: OrdMap<(Arc<str>, TopicPartition), (i32, Arc<str>)>,
-    lost_power: BTreeSet<NodeId>,
+    leaders: Map<(TopicPartition, i32), NodeId>,
+    ends: Map<(NodeId, TopicPartition), i64>,
+    owners: Map<(Arc<str>, TopicPartition), (i32, Arc<str>)>,
+    lost_power: Set<NodeId>,
 }
 
-type Nodes = BTreeMap<NodeId, Arc<Slot>>;
+type Nodes = Map<NodeId, Arc<Slot>>;
 type Found = Vec<(u64, Violation)>;
 
 impl Invariants {
@@ -91,14 +90,14 @@ impl Invariants {
             expect: expect.into_iter().collect(),
             violations: Vec::new(),
             counts: Counts::default(),
-            acked: BTreeMap::new(),
-            committed: BTreeMap::new(),
-            committed_end: BTreeMap::new(),
+            acked: Map::new(),
+            committed: Map::new(),
+            committed_end: Map::new(),
             sent: OrdMap::new(),
-            leaders: OrdMap::new(),
-            ends: BTreeMap::new(),
-            owners: OrdMap::new(),
-            lost_power: BTreeSet::new(),
+            leaders: Map::new(),
+            ends: Map::new(),
+            owners: Map::new(),
+            lost_power: Set::new(),
         }
     }
 

@@ -1,10 +1,8 @@
 //! A node of the world: a machine, and what the world keeps for it.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
-use crate::base::{Effect, Input, NodeId, Outputs, Rng, SimTime};
+use crate::base::{Effect, Input, Map, NodeId, Outputs, Rng, SimTime};
 use crate::broker::{Broker, BrokerTimer};
 use crate::client::{Admin, AdminTimer, Consumer, ConsumerTimer, Producer, ProducerTimer};
 use crate::controller::{Controller, ControllerTimer};
@@ -85,7 +83,7 @@ pub struct Slot {
     pub started: SimTime,
     pub(super) rng: Rng,
     pub(super) next_conn: u32,
-    pub(super) timers: BTreeMap<Timer, (SimTime, u64)>,
+    pub(super) timers: Map<Timer, (SimTime, u64)>,
 }
 
 /// What a machine's step asks of the world.
@@ -109,7 +107,7 @@ pub(super) enum Stimulus {
 impl Slot {
     pub(super) fn new(name: String, machine: Machine, seed: u64) -> Slot {
         let rng = Rng::stream(seed, &format!("node {name}"));
-        let timers = BTreeMap::new();
+        let timers = Map::new();
         Slot { name, health: Health::Waiting, machine, started: SimTime::ZERO, rng, next_conn: 0, timers }
     }
 

@@ -1,9 +1,8 @@
 //! What a world is made of before its first event.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::SimTime;
+use crate::base::{Map, SimTime};
 use crate::broker::BrokerConfig;
 use crate::client::{ConsumerApp, ConsumerConfig, ProducerConfig, Workload};
 use crate::controller::ControllerConfig;
@@ -93,7 +92,7 @@ pub struct TopicSetup {
     /// How many replicas of each.
     pub replication_factor: i16,
     /// Topic configs that differ from the brokers'.
-    pub configs: BTreeMap<String, String>,
+    pub configs: Map<String, String>,
     /// Replicas of each partition, when they are not left to the controller.
     pub assignments: Vec<Vec<i32>>,
 }

@@ -1,11 +1,10 @@
 //! Where everything stands, as one value: for `--summary`, for tests, for programs.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
 
-use crate::base::{Digest, NodeId};
+use crate::base::{Digest, Map, NodeId, sort_by};
 use crate::broker::OFFSETS_TOPIC;
 use crate::protocol::TopicPartition;
 use crate::sim::{Health, Machine, Violation, World};
@@ -115,7 +114,7 @@ pub struct MemberSummary {
     /// Client id.
     pub client: String,
     /// Partitions by topic.
-    pub assignment: BTreeMap<String, Vec<i32>>,
+    pub assignment: Map<String, Vec<i32>>,
 }
 
 /// A committed offset.
@@ -190,7 +189,7 @@ impl World {
     }
 
     fn duplicates_in(&self, at: &TopicPartition, log: &UnifiedLog) -> u64 {
-        let mut stored: BTreeMap<u32, (u32, u64)> = BTreeMap::new();
+        let mut stored: Map<u32, (u32, u64)> = Map::new();
         for batch in log.batches_from(log.log_start_offset()) {
             let entry = stored.entry(batch.crc()).or_insert((0, batch.count().max(0) as u64));
             entry.0 += 1;
@@ -204,7 +203,7 @@ impl World {
 
     fn topic_summaries(&self) -> Vec<TopicSummary> {
         let Some((_, controller)) = self.controller() else { return Vec::new() };
-        let logs: BTreeMap<TopicPartition, &UnifiedLog> = self.leading_logs().into_iter().collect();
+        let logs: Map<TopicPartition, &UnifiedLog> = self.leading_logs().into_iter().collect();
         let topics = controller.image().topics.values().map(|topic| {
             let partitions = topic.partitions.iter().map(|(id, registration)| {
                 let log = logs.get(&TopicPartition::new(topic.name.clone(), *id));
@@ -225,7 +224,7 @@ impl World {
     }
 
     fn group_summaries(&self) -> Vec<GroupSummary> {
-        let high_watermarks: BTreeMap<TopicPartition, i64> =
+        let high_watermarks: Map<TopicPartition, i64> =
             self.leading_logs().into_iter().map(|(at, log)| (at, log.high_watermark())).collect();
         let mut groups = Vec::new();
         for (_, slot, broker) in self.brokers() {
@@ -234,7 +233,7 @@ impl World {
             }
             for group in broker.coordinator().groups() {
                 let members = group.members().map(|member| {
-                    let mut assignment: BTreeMap<String, Vec<i32>> = BTreeMap::new();
+                    let mut assignment: Map<String, Vec<i32>> = Map::new();
                     for at in member.assigned_partitions() {
                         assignment.entry(at.topic.to_string()).or_default().push(at.partition);
                     }
@@ -259,7 +258,7 @@ impl World {
                 });
             }
         }
-        groups.sort_by(|a, b| a.id.cmp(&b.id));
+        sort_by(&mut groups, |a, b| a.id.cmp(&b.id));
         groups
     }
 }

@@ -6,9 +6,7 @@ mod obey;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use imbl::OrdMap;
-
-use crate::base::{CloseReason, ConnId, Digest, Effect, FlushKind, Input, NodeId, SimTime};
+use crate::base::{CloseReason, ConnId, Digest, Effect, FlushKind, Input, Map, NodeId, SimTime};
 use crate::broker::{BROKER_PORT, Broker, EXTERNAL_PORT};
 use crate::client::{Admin, AdminCommand, Consumer, ConsumerApp, Producer, Workload};
 use crate::controller::Controller;
@@ -38,15 +36,15 @@ pub struct World {
     digest: Digest,
     next_event: u64,
     queue: BTreeMap<(SimTime, u64), Scheduled>,
-    nodes: BTreeMap<NodeId, Arc<Slot>>,
+    nodes: Map<NodeId, Arc<Slot>>,
     added_clients: Vec<Arc<ClientSetup>>,
-    links: BTreeMap<(NodeId, NodeId), Link>,
-    conns: BTreeMap<ConnId, Conn>,
-    backlog: BTreeMap<NodeId, Vec<Scheduled>>,
+    links: Map<(NodeId, NodeId), Link>,
+    conns: Map<ConnId, Conn>,
+    backlog: Map<NodeId, Vec<Scheduled>>,
     traps: Vec<Trap>,
     invariants: Arc<Invariants>,
     next_input: u64,
-    guests: OrdMap<Arc<str>, NodeId>,
+    guests: Map<Arc<str>, NodeId>,
     unwatched: bool,
 }
 
@@ -76,15 +74,15 @@ impl World {
             digest: Digest::default(),
             next_event: 0,
             queue: BTreeMap::new(),
-            nodes: BTreeMap::new(),
+            nodes: Map::new(),
             added_clients: Vec::new(),
-            links: BTreeMap::new(),
-            conns: BTreeMap::new(),
-            backlog: BTreeMap::new(),
+            links: Map::new(),
+            conns: Map::new(),
+            backlog: Map::new(),
             traps: Vec::new(),
             invariants: Arc::new(Invariants::new(setup.expect.clone())),
             next_input: 0,
-            guests: OrdMap::new(),
+            guests: Map::new(),
             unwatched: false,
             setup: Arc::clone(&setup),
         };

@@ -4,8 +4,6 @@
 //! Entries are as on disk: offsets relative to the segment's base, 8 bytes an offset entry,
 //! 12 bytes a time entry (KIP-33).
 
-use imbl::Vector;
-
 /// What the offset index says: this offset is at or after this position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OffsetPosition {
@@ -27,13 +25,13 @@ pub struct TimestampOffset {
 /// Offset → position. Rising in both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OffsetIndex {
-    entries: Vector<OffsetPosition>,
+    entries: Vec<OffsetPosition>,
 }
 
 /// Timestamp → offset. Rising in both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TimeIndex {
-    entries: Vector<TimestampOffset>,
+    entries: Vec<TimestampOffset>,
 }
 
 impl OffsetIndex {
@@ -41,13 +39,13 @@ impl OffsetIndex {
     pub const ENTRY_SIZE: u32 = 8;
 
     /// All entries, in order.
-    pub fn entries(&self) -> &Vector<OffsetPosition> {
+    pub fn entries(&self) -> &[OffsetPosition] {
         &self.entries
     }
 
     /// Where to begin to look for an offset: the position of the last entry not after it.
     pub fn lookup(&self, relative_offset: u32) -> u32 {
-        let after = partition_point(&self.entries, |entry| entry.relative_offset <= relative_offset);
+        let after = self.entries.partition_point(|entry| entry.relative_offset <= relative_offset);
         last_before(&self.entries, after).map_or(0, |entry| entry.position)
     }
 
@@ -57,8 +55,8 @@ impl OffsetIndex {
     }
 
     pub(super) fn append(&mut self, relative_offset: u32, position: u32) {
-        assert!(self.entries.back().is_none_or(|last| last.relative_offset < relative_offset));
-        self.entries.push_back(OffsetPosition { relative_offset, position });
+        assert!(self.entries.last().is_none_or(|last| last.relative_offset < relative_offset));
+        self.entries.push(OffsetPosition { relative_offset, position });
     }
 }
 
@@ -67,14 +65,14 @@ impl TimeIndex {
     pub const ENTRY_SIZE: u32 = 12;
 
     /// All entries, in order.
-    pub fn entries(&self) -> &Vector<TimestampOffset> {
+    pub fn entries(&self) -> &[TimestampOffset] {
         &self.entries
     }
 
     /// Before this relative offset no record has a timestamp of `timestamp` or more: that
     /// of the last entry whose timestamp is not larger.
     pub fn lookup(&self, timestamp: i64) -> u32 {
-        let after = partition_point(&self.entries, |entry| entry.timestamp <= timestamp);
+        let after = self.entries.partition_point(|entry| entry.timestamp <= timestamp);
         last_before(&self.entries, after).map_or(0, |entry| entry.relative_offset)
     }
 
@@ -85,26 +83,12 @@ impl TimeIndex {
 
     /// Adds an entry, unless its timestamp is no larger than the last one's.
     pub(super) fn maybe_append(&mut self, timestamp: i64, relative_offset: u32) {
-        if self.entries.back().is_none_or(|last| timestamp > last.timestamp) {
-            self.entries.push_back(TimestampOffset { timestamp, relative_offset });
+        if self.entries.last().is_none_or(|last| timestamp > last.timestamp) {
+            self.entries.push(TimestampOffset { timestamp, relative_offset });
         }
     }
 }
 
-/// The first index at which `is_before` is false; it is true for all before that.
-pub(super) fn partition_point<T: Clone>(list: &Vector<T>, is_before: impl Fn(&T) -> bool) -> usize {
-    let (mut low, mut high) = (0, list.len());
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if is_before(&list[middle]) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    low
-}
-
-fn last_before<T: Clone>(list: &Vector<T>, after: usize) -> Option<&T> {
+fn last_before<T>(list: &[T], after: usize) -> Option<&T> {
     list.get(after.checked_sub(1)?)
 }

@@ -11,7 +11,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use imbl::Vector;
 
 use crate::protocol::TopicPartition;
 
@@ -27,7 +26,7 @@ pub struct UnifiedLog {
     topic_partition: TopicPartition,
     config: Arc<LogConfig>,
     /// Never empty; the last one is active.
-    segments: Vector<Arc<LogSegment>>,
+    segments: Vec<Arc<LogSegment>>,
     log_start_offset: i64,
     high_watermark: i64,
     epochs: LeaderEpochFileCache,
@@ -48,7 +47,7 @@ impl UnifiedLog {
         UnifiedLog {
             topic_partition,
             config,
-            segments: Vector::unit(Arc::new(first)),
+            segments: vec![Arc::new(first)],
             log_start_offset: 0,
             high_watermark: 0,
             epochs: LeaderEpochFileCache::default(),
@@ -184,7 +183,7 @@ impl UnifiedLog {
             return Some(start..end);
         }
         while self.active().base_offset() > offset && self.segments.len() > 1 {
-            self.segments.pop_back();
+            self.segments.pop();
         }
         let config = Arc::clone(&self.config);
         self.active_mut().truncate_to(offset, &config);
@@ -198,7 +197,7 @@ impl UnifiedLog {
     pub fn truncate_fully_and_start_at(&mut self, offset: i64) {
         self.producers = ProducerStateManager::default();
         let first = LogSegment::new(offset, None, ProducerStateManager::default());
-        self.segments = Vector::unit(Arc::new(first));
+        self.segments = vec![Arc::new(first)];
         self.epochs.clear();
         self.log_start_offset = offset;
         self.high_watermark = offset;
@@ -215,7 +214,7 @@ impl UnifiedLog {
             _ => 0,
         };
         let mut deleted = Vec::new();
-        while let Some(segment) = self.segments.front() {
+        while let Some(segment) = self.segments.first() {
             let size = u64::from(segment.size_bytes());
             let by_size = size > 0 && over_bytes >= size;
             let is_old = by_size || self.is_expired(segment, now_ms) || self.is_below_start();
@@ -227,7 +226,7 @@ impl UnifiedLog {
             if self.segments.len() == 1 {
                 self.roll(now_ms);
             }
-            self.segments.pop_front();
+            self.segments.remove(0);
         }
         if !deleted.is_empty() && self.first_segment_offset() > self.log_start_offset {
             self.log_start_offset = self.first_segment_offset();
@@ -246,7 +245,7 @@ impl UnifiedLog {
         if !self.active().is_empty() {
             self.active_mut().seal();
             let segment = LogSegment::new(base_offset, now_ms, self.producers.clone());
-            self.segments.push_back(Arc::new(segment));
+            self.segments.push(Arc::new(segment));
         }
         base_offset
     }

@@ -2,8 +2,9 @@
 //! enough to tell a duplicate from a gap (KIP-98, KIP-360).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use imbl::OrdMap;
+use crate::base::Map;
 
 use super::batch::increment_sequence;
 use super::{LogError, RecordBatch};
@@ -43,7 +44,7 @@ pub struct ProducerStateEntry {
 /// All producers of a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProducerStateManager {
-    producers: OrdMap<i64, ProducerStateEntry>,
+    producers: Arc<Map<i64, ProducerStateEntry>>,
 }
 
 impl ProducerStateEntry {
@@ -123,10 +124,12 @@ impl ProducerStateManager {
             return;
         }
         let timestamp = batch.max_timestamp();
-        let entry = self.producers.entry(batch.producer_id()).or_insert_with(|| ProducerStateEntry {
-            producer_epoch: batch.producer_epoch(),
-            batches: VecDeque::new(),
-            last_timestamp: timestamp,
+        let entry = Arc::make_mut(&mut self.producers).entry(batch.producer_id()).or_insert_with(|| {
+            ProducerStateEntry {
+                producer_epoch: batch.producer_epoch(),
+                batches: VecDeque::new(),
+                last_timestamp: timestamp,
+            }
         });
         if entry.producer_epoch != batch.producer_epoch() {
             entry.producer_epoch = batch.producer_epoch();
@@ -162,8 +165,8 @@ impl ProducerStateManager {
             .filter(|(_, entry)| entry.is_expired(now_ms, expiration_ms))
             .map(|(&id, _)| id)
             .collect();
-        for id in &expired {
-            self.producers.remove(id);
+        if !expired.is_empty() {
+            Arc::make_mut(&mut self.producers).retain(|id, _| !expired.contains(id));
         }
         expired
     }

@@ -4,7 +4,6 @@ use bytes::Bytes;
 use imbl::Vector;
 
 use super::batch;
-use super::index::partition_point;
 use super::{BatchError, LogConfig, OffsetIndex, ProducerStateManager, RecordBatch, TimeIndex};
 
 /// A batch where it lies.
@@ -303,4 +302,18 @@ impl LogSegment {
     fn relative(&self, offset: i64) -> u32 {
         u32::try_from(offset.saturating_sub(self.base_offset)).unwrap_or(u32::MAX)
     }
+}
+
+/// The first index at which `is_before` is false; it is true for all before that.
+pub(super) fn partition_point<T: Clone>(list: &Vector<T>, is_before: impl Fn(&T) -> bool) -> usize {
+    let (mut low, mut high) = (0, list.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if is_before(&list[middle]) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
 }

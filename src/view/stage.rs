@@ -9,9 +9,9 @@ mod flights;
 mod keys;
 mod layout;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::base::Map;
 use crate::protocol::TopicPartition;
 use crate::sim::World;
 use crate::trace::Entry;
@@ -331,8 +331,8 @@ pub struct Dot {
 #[derive(Clone, Debug, Default)]
 pub struct Stager {
     keys: Keys,
-    tapes: BTreeMap<(TopicPartition, i32), CachedTape>,
-    flights: BTreeMap<u64, Arc<flights::FlightInfo>>,
+    tapes: Map<(TopicPartition, i32), CachedTape>,
+    flights: Map<u64, Arc<flights::FlightInfo>>,
 }
 
 #[derive(Clone, Debug)]

@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use super::fixture::{entry, events, frame, run_until};
 use super::inspector::*;
 use super::words::*;
 use super::{find, why};
-use crate::base::{FrameKind, NodeId, Rng, SimTime, seconds};
+use crate::base::{FrameKind, NodeId, Rng, Set, SimTime, seconds};
 use crate::protocol::{ApiKey, TopicPartition};
 use crate::sim::Run;
 use crate::trace::{Entry, Event};
@@ -68,7 +67,7 @@ fn check_english(entry: &Entry, names: &Names) {
 #[test]
 fn every_event_has_a_sentence() {
     let names = Names::default();
-    let mut seen = BTreeSet::new();
+    let mut seen = Set::new();
     for event in events() {
         let entry = entry(event);
         check_english(&entry, &names);

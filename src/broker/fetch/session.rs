@@ -4,12 +4,11 @@
 //! Must not know logs: the answers' data are given. Rule: KIP-227; eviction as Kafka's
 //! `FetchSessionCache`.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use imbl::OrdMap;
 
-use crate::base::{Rng, SimTime, ms};
+use crate::base::{Map, Rng, Set, SimTime, ms};
 use crate::protocol::messages::fetch::{
     FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
 };
@@ -52,7 +51,7 @@ pub(super) enum Context {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct FetchSessions {
     slots: u32,
-    sessions: BTreeMap<i32, Session>,
+    sessions: Map<i32, Session>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -79,7 +78,7 @@ struct Cached {
 
 impl FetchSessions {
     pub(super) fn new(slots: u32) -> FetchSessions {
-        FetchSessions { slots, sessions: BTreeMap::new() }
+        FetchSessions { slots, sessions: Map::new() }
     }
 
     /// What a request wants all in all, and what it has to do with sessions.
@@ -157,7 +156,7 @@ impl FetchSessions {
         wanted: &[Wanted],
         data: &[PartitionData],
     ) -> i32 {
-        let size = wanted.iter().map(|each| &each.key).collect::<BTreeSet<_>>().len();
+        let size = wanted.iter().map(|each| &each.key).collect::<Set<_>>().len();
         let has_room = self.sessions.len() < self.slots as usize;
         if !has_room && !self.evict(now, privileged, size) {
             return 0;

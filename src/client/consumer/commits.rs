@@ -1,11 +1,10 @@
 //! OffsetCommit: `commitSync()`, `commitAsync()` and automatic commits.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::subscription::Position;
 use super::{CommitMode, Consumer, ConsumerTimer, Request};
-use crate::base::{SimTime, ms};
+use crate::base::{Map, SimTime, ms};
 use crate::client::network::{Response, SendOptions};
 use crate::protocol::messages::offset_commit::{OffsetCommitRequest, OffsetCommitRequestPartition};
 use crate::protocol::messages::offset_commit::{OffsetCommitRequestTopic, OffsetCommitResponse};
@@ -13,7 +12,7 @@ use crate::protocol::{ErrorCode, TopicPartition};
 use crate::trace::Ctx;
 
 /// What is to be committed.
-pub(super) type Offsets = BTreeMap<TopicPartition, Position>;
+pub(super) type Offsets = Map<TopicPartition, Position>;
 
 /// A `commitSync()` that the application's thread is in.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,7 +114,7 @@ impl Consumer {
         offsets: Offsets,
         is_sync: bool,
     ) -> bool {
-        let mut topics: BTreeMap<&Arc<str>, Vec<OffsetCommitRequestPartition>> = BTreeMap::new();
+        let mut topics: Map<&Arc<str>, Vec<OffsetCommitRequestPartition>> = Map::new();
         for (at, position) in &offsets {
             topics.entry(&at.topic).or_default().push(OffsetCommitRequestPartition {
                 partition_index: at.partition,

@@ -1,11 +1,11 @@
 //! Fetch: one request in flight per broker, for all partitions that it leads and that have
 //! nothing buffered.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::subscription::{Buffered, ConsumerRecord};
 use super::{Consumer, ConsumerTimer, Request};
+use crate::base::Map;
 use crate::client::metadata_cache::{BrokerEndpoint, is_invalid_metadata};
 use crate::client::network::{Response, SendOptions};
 use crate::protocol::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic};
@@ -21,7 +21,7 @@ impl Consumer {
     /// Sends what fetches can be sent now.
     pub(super) fn send_fetches(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) {
         let now = ctx.now();
-        let mut by_leader: BTreeMap<i32, Vec<TopicPartition>> = BTreeMap::new();
+        let mut by_leader: Map<i32, Vec<TopicPartition>> = Map::new();
         let mut without_leader = false;
         for (at, partition) in &self.owned {
             let is_fetchable = partition.position.is_some()
@@ -51,8 +51,8 @@ impl Consumer {
     }
 
     fn send_fetch(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, node: i32, partitions: Vec<TopicPartition>) {
-        let mut offsets = BTreeMap::new();
-        let mut topics: BTreeMap<Arc<str>, Vec<FetchPartition>> = BTreeMap::new();
+        let mut offsets = Map::new();
+        let mut topics: Map<Arc<str>, Vec<FetchPartition>> = Map::new();
         let metadata = self.network.metadata();
         for at in partitions {
             let Some(position) = self.owned.get(&at).and_then(|partition| partition.position) else {
@@ -68,7 +68,7 @@ impl Consumer {
             offsets.insert(at, position.offset);
         }
         let id = |topic: &Arc<str>| metadata.topic(topic).map_or(Uuid::ZERO, |topic| topic.id);
-        let ids: BTreeMap<Uuid, Arc<str>> = topics.keys().map(|topic| (id(topic), topic.clone())).collect();
+        let ids: Map<Uuid, Arc<str>> = topics.keys().map(|topic| (id(topic), topic.clone())).collect();
         let has_ids = !ids.contains_key(&Uuid::ZERO);
         let topics = topics.into_iter().map(|(topic, partitions)| FetchTopic {
             topic_id: id(&topic),
@@ -106,8 +106,8 @@ impl Consumer {
         &mut self,
         ctx: &mut Ctx<'_, ConsumerTimer>,
         response: &Response,
-        asked: &BTreeMap<TopicPartition, i64>,
-        topics: &BTreeMap<Uuid, Arc<str>>,
+        asked: &Map<TopicPartition, i64>,
+        topics: &Map<Uuid, Arc<str>>,
     ) {
         self.set_fetching(asked.keys(), false);
         let answer = match self.decode::<FetchResponse>(ctx, response) {

@@ -1,14 +1,13 @@
 //! Membership in a classic group: finding the coordinator, joining, syncing, heartbeats,
 //! leaving; as the group's leader, running the assignor.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::{Consumer, ConsumerTimer, OwnedPartition, Request, Seeking, TopicPartition};
 use crate::assignor::{AssignorKind, Member};
-use crate::base::{SimTime, ms};
+use crate::base::{Map, Set, SimTime, ms};
 use crate::client::metadata_cache::BrokerEndpoint;
 use crate::client::network::{Response, SendOptions};
 use crate::protocol::ErrorCode;
@@ -78,7 +77,7 @@ pub(super) struct Membership {
     pub(super) failures: u32,
     protocol: Option<AssignorKind>,
     /// As the leader: the partitions of the group's topics when it handed them out.
-    partition_counts: BTreeMap<Arc<str>, i32>,
+    partition_counts: Map<Arc<str>, i32>,
 }
 
 impl Default for Membership {
@@ -96,7 +95,7 @@ impl Default for Membership {
             session_until: SimTime::ZERO,
             failures: 0,
             protocol: None,
-            partition_counts: BTreeMap::new(),
+            partition_counts: Map::new(),
         }
     }
 }
@@ -390,14 +389,14 @@ impl Consumer {
         members: &[JoinGroupResponseMember],
     ) -> Vec<SyncGroupRequestAssignment> {
         let members: Vec<Member> = members.iter().map(member).collect();
-        let topics: BTreeSet<Arc<str>> = members.iter().flat_map(|it| it.topics.iter().cloned()).collect();
+        let topics: Set<Arc<str>> = members.iter().flat_map(|it| it.topics.iter().cloned()).collect();
         self.want_topics(ctx, topics.iter().cloned());
         let metadata = self.network.metadata();
         let count = |topic: Arc<str>| {
             let count = i32::try_from(metadata.partition_count(&topic)).unwrap_or(i32::MAX);
             (topic, count)
         };
-        let counts: BTreeMap<Arc<str>, i32> = topics.into_iter().map(count).collect();
+        let counts: Map<Arc<str>, i32> = topics.into_iter().map(count).collect();
         let assignment = kind.assign(&counts, &members);
         self.membership.partition_counts = counts;
         let encoded = assignment.into_iter().map(|(member_id, partitions)| SyncGroupRequestAssignment {
@@ -585,7 +584,7 @@ fn member(described: &JoinGroupResponseMember) -> Member {
 }
 
 fn encode_assignment(partitions: Vec<TopicPartition>) -> Bytes {
-    let mut topics: BTreeMap<Arc<str>, Vec<i32>> = BTreeMap::new();
+    let mut topics: Map<Arc<str>, Vec<i32>> = Map::new();
     for at in partitions {
         topics.entry(at.topic).or_default().push(at.partition);
     }

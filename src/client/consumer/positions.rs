@@ -1,10 +1,9 @@
 //! Where to begin: committed offsets (OffsetFetch), the ends of the log (ListOffsets), seeks.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::config::OffsetReset;
 use super::subscription::{Position, Seeking};
 use super::{Consumer, ConsumerTimer, MemberState, Request, SeekTo};
+use crate::base::{Map, Set};
 use crate::client::metadata_cache::is_invalid_metadata;
 use crate::client::network::{Response, SendOptions};
 use crate::protocol::messages::list_offsets::{ListOffsetsPartition, ListOffsetsRequest};
@@ -53,8 +52,8 @@ impl Consumer {
     /// In `poll()`: looks for the positions that are missing.
     pub(super) fn find_positions(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) {
         let now = ctx.now();
-        let mut committed = BTreeSet::new();
-        let mut ends: BTreeMap<i32, BTreeMap<TopicPartition, Seeking>> = BTreeMap::new();
+        let mut committed = Set::new();
+        let mut ends: Map<i32, Map<TopicPartition, Seeking>> = Map::new();
         let mut without_leader = false;
         for (at, partition) in self.owned.iter().filter(|(_, partition)| partition.not_before <= now) {
             match partition.seeking {
@@ -81,7 +80,7 @@ impl Consumer {
         }
     }
 
-    fn send_offset_fetch(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, partitions: BTreeSet<TopicPartition>) {
+    fn send_offset_fetch(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, partitions: Set<TopicPartition>) {
         if self.config.group_id.is_none() {
             return partitions.iter().for_each(|at| self.reset(ctx, at));
         }
@@ -92,7 +91,7 @@ impl Consumer {
         }
         let Some(node) = self.coordinator_node(ctx) else { return };
         let version = self.network.version_for::<OffsetFetchRequest>(node).unwrap_or(0);
-        let mut topics: BTreeMap<String, Vec<i32>> = BTreeMap::new();
+        let mut topics: Map<String, Vec<i32>> = Map::new();
         for at in &partitions {
             topics.entry(at.topic.to_string()).or_default().push(at.partition);
         }
@@ -118,7 +117,7 @@ impl Consumer {
         &mut self,
         ctx: &mut Ctx<'_, ConsumerTimer>,
         response: &Response,
-        asked: BTreeSet<TopicPartition>,
+        asked: Set<TopicPartition>,
     ) {
         let fetched = match self.decode::<OffsetFetchResponse>(ctx, response).and_then(fetched_offsets) {
             Ok(fetched) => fetched,
@@ -164,13 +163,13 @@ impl Consumer {
         &mut self,
         ctx: &mut Ctx<'_, ConsumerTimer>,
         node: i32,
-        mut partitions: BTreeMap<TopicPartition, Seeking>,
+        mut partitions: Map<TopicPartition, Seeking>,
     ) {
         partitions.retain(|at, _| !self.is_asking(|request| is_listing(request, at)));
         if partitions.is_empty() || !self.network.ready(ctx, node) {
             return;
         }
-        let mut topics: BTreeMap<String, Vec<ListOffsetsPartition>> = BTreeMap::new();
+        let mut topics: Map<String, Vec<ListOffsetsPartition>> = Map::new();
         for (at, seeking) in &partitions {
             let Some(timestamp) = seeking.timestamp() else { continue };
             topics.entry(at.topic.to_string()).or_default().push(ListOffsetsPartition {
@@ -195,7 +194,7 @@ impl Consumer {
         &mut self,
         ctx: &mut Ctx<'_, ConsumerTimer>,
         response: &Response,
-        asked: &BTreeMap<TopicPartition, Seeking>,
+        asked: &Map<TopicPartition, Seeking>,
     ) {
         let answer = match self.decode::<ListOffsetsResponse>(ctx, response) {
             Ok(answer) => answer,

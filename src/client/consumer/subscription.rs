@@ -1,11 +1,10 @@
 //! What a consumer knows of the partitions that it owns.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::SimTime;
+use crate::base::{Map, SimTime};
 use crate::protocol::TopicPartition;
 
 /// A record as the application gets it.
@@ -159,4 +158,4 @@ impl OwnedPartition {
 }
 
 /// The partitions that the consumer owns.
-pub(super) type Owned = BTreeMap<TopicPartition, OwnedPartition>;
+pub(super) type Owned = Map<TopicPartition, OwnedPartition>;

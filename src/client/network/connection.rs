@@ -1,10 +1,10 @@
 //! One node as the client sees it: its connection, what the broker speaks, what is in flight.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use crate::base::{ConnId, SimTime};
+use crate::base::{ConnId, Map, SimTime};
 
 /// Where the connection stands.
 ///
@@ -23,7 +23,7 @@ pub(super) enum State {
     Ready {
         conn: ConnId,
         /// What the broker speaks: oldest and newest version by API key.
-        versions: Arc<BTreeMap<i16, (i16, i16)>>,
+        versions: Arc<Map<i16, (i16, i16)>>,
     },
 }
 
@@ -72,7 +72,7 @@ impl Node {
         matches!(self.state, State::Ready { .. }) && (self.in_flight.len() as u64) < u64::from(max_in_flight)
     }
 
-    pub(super) fn become_ready(&mut self, versions: BTreeMap<i16, (i16, i16)>) {
+    pub(super) fn become_ready(&mut self, versions: Map<i16, (i16, i16)>) {
         if let State::Handshake { conn } = self.state {
             self.state = State::Ready { conn, versions: Arc::new(versions) };
             self.failures = 0;

@@ -1,13 +1,12 @@
 //! When to ask for metadata, and what to do with the answer.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::connection::{InFlight, Purpose};
 use super::{NetworkClient, NetworkEvent, NetworkTimer, RequestError};
-use crate::base::{SimTime, ms};
+use crate::base::{Set, SimTime, ms};
 use crate::client::metadata_cache::{BrokerEndpoint, MetadataCache, TopicScope};
 use crate::protocol::messages::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
 use crate::protocol::{self, ErrorCode, TopicPartition, Uuid};
@@ -32,7 +31,7 @@ impl Default for MetadataUpdates {
     fn default() -> Self {
         MetadataUpdates {
             timer_at: None,
-            scope: TopicScope::Only(BTreeSet::new()),
+            scope: TopicScope::Only(Set::new()),
             needed: true,
             in_flight: false,
             attempts: 0,

@@ -4,12 +4,12 @@
 //! when somebody flushes; a batch that failed is ready after its back-off. Must not know
 //! requests or connections.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::batch::{BatchState, ProducerBatch, QueuedRecord};
 use super::sender::Readiness;
-use crate::base::{SimTime, ms};
+use crate::base::{Map, SimTime, ms};
 use crate::client::workload::Origin;
 use crate::protocol::TopicPartition;
 use crate::storage::{BatchBuilder, RecordHeader};
@@ -38,8 +38,8 @@ pub(super) struct Appended {
 /// All the batches of a producer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordAccumulator {
-    batches: BTreeMap<u64, Arc<ProducerBatch>>,
-    queues: BTreeMap<TopicPartition, Queue>,
+    batches: Map<u64, Arc<ProducerBatch>>,
+    queues: Map<TopicPartition, Queue>,
     next_batch: u64,
     next_record: u64,
     /// Memory that batches hold, of `buffer.memory`.
@@ -57,8 +57,8 @@ struct Queue {
 impl RecordAccumulator {
     pub(super) fn new() -> Self {
         RecordAccumulator {
-            batches: BTreeMap::new(),
-            queues: BTreeMap::new(),
+            batches: Map::new(),
+            queues: Map::new(),
             next_batch: 1,
             next_record: 1,
             used_bytes: 0,

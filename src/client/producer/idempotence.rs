@@ -6,21 +6,22 @@
 //! no longer be filled, the producer bumps its own epoch and the partition's sequences start
 //! again from 0. Must not know requests or connections.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use super::accumulator::RecordAccumulator;
 use super::batch::{ProducerBatch, ProducerIdAndEpoch, add_sequence};
+use crate::base::{Map, Set};
 use crate::protocol::{ErrorCode, TopicPartition};
 
 /// Producer id, epoch and sequences.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Idempotence {
     current: Option<ProducerIdAndEpoch>,
-    partitions: BTreeMap<TopicPartition, Sequences>,
+    partitions: Map<TopicPartition, Sequences>,
     /// An epoch bump is due; these partitions start again from 0.
-    restart: BTreeSet<TopicPartition>,
+    restart: Set<TopicPartition>,
     /// Batches expired whose fate is unknown: the sequence after them, by partition.
-    unresolved: BTreeMap<TopicPartition, i32>,
+    unresolved: Map<TopicPartition, i32>,
     /// Nothing can be sent any more.
     fatal: Option<ErrorCode>,
 }

@@ -1,11 +1,10 @@
 //! From batches to produce requests and back: Kafka's `Sender`.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::batch::{BatchState, ProducerBatch, ProducerIdAndEpoch};
 use super::{Acks, Blocked, ProduceInFlight, Producer, ProducerTimer};
-use crate::base::{SimTime, ms};
+use crate::base::{Map, Set, SimTime, ms};
 use crate::client::metadata_cache::{BrokerEndpoint, is_invalid_metadata};
 use crate::client::network::{Response, SendOptions};
 use crate::protocol::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
@@ -106,7 +105,7 @@ impl Producer {
     /// Sends one request to each broker that has something ready. True if there was one.
     fn send_requests(&mut self, ctx: &mut Ctx<'_, ProducerTimer>) -> bool {
         let readiness = self.readiness();
-        let mut by_node: BTreeMap<i32, Vec<(TopicPartition, u64, i32)>> = BTreeMap::new();
+        let mut by_node: Map<i32, Vec<(TopicPartition, u64, i32)>> = Map::new();
         let mut leaderless = false;
         for at in self.accumulator.waiting_partitions() {
             let Some((leader, leader_epoch)) = self.network.metadata().leader(at) else {
@@ -170,7 +169,7 @@ impl Producer {
         chosen: &[(TopicPartition, u64, i32)],
     ) -> bool {
         let mute = self.config.guarantees_order_by_muting();
-        let mut topics: BTreeMap<Arc<str>, Vec<PartitionProduceData>> = BTreeMap::new();
+        let mut topics: Map<Arc<str>, Vec<PartitionProduceData>> = Map::new();
         let mut entry = None;
         for (at, id, leader_epoch) in chosen {
             let Some(batch) = self.accumulator.take(*id, mute) else { continue };
@@ -352,7 +351,7 @@ impl Producer {
 
     /// Whoever waits for one of the batch's records goes on.
     fn wake(&mut self, batch: &ProducerBatch) {
-        let origins: BTreeSet<_> = batch.records.iter().filter_map(|record| record.awaited_by).collect();
+        let origins: Set<_> = batch.records.iter().filter_map(|record| record.awaited_by).collect();
         for origin in origins {
             self.workload.set_waiting(origin, false);
         }

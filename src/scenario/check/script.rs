@@ -1,7 +1,6 @@
 //! Whether a script's commands name what is there.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use crate::base::{Map, Set};
 use crate::protocol::ApiKey;
 use crate::scenario::names::did_you_mean;
 use crate::scenario::{Path, Problem, Scenario};
@@ -18,11 +17,11 @@ enum Kind {
     Guest,
 }
 
-type Nodes = BTreeMap<String, Kind>;
+type Nodes = Map<String, Kind>;
 
 impl Scenario {
     /// The nodes that are there without clients.
-    pub(super) fn server_names(&self) -> BTreeSet<String> {
+    pub(super) fn server_names(&self) -> Set<String> {
         let brokers = (1..=self.cluster.brokers.min(super::BROKERS_MAX)).map(|id| format!("broker-{id}"));
         brokers.chain(["controller".to_owned(), "admin".to_owned()]).collect()
     }

@@ -1,6 +1,5 @@
 //! Lines to records.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::time::Clock;
 use super::{Data, DataError, RECORDS_MAX};
+use crate::base::Map;
 use crate::client::workload::{Text, TimedRecord};
 
 /// What a column holds in one line.
@@ -47,7 +47,7 @@ pub(super) fn ndjson(data: &Data, text: &str) -> Result<Vec<TimedRecord>, DataEr
         if text.is_empty() {
             continue;
         }
-        let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(|error| {
+        let members: Map<String, &RawValue> = serde_json::from_str(text).map_err(|error| {
             let message =
                 format!("expected a JSON object: {error}").replace(" at line 1 column", " at column");
             DataError { line, column: None, message }
@@ -74,7 +74,7 @@ pub(super) fn csv(data: &Data, text: &str) -> Result<Vec<TimedRecord>, DataError
     let mut reader = Reader::new(data);
     let mut file = csv::ReaderBuilder::new().has_headers(true).from_reader(text.as_bytes());
     let header = file.headers().map_err(|error| csv_error(&error))?.clone();
-    let mut places = BTreeMap::new();
+    let mut places = Map::new();
     for (place, name) in header.iter().enumerate() {
         if places.insert(name.trim().to_owned(), place).is_some() {
             let message = "two columns have this name".into();
@@ -164,7 +164,7 @@ impl<'a> Reader<'a> {
         for name in &columns.headers {
             match cell(name)? {
                 Cell::Json(object) if object.starts_with('{') => {
-                    let members: BTreeMap<String, serde_json::Value> = serde_json::from_str(object)
+                    let members: Map<String, serde_json::Value> = serde_json::from_str(object)
                         .map_err(|error| wrong(name, format!("expected headers: {error}")))?;
                     for (header, value) in members {
                         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::UnifiedLog;
-use crate::storage::index::partition_point;
+use crate::storage::segment::partition_point;
 use crate::storage::{BatchEntry, BatchError, RecordBatch};
 
 /// A batch that recovery found damaged.
@@ -203,7 +203,7 @@ impl UnifiedLog {
     /// Drops batches from `offset` on, and nothing else.
     fn truncate_segments(&mut self, offset: i64) {
         while self.active().base_offset() > offset && self.segments.len() > 1 {
-            self.segments.pop_back();
+            self.segments.pop();
         }
         let config = Arc::clone(&self.config);
         self.active_mut().truncate_to(offset, &config);

@@ -149,8 +149,7 @@ impl UnifiedLog {
 
     /// Index of the segment that `offset` belongs to: the last that begins at or before it.
     pub(super) fn segment_with(&self, offset: i64) -> usize {
-        let after =
-            crate::storage::index::partition_point(&self.segments, |segment| segment.base_offset() <= offset);
+        let after = self.segments.partition_point(|segment| segment.base_offset() <= offset);
         after.saturating_sub(1)
     }
 }

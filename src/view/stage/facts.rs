@@ -1,9 +1,8 @@
 //! What the stage says of a world, before it has places.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::NodeId;
+use crate::base::{Map, NodeId};
 use crate::broker::{METADATA_TOPIC, OFFSETS_TOPIC};
 use crate::client::consumer::{MemberState, ThreadState};
 use crate::client::producer::{Acks, BatchState};
@@ -58,7 +57,7 @@ pub struct MemberFacts {
     /// How it is.
     pub mood: Mood,
     /// What it owns and its position in each.
-    pub owned: BTreeMap<TopicPartition, Option<i64>>,
+    pub owned: Map<TopicPartition, Option<i64>>,
 }
 
 /// A consumer group.
@@ -75,7 +74,7 @@ pub struct GroupFacts {
     /// Its members.
     pub members: Vec<MemberFacts>,
     /// Committed offsets.
-    pub committed: BTreeMap<TopicPartition, i64>,
+    pub committed: Map<TopicPartition, i64>,
 }
 
 /// A broker or the controller.
@@ -97,9 +96,9 @@ pub struct BrokerFacts {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
     /// Partitions as decided by the controller, or as brokers have last heard.
-    pub partitions: BTreeMap<TopicPartition, PartitionRegistration>,
+    pub partitions: Map<TopicPartition, PartitionRegistration>,
     /// Names by id.
-    pub topic_names: BTreeMap<Uuid, Arc<str>>,
+    pub topic_names: Map<Uuid, Arc<str>>,
     /// Producers.
     pub producers: Vec<ProducerFacts>,
     /// Groups.
@@ -130,9 +129,9 @@ impl Facts {
 fn partitions(
     world: &World,
     internal: bool,
-) -> (BTreeMap<TopicPartition, PartitionRegistration>, BTreeMap<Uuid, Arc<str>>) {
-    let mut partitions: BTreeMap<TopicPartition, PartitionRegistration> = BTreeMap::new();
-    let mut names = BTreeMap::new();
+) -> (Map<TopicPartition, PartitionRegistration>, Map<Uuid, Arc<str>>) {
+    let mut partitions: Map<TopicPartition, PartitionRegistration> = Map::new();
+    let mut names = Map::new();
     let mut add = |at: TopicPartition, id: Uuid, registration: &PartitionRegistration| {
         names.insert(id, Arc::clone(&at.topic));
         if !internal && (&*at.topic == OFFSETS_TOPIC || &*at.topic == METADATA_TOPIC) {
@@ -205,8 +204,8 @@ pub(super) fn health_words(slot: &Slot) -> Option<(&'static str, Mood)> {
 }
 
 fn groups(world: &World) -> Vec<GroupFacts> {
-    let mut groups: BTreeMap<Arc<str>, GroupFacts> = BTreeMap::new();
-    let mut generations: BTreeMap<Arc<str>, i32> = BTreeMap::new();
+    let mut groups: Map<Arc<str>, GroupFacts> = Map::new();
+    let mut generations: Map<Arc<str>, i32> = Map::new();
     for (_, slot, broker) in world.brokers() {
         if !matches!(slot.health, Health::Up | Health::Paused) {
             continue;
@@ -241,7 +240,7 @@ fn groups(world: &World) -> Vec<GroupFacts> {
             mood: Mood::Uneasy,
             coordinator: None,
             members: Vec::new(),
-            committed: BTreeMap::new(),
+            committed: Map::new(),
         };
         let group = groups.entry(Arc::clone(&id)).or_insert_with(fresh);
         // Who left for good is not shown for ever.
@@ -253,7 +252,7 @@ fn groups(world: &World) -> Vec<GroupFacts> {
 }
 
 fn member(node: NodeId, slot: &Slot, consumer: &crate::client::Consumer, colour: u8) -> MemberFacts {
-    let owned: BTreeMap<TopicPartition, Option<i64>> = consumer
+    let owned: Map<TopicPartition, Option<i64>> = consumer
         .assignment()
         .iter()
         .map(|(at, owned)| (at.clone(), owned.consumed.or(owned.position).map(|position| position.offset)))
@@ -275,7 +274,7 @@ fn member(node: NodeId, slot: &Slot, consumer: &crate::client::Consumer, colour:
 }
 
 /// "partitions 0, 1"; with several topics, how many.
-fn owned_words(owned: &BTreeMap<TopicPartition, Option<i64>>) -> String {
+fn owned_words(owned: &Map<TopicPartition, Option<i64>>) -> String {
     let Some(first) = owned.keys().next() else { return "idle".into() };
     if owned.len() == 1 {
         return format!("partition {}", first.partition);

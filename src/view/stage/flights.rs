@@ -1,9 +1,8 @@
 //! Requests in flight: what they are about and where they are.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::{FrameKind, NodeId};
+use crate::base::{FrameKind, Map, NodeId};
 use crate::protocol::messages::fetch::{FetchRequest, FetchResponse};
 use crate::protocol::messages::produce::{ProduceRequest, ProduceResponse};
 use crate::protocol::{
@@ -178,7 +177,7 @@ fn over_the_top(from: (f64, f64), to: (f64, f64)) -> Curve {
     Curve([from, (from.0, from.1 - 16.0), (to.0, to.1 - 16.0), to])
 }
 
-fn info(flight: &Flight, names: &BTreeMap<Uuid, Arc<str>>) -> FlightInfo {
+fn info(flight: &Flight, names: &Map<Uuid, Arc<str>>) -> FlightInfo {
     let frame = &flight.frame;
     let api = ApiKey::try_from(frame.info.api_key).ok();
     let is_request = frame.info.kind == FrameKind::Request;
@@ -196,11 +195,11 @@ fn info(flight: &Flight, names: &BTreeMap<Uuid, Arc<str>>) -> FlightInfo {
     })
 }
 
-fn named(topic: &str, id: &Uuid, names: &BTreeMap<Uuid, Arc<str>>) -> Arc<str> {
+fn named(topic: &str, id: &Uuid, names: &Map<Uuid, Arc<str>>) -> Arc<str> {
     if topic.is_empty() { names.get(id).cloned().unwrap_or_else(|| Arc::from("?")) } else { topic.into() }
 }
 
-fn produce_request(flight: &Flight, names: &BTreeMap<Uuid, Arc<str>>) -> Option<FlightInfo> {
+fn produce_request(flight: &Flight, names: &Map<Uuid, Arc<str>>) -> Option<FlightInfo> {
     let (header, body) = decode_request_header(&flight.frame.bytes).ok()?;
     let request = ProduceRequest::decode(&body, header.api_version).ok()?;
     let mut partitions = Vec::new();
@@ -221,7 +220,7 @@ fn count(records: Option<&bytes::Bytes>) -> i64 {
     batches(records).flatten().map(|batch| i64::from(batch.count())).sum()
 }
 
-fn produce_response(flight: &Flight, names: &BTreeMap<Uuid, Arc<str>>) -> Option<FlightInfo> {
+fn produce_response(flight: &Flight, names: &Map<Uuid, Arc<str>>) -> Option<FlightInfo> {
     let (_, response) =
         decode_response::<ProduceResponse>(&flight.frame.bytes, flight.frame.info.api_version).ok()?;
     let mut partitions = Vec::new();
@@ -240,7 +239,7 @@ fn produce_response(flight: &Flight, names: &BTreeMap<Uuid, Arc<str>>) -> Option
     Some(FlightInfo { word, partitions, kind: Kind::Produce, failed })
 }
 
-fn fetch_request(flight: &Flight, names: &BTreeMap<Uuid, Arc<str>>) -> Option<FlightInfo> {
+fn fetch_request(flight: &Flight, names: &Map<Uuid, Arc<str>>) -> Option<FlightInfo> {
     let (header, body) = decode_request_header(&flight.frame.bytes).ok()?;
     let request = FetchRequest::decode(&body, header.api_version).ok()?;
     let mut partitions = Vec::new();
@@ -267,7 +266,7 @@ fn fetch_kind(partitions: &[TopicPartition]) -> Kind {
     if metadata { Kind::Control } else { Kind::Fetch }
 }
 
-fn fetch_response(flight: &Flight, names: &BTreeMap<Uuid, Arc<str>>) -> Option<FlightInfo> {
+fn fetch_response(flight: &Flight, names: &Map<Uuid, Arc<str>>) -> Option<FlightInfo> {
     let (_, response) =
         decode_response::<FetchResponse>(&flight.frame.bytes, flight.frame.info.api_version).ok()?;
     let (mut with, mut all) = (Vec::new(), Vec::new());

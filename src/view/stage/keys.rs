@@ -1,10 +1,10 @@
 //! Keys as colours and letters: never a colour alone.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::base::Map;
 use crate::client::workload::{KeyChoice, Keys as WorkloadKeys};
 use crate::sim::{ClientKind, Setup};
 
@@ -29,7 +29,7 @@ pub struct Key {
 /// The keys seen so far; colours go round in the order in which keys appear.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Keys {
-    known: BTreeMap<Bytes, Key>,
+    known: Map<Bytes, Key>,
 }
 
 impl Keys {

@@ -1,9 +1,8 @@
 //! Places for everything that [`Facts`] know.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::NodeId;
+use crate::base::{Map, NodeId};
 use crate::protocol::TopicPartition;
 use crate::sim::{CONTROLLER, Machine, World};
 use crate::trace::{Entry, Event, Role};
@@ -126,12 +125,12 @@ impl Measures {
 /// What a step was about.
 struct Lit {
     nodes: Vec<NodeId>,
-    ranges: BTreeMap<(TopicPartition, NodeId), (i64, i64)>,
+    ranges: Map<(TopicPartition, NodeId), (i64, i64)>,
 }
 
 impl Lit {
     fn of(entries: &[&Entry]) -> Lit {
-        let mut lit = Lit { nodes: Vec::new(), ranges: BTreeMap::new() };
+        let mut lit = Lit { nodes: Vec::new(), ranges: Map::new() };
         for entry in entries {
             if !lit.nodes.contains(&entry.node) {
                 lit.nodes.push(entry.node);

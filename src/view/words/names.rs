@@ -1,17 +1,16 @@
 //! What nodes and topics are called.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::NodeId;
+use crate::base::{Map, NodeId};
 use crate::protocol::{TopicPartition, Uuid};
 use crate::sim::{Machine, World};
 
 /// Names of nodes and topics, taken from a world. The default knows none and makes them up.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Names {
-    nodes: BTreeMap<NodeId, Arc<str>>,
-    topics: BTreeMap<Uuid, Arc<str>>,
+    nodes: Map<NodeId, Arc<str>>,
+    topics: Map<Uuid, Arc<str>>,
 }
 
 impl Names {
