@@ -12,15 +12,15 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Scenario, and its digest after ten seconds.
 const DIGESTS: &[(&str, &str)] = &[
-    ("hello", "ae89d340db29f64d"),
-    ("rider-updates", "c797967372509ba6"),
-    ("write-intensive", "ec4b6d27f0ef25f3"),
-    ("write-intensive-unbatched", "ed6af8e6be1edb84"),
-    ("leader-dies", "ee668293ec93d119"),
-    ("leader-dies-acks-1", "51784bb4cf668c9d"),
-    ("slow-follower", "3039edd9f298c5ee"),
-    ("group-of-three", "4d64b92c988ecdea"),
-    ("power-loss", "55e3a584d0b7be3d"),
+    ("hello", "1a21eed2cc24fe45"),
+    ("rider-updates", "1e56e803b5e98f5e"),
+    ("write-intensive", "fbdfa18f97185cb9"),
+    ("write-intensive-unbatched", "6c70b283233cd0d0"),
+    ("leader-dies", "3afd050f5e403eec"),
+    ("leader-dies-acks-1", "ee1e88cde12434b5"),
+    ("slow-follower", "632c344358208629"),
+    ("group-of-three", "5d102cc67ec90b51"),
+    ("power-loss", "417d9e2b1be4a363"),
 ];
 
 fn digest_of(id: &str) -> String {
