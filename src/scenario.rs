@@ -15,6 +15,7 @@ mod file;
 mod gallery;
 mod names;
 mod place;
+mod session;
 mod values;
 
 pub use build::Files;
@@ -23,8 +24,11 @@ pub use error::{Path, Place, Problem, ScenarioError, Segment};
 pub use file::{Cluster, Consumer, Disk, Group, Look, Network, Producer, Scenario, ScriptStep, Topic};
 pub use gallery::{GALLERY, gallery};
 pub use link::{Link, LinkError, Linked};
+pub use session::{Session, SessionLine};
 pub use values::{Members, Setting, Settings};
 
+/// The longest recording that is read.
+pub const RECORDING_MAX_BYTES: usize = 1024 * 1024 * 1024;
 /// The longest scenario file that is read.
 pub const TEXT_MAX_BYTES: usize = 4 * 1024 * 1024;
 
@@ -37,7 +41,7 @@ pub fn schema() -> String {
 }
 
 impl Scenario {
-    /// Reads a scenario file and checks that it makes sense.
+    /// Reads a scenario file, or a recording that begins with one, and checks that it makes sense.
     ///
     /// # Errors
     /// Everything that is wrong with it, each with its place in the text.
@@ -50,14 +54,16 @@ impl Scenario {
     /// );
     /// ```
     pub fn parse(text: &str) -> Result<Scenario, ScenarioError> {
+        let (text, recorded) = session::split(text);
         if text.len() > TEXT_MAX_BYTES {
             let message = format!("a scenario may have {TEXT_MAX_BYTES} bytes, this has {}", text.len());
             return Err(Problem::new(Path::default(), message).into());
         }
         let mut json = serde_json::Deserializer::from_str(text);
-        let scenario: Scenario = serde_path_to_error::deserialize(&mut json)
+        let mut scenario: Scenario = serde_path_to_error::deserialize(&mut json)
             .map_err(|error| Problem::of_json(Path::of_serde(error.path()), error.inner()))?;
         json.end().map_err(|error| Problem::of_json(Path::default(), &error))?;
+        scenario.session = Session::parse(recorded)?;
         let mut problems = scenario.problems();
         for problem in &mut problems {
             problem.place = place::locate(text, &problem.path);

@@ -12,6 +12,7 @@ properties! {
         "auto.create.topics.enable" => auto_create_topics: bool = true, "create a topic when a client asks about it";
         "broker.heartbeat.interval.ms" => heartbeat_interval_ms: u32 = 2_000, "between two heartbeats to the controller";
         "broker.session.timeout.ms" => session_timeout_ms: u32 = 9_000, "how long the controller may leave a question unanswered";
+        "connections.max.idle.ms" => connections_max_idle_ms: u32 = 600_000, "a connection on which nothing was said for so long is closed";
         "controller.quorum.request.timeout.ms" => quorum_request_timeout_ms: u32 = 2_000, "how long a fetch of the metadata log may take";
         "default.replication.factor" => default_replication_factor: i16 = 1, "replicas of a topic created by itself";
         "fetch.max.bytes" => fetch_max_bytes: u32 = 57_671_680, "largest answer to a fetch";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{CloseReason, ConnId, NodeId, SimTime};
+use crate::base::{CloseReason, ConnId, NodeId, SimTime, ms};
 use crate::metadata::NO_LEADER;
 use crate::sim::{Command, CommandError, Data, Health, Machine, Setup, Slot, World};
 use crate::trace::{Entry, Event, Frame};
@@ -73,6 +73,7 @@ pub struct Door {
 struct Line {
     client: Arc<str>,
     number: u32,
+    active: SimTime,
     why: Option<Arc<str>>,
 }
 
@@ -161,23 +162,45 @@ impl Door {
         self.numbers.insert(Arc::clone(&name), number);
         let conn = self.world.guest_conn(client, number);
         let conn = conn.ok_or_else(|| CommandError::NoSuchNode(client.to_owned()))?;
-        self.lines.insert(conn, Line { client: name, number, why: None });
+        self.lines.insert(conn, Line { client: name, number, active: self.now(), why: None });
         Ok(conn)
     }
 
     /// Bytes came in on a connection, however they were cut. Ignored when it has ended.
     pub fn bytes(&mut self, conn: ConnId, data: Bytes) {
-        if let Some(Line { client, number, .. }) = self.lines.get(&conn) {
+        let now = self.now();
+        if let Some(Line { client, number, active, .. }) = self.lines.get_mut(&conn) {
+            *active = now;
             let command = Command::Bytes { client: client.to_string(), conn: *number, data: Data(data) };
             self.told(command);
         }
     }
 
-    /// A program outside closed a connection, or died. Ignored when it has ended.
-    pub fn hang_up(&mut self, conn: ConnId) {
+    /// A program outside closed a connection, or died: then there is no `why`. Or the door
+    /// closes it, and says why. Ignored when it has ended.
+    pub fn hang_up(&mut self, conn: ConnId, why: Option<String>) {
         if let Some(Line { client, number, .. }) = self.lines.remove(&conn) {
-            self.told(Command::HangUp { client: client.to_string(), conn: number });
+            self.told(Command::HangUp { client: client.to_string(), conn: number, why });
         }
+    }
+
+    /// Closes connections on which nothing was said for `connections.max.idle.ms`.
+    pub fn hang_up_idle(&mut self) {
+        let max_idle = ms(u64::from(self.world.setup().cluster.config.connections_max_idle_ms));
+        let now = self.now();
+        let idle = |line: &Line| now.since(line.active) > max_idle;
+        let ended: Vec<ConnId> =
+            self.lines.iter().filter(|(_, line)| idle(line)).map(|(conn, _)| *conn).collect();
+        for conn in ended {
+            let reason = "nothing was said for connections.max.idle.ms";
+            self.hang_up(conn, Some(reason.to_owned()));
+            self.outputs.push_back(Output::Closed { conn, reason: reason.into() });
+        }
+    }
+
+    /// How many programs' connections there are.
+    pub fn connections(&self) -> u32 {
+        self.lines.len() as u32
     }
 
     /// Somebody does something to the world.
@@ -250,6 +273,9 @@ impl Door {
             Event::Received { conn, frame: Frame { bytes, .. }, .. }
                 if conn_owner(*conn) == entry.node && self.lines.contains_key(conn) =>
             {
+                if let Some(line) = self.lines.get_mut(conn) {
+                    line.active = entry.time;
+                }
                 self.outputs.push_back(Output::Frame { conn: *conn, bytes: bytes.clone() });
             }
             Event::RequestRejected { conn, reason } => {
@@ -264,13 +290,17 @@ impl Door {
                 }
             }
             Event::NodeStarted => self.listens(entry.node, true),
-            Event::NodeKilled | Event::PowerLost { .. } => self.ended(entry.node),
+            Event::NodeKilled => {
+                self.listens(entry.node, false);
+                self.ended(entry.node);
+            }
+            // A machine without power refuses nothing: it is silent.
+            Event::PowerLost { .. } => self.ended(entry.node),
             _ => {}
         }
     }
 
     fn ended(&mut self, node: NodeId) {
-        self.listens(node, false);
         let first = ConnId(u64::from(node.0) << 32);
         let after = ConnId((u64::from(node.0) + 1) << 32);
         let ended: Vec<ConnId> = self.lines.range(first..after).map(|(conn, _)| *conn).collect();

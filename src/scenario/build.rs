@@ -47,7 +47,7 @@ impl Scenario {
                 controller: Arc::new(controller),
             },
             clients: self.clients(files, &mut problems),
-            inputs: Vec::new(),
+            inputs: self.session.inputs.clone(),
             script: self.script.iter().map(|step| (at(step.at_ms), step.command.clone())).collect(),
             expect: self.expect.clone(),
         };

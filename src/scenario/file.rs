@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::base::Map;
 use crate::client::{ConsumerApp, ConsumerConfig, ProducerConfig, Workload};
 use crate::scenario::data::Data;
+use crate::scenario::session::Session;
 use crate::scenario::values::{Members, Settings, unique};
 use crate::sim::Command;
 
@@ -60,6 +61,9 @@ pub struct Scenario {
     /// How one first looks at it.
     #[serde(default)]
     pub look: Look,
+    /// What came from outside, when this is a recording: the lines behind the scenario.
+    #[serde(skip)]
+    pub session: Session,
 }
 
 /// The brokers.

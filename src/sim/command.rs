@@ -179,6 +179,9 @@ pub enum Command {
         client: String,
         /// Its number for the connection.
         conn: u32,
+        /// What the door says of it, when it closed the connection rather than the program.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     /// Has the admin client create a topic.
     CreateTopic {

@@ -26,7 +26,7 @@ fn requests_are_answered_in_order_however_their_bytes_are_cut() {
     door.bytes(conn, stream.into());
     pass(&mut door, 5);
     assert_eq!(heard(&mut door, conn), "1 2 3");
-    door.hang_up(conn);
+    door.hang_up(conn, None);
     door.bytes(conn, versions(4));
     pass(&mut door, 5);
     assert_eq!(heard(&mut door, conn), "");
@@ -143,6 +143,21 @@ fn a_paused_client_hears_and_says_nothing() {
     assert_eq!(heard(&mut door, conn), "1");
 }
 
+#[test]
+fn silent_connections_are_closed_in_the_end() {
+    let mut door = door();
+    let conns = [1, 2].map(|broker| door.connect("app", broker).unwrap());
+    pass(&mut door, 599_000);
+    door.bytes(conns[1], versions(1));
+    pass(&mut door, 2_000);
+    door.hang_up_idle();
+    assert_eq!(heard(&mut door, conns[0]), "closed: nothing was said for connections.max.idle.ms");
+    assert_eq!(door.connections(), 1);
+    door.bytes(conns[1], versions(2));
+    pass(&mut door, 5);
+    assert_eq!(heard(&mut door, conns[1]), "2");
+}
+
 /// Several programs at the same moments, faults among them; times that coincide with events.
 fn session(door: &mut Door) {
     let conns = [("a", 1), ("b", 2), ("a", 3)].map(|(name, broker)| door.connect(name, broker).unwrap());
@@ -165,7 +180,7 @@ fn session(door: &mut Door) {
         }
         door.advance(door.now() + 1_711 * (round as u64 % 9), u64::MAX);
     }
-    door.hang_up(conns[0]);
+    door.hang_up(conns[0], Some("a reason".into()));
     pass(door, 3_000);
 }
 

@@ -69,7 +69,7 @@ impl World {
             Command::Connect { client, conn, broker } => {
                 return self.guest_connects(client, *conn, broker, trace);
             }
-            Command::Bytes { client, conn, .. } | Command::HangUp { client, conn } => (client, *conn),
+            Command::Bytes { client, conn, .. } | Command::HangUp { client, conn, .. } => (client, *conn),
             _ => return Ok(()),
         };
         let node = self.guest(client).ok_or_else(|| CommandError::NoSuchNode(client.clone()))?;
@@ -82,12 +82,8 @@ impl World {
             }
             Some(Health::Up) => match command {
                 Command::Bytes { data, .. } => self.guest_sends(node, conn, &data.0, trace),
-                _ => {
-                    if let Some(guest) = self.guest_mut(node) {
-                        guest.forget(conn);
-                    }
-                    self.close(node, 0, conn, CloseReason::ByPeer, trace);
-                }
+                Command::HangUp { why, .. } => self.guest_ends(node, conn, why.as_deref(), trace),
+                _ => {}
             },
             _ => {}
         }
@@ -157,12 +153,21 @@ impl World {
         if let Err(reason) = heard {
             // The broker's socket server closes without reading on; nothing of this reaches the
             // broker, so the guest's end says so.
-            let cause = self.note(node, 0, Event::RequestRejected { conn, reason: reason.into() }, trace);
-            if let Some(guest) = self.guest_mut(node) {
-                guest.forget(conn);
-            }
-            self.close(node, cause, conn, CloseReason::ByPeer, trace);
+            self.guest_ends(node, conn, Some(&reason), trace);
         }
+    }
+
+    fn guest_ends(&mut self, node: NodeId, conn: ConnId, why: Option<&str>, trace: &mut Vec<Entry>) {
+        if let Some(guest) = self.guest_mut(node) {
+            guest.forget(conn);
+        }
+        let cause = match why {
+            Some(why) if self.conns.contains_key(&conn) => {
+                self.note(node, 0, Event::RequestRejected { conn, reason: why.into() }, trace)
+            }
+            _ => 0,
+        };
+        self.close(node, cause, conn, CloseReason::ByPeer, trace);
     }
 
     fn guest_mut(&mut self, node: NodeId) -> Option<&mut Guest> {
