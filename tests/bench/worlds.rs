@@ -67,6 +67,7 @@ fn cluster() -> Setup {
             brokers: 3,
             config: Arc::new(config),
             controller: Arc::default(),
+            advertised: Vec::new(),
             topics: vec![TopicSetup {
                 name: "orders".into(),
                 partitions: 4,
@@ -77,6 +78,7 @@ fn cluster() -> Setup {
         },
         clients: Vec::new(),
         script: Vec::new(),
+        inputs: Vec::new(),
         expect: Vec::new(),
     }
 }
