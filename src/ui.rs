@@ -11,6 +11,7 @@ mod inspector;
 mod keys;
 mod lane;
 mod menu;
+mod rest;
 mod session;
 mod stage;
 mod target;
@@ -21,6 +22,7 @@ use crate::view::words::StepKind;
 
 /// Puts the page into the document.
 pub fn mount() {
+    rest::prepare(!dom::fragment().is_empty());
     yew::Renderer::<app::App>::new().render();
 }
 

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 
+import { root } from '../tools/serve.mjs';
 import { test } from './harness.mjs';
 
 const status = (page) => page.locator('.status').innerText();
@@ -116,3 +120,32 @@ for (const [width, height] of [[390, 844], [844, 390]]) {
         assert.ok(overflow <= 0, `it is ${overflow} pixels too wide`);
     });
 }
+
+test('a first look loads little, and the rest comes when somebody uses the page', async ({ page }) => {
+    const loaded = async () => (await page.evaluate(() => performance.getEntriesByType('resource')
+        .concat(performance.getEntriesByType('navigation')).map((entry) => new URL(entry.name).pathname)));
+    await page.locator('.cell').first().waitFor();
+    await page.waitForTimeout(1_000);
+    const first = (await loaded()).filter((path) => /\.(js|css|wasm)$/.test(path));
+    assert.ok(!first.some((path) => path.endsWith('_rest.wasm')), first.join(' '));
+    const sizes = first.map((path) => gzipSync(readFileSync(join(root, 'dist', path.split('/').pop())), { level: 9 }).length);
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    assert.ok(sizes.length >= 4 && total < 500_000, `${total} bytes: ${first.join(' ')}`);
+    const rest = page.waitForResponse((response) => response.url().endsWith('_rest.wasm'));
+    await page.mouse.move(400, 300);
+    assert.equal((await rest).status(), 200);
+});
+
+test('what is needed before the rest is there waits for it', async ({ page }) => {
+    // Nothing can be fetched ahead: only the loader in the middle of the work is left.
+    await page.evaluate(() => {
+        globalThis.fetch = () => Promise.reject(new Error('not now'));
+    });
+    await page.getByRole('button', { name: 'Scenarios', exact: true }).click();
+    await page.getByRole('dialog').waitFor();
+    await page.keyboard.press('Escape');
+    await still(page);
+    await button(page, 'Broker 1, up').click();
+    await page.getByRole('menuitem', { name: 'Kill', exact: true }).click();
+    await button(page, 'Broker 1, down').waitFor();
+});

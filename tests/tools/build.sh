@@ -5,7 +5,8 @@
 
 # Touched before a build starts, so that a file saved meanwhile counts as newer.
 stamp=target/page.stamp
-sources=(src static index.html Trunk.toml Cargo.toml Cargo.lock rust-toolchain.toml tests/tools/env.sh)
+sources=(src static index.html Trunk.toml Cargo.toml Cargo.lock rust-toolchain.toml
+    tests/tools/env.sh tests/tools/split.sh tests/tools/split/src tests/tools/first.mjs)
 
 fresh() {
     [ -e dist/index.html ] && [ -e "$stamp" ] && [ -z "$(find "${sources[@]}" -newer "$stamp" -print -quit)" ]
@@ -21,5 +22,6 @@ touch "$stamp.new"
 say "Building the page into dist/"
 trunk --log warn build || die "the page was not built: see above"
 mv "$stamp.new" "$stamp"
-wasm=$(find dist -name '*.wasm' -print -quit)
-say "dist/ is done: $(du -sh dist | cut -f1) in all, the program $(gzip -c "$wasm" | wc -c) bytes when compressed"
+compressed() { find dist -maxdepth 1 "$@" -exec gzip -9 -c {} \; | wc -c; }
+first=$(compressed \( -name '*_bg.wasm' -o -name '*.js' -o -name '*.css' \))
+say "dist/ is done: a first look loads $first bytes (compressed), its use $(compressed -name '*_rest.wasm') more"

@@ -5,6 +5,7 @@ set -euo pipefail
 
 readonly TRUNK_VERSION=0.21.14
 readonly BINARYEN_VERSION=132.0.0
+readonly HAPPY_DOM_VERSION=21.0.4
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly ROOT
@@ -24,6 +25,7 @@ readonly CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/terrarium"
 readonly TRUNK_HOME="$CACHE/trunk-$TRUNK_VERSION"
 readonly WASM_BINDGEN_HOME="$CACHE/wasm-bindgen-$WASM_BINDGEN_VERSION"
 readonly BINARYEN_HOME="$CACHE/binaryen-$BINARYEN_VERSION"
+readonly HAPPY_DOM_HOME="$CACHE/happy-dom-$HAPPY_DOM_VERSION"
 readonly PLAYWRIGHT_HOME="$CACHE/playwright-core-$PLAYWRIGHT_VERSION"
 
 export PATH="$TRUNK_HOME/bin:$WASM_BINDGEN_HOME/bin:$BINARYEN_HOME/node_modules/.bin:$PATH"

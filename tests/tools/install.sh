@@ -126,9 +126,11 @@ toolchain
 want "$TRUNK_HOME" trunk
 want "$WASM_BINDGEN_HOME" wasm_bindgen
 want "$BINARYEN_HOME" npm_package "binaryen@$BINARYEN_VERSION"
+want "$HAPPY_DOM_HOME" npm_package "@happy-dom/global-registrator@$HAPPY_DOM_VERSION"
 if [ "${1:-page}" = test ]; then
     want "$PLAYWRIGHT_HOME" npm_package "playwright-core@$PLAYWRIGHT_VERSION"
     chromium
 fi
 # What Cargo.lock names, so that everything after this works offline.
-cargo fetch --locked --quiet || die "could not fetch the crates that Cargo.lock names"
+cargo fetch --locked --quiet && cargo fetch --locked --quiet --manifest-path tests/tools/split/Cargo.toml \
+    || die "could not fetch the crates that Cargo.lock names"

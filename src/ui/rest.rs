@@ -1,0 +1,24 @@
+//! The rest of the program, which a first look does not need: `tests/tools/split.sh` cuts it off
+//! the built page, `rest.js` fetches it.
+
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Says what the rest can share.
+    #[wasm_bindgen(js_namespace = terrarium)]
+    fn expect_rest(first: JsValue);
+
+    /// Brings the rest, now. The stubs call it that stand in the first part for what is in the rest.
+    #[wasm_bindgen(js_namespace = terrarium)]
+    fn load_rest();
+}
+
+/// Makes ready to fetch the rest: at once when the page was opened by a link, which it takes the
+/// rest to read.
+pub(super) fn prepare(linked: bool) {
+    expect_rest(wasm_bindgen::exports());
+    if linked {
+        load_rest();
+    }
+}
