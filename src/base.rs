@@ -15,5 +15,5 @@ pub use machine::{
 };
 pub use map::{Entry, Map, Set};
 pub use rng::Rng;
-pub use sort::{sort_by, sort_by_key};
+pub use sort::{repeated, sort_by, sort_by_key};
 pub use time::{EPOCH_MS, SimTime, ms, seconds};

@@ -8,11 +8,15 @@
 //! Source: Kafka documentation *Replication*, *KRaft*; KIP-500, KIP-595 (fetching with epochs),
 //! KIP-631 (registration and heartbeats).
 
+mod admin_api;
+mod api_versions;
 mod config;
+mod configs_api;
 mod controller_session;
 mod delete_records;
 mod fetch;
 mod fetcher;
+mod forward;
 mod groups;
 mod metadata_api;
 mod offsets_api;
@@ -41,6 +45,7 @@ use controller_session::ControllerSession;
 use delete_records::WaitingDeletion;
 use fetch::Fetches;
 use fetcher::Fetcher;
+use forward::Forward;
 use produce::WaitingProduce;
 use server::Server;
 
@@ -48,6 +53,10 @@ type Ctx<'a> = trace::Ctx<'a, BrokerTimer>;
 
 /// The topic that keeps groups and their offsets.
 pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
+/// The topic that keeps transactions.
+const TRANSACTION_STATE_TOPIC: &str = "__transaction_state";
+/// `cluster.id`, given when the storage is formatted.
+const CLUSTER_ID: &str = "terrarium-cluster-AAAA";
 /// The controller's log.
 pub const METADATA_TOPIC: &str = "__cluster_metadata";
 
@@ -118,6 +127,8 @@ pub struct Disk {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Broker {
     id: i32,
+    /// What `server.properties` says; altered configs over it are `config`.
+    static_config: Arc<BrokerConfig>,
     config: Arc<BrokerConfig>,
     external: Option<Endpoint>,
     incarnation_id: Uuid,
@@ -129,6 +140,7 @@ pub struct Broker {
     controller: ControllerSession,
     fetchers: Map<i32, Fetcher>,
     server: Server,
+    forwards: Map<u64, Forward>,
     next_wait: u64,
     waiting_produces: Map<u64, WaitingProduce>,
     waiting_deletions: Map<u64, WaitingDeletion>,
@@ -158,6 +170,7 @@ impl Broker {
             controller: ControllerSession::new(),
             fetchers: Map::new(),
             server: Server::new(config.socket_request_max_bytes),
+            forwards: Map::new(),
             next_wait: 0,
             waiting_produces: Map::new(),
             waiting_deletions: Map::new(),
@@ -167,6 +180,7 @@ impl Broker {
             waiting_for_ids: Vec::new(),
             next_file: 0,
             files: Map::new(),
+            static_config: Arc::clone(&config),
             config,
         }
     }
@@ -179,7 +193,7 @@ impl Broker {
             high_watermarks: self.high_watermark_checkpoint.clone(),
             unclean: true,
         };
-        Broker::new(self.id, Arc::clone(&self.config), disk).reached_at(self.external.clone())
+        Broker::new(self.id, Arc::clone(&self.static_config), disk).reached_at(self.external.clone())
     }
 
     /// This broker with a second listener, [`EXTERNAL_PORT`], that is advertised as `external`:
@@ -323,6 +337,7 @@ impl Broker {
 
     fn check_peer_timeouts(&mut self, ctx: &mut Ctx) {
         self.expire_appends(ctx);
+        self.expire_forwards(ctx);
         let timeout = self.config.replica_socket_timeout_ms;
         self.time_out_controller(ctx);
         for leader in self.fetchers.keys().copied().collect::<Vec<_>>() {

@@ -1,5 +1,5 @@
-//! The controller: keeps the metadata log, registers and fences brokers, creates topics, elects
-//! leaders and decides who is in sync. A quorum of one for now: what is on its own disk is
+//! The controller: keeps the metadata log, registers and fences brokers, creates and deletes topics,
+//! elects leaders, moves replicas, keeps configs and decides who is in sync. A quorum of one for now: what is on its own disk is
 //! committed.
 //!
 //! Decide, then replay: a request becomes records and a response; the records are appended and
@@ -9,7 +9,13 @@
 //! Must not know the scheduler or brokers' insides. Source: KIP-500, KIP-595, KIP-631, KIP-497.
 
 mod brokers;
+mod change;
+mod configs;
+mod elections;
 mod log;
+mod placement;
+mod quorum;
+mod reassign;
 mod topics;
 
 use std::collections::VecDeque;
@@ -36,11 +42,38 @@ type Ctx<'a> = trace::Ctx<'a, ControllerTimer>;
 /// Producer ids come in blocks of so many (KIP-730).
 const PRODUCER_ID_BLOCK: i32 = 1_000;
 
+/// What the controller answers.
+const SERVED: [ApiKey; 15] = [
+    ApiKey::ApiVersions,
+    ApiKey::BrokerRegistration,
+    ApiKey::BrokerHeartbeat,
+    ApiKey::Fetch,
+    ApiKey::AlterPartition,
+    ApiKey::AllocateProducerIds,
+    ApiKey::CreateTopics,
+    ApiKey::DeleteTopics,
+    ApiKey::CreatePartitions,
+    ApiKey::AlterConfigs,
+    ApiKey::IncrementalAlterConfigs,
+    ApiKey::ElectLeaders,
+    ApiKey::AlterPartitionReassignments,
+    ApiKey::ListPartitionReassignments,
+    ApiKey::DescribeQuorum,
+];
+
 properties! {
     /// What the controller reads of `server.properties`.
     pub struct ControllerConfig {
+        "auto.leader.rebalance.enable" => auto_leader_rebalance: bool = true, "leadership goes back to preferred replicas by itself";
         "broker.session.timeout.ms" => session_timeout_ms: u32 = 9_000, "a broker silent for so long is fenced";
+        "default.replication.factor" => default_replication_factor: i16 = 1, "replicas of a topic for which nobody said how many";
+        "delete.topic.enable" => delete_topic_enable: bool = true, "topics can be deleted";
+        "leader.imbalance.check.interval.seconds" => leader_imbalance_check_interval_seconds: u32 = 300,
+            "between two looks for leaders that are not the preferred ones";
         "metadata.max.idle.interval.ms" => max_idle_interval_ms: u32 = 500, "between two records that say nothing; 0 for none";
+        "num.partitions" => num_partitions: i32 = 1, "partitions of a topic for which nobody said how many";
+        "unclean.leader.election.interval.ms" => unclean_election_interval_ms: u32 = 300_000,
+            "between two looks for leaderless partitions that may have an unclean leader";
         .. log: Arc<LogConfig> = Arc::new(LogConfig::default()), "Defaults of the topic configs.";
     }
 }
@@ -54,6 +87,10 @@ pub enum ControllerTimer {
     Idle,
     /// A fetch of the metadata log has waited long enough.
     Fetch(u64),
+    /// Leadership may go back to preferred replicas.
+    Rebalance,
+    /// Leaderless partitions may get an unclean leader.
+    UncleanElection,
 }
 
 impl ControllerTimer {
@@ -63,8 +100,21 @@ impl ControllerTimer {
             ControllerTimer::Session(_) => "broker session timeout",
             ControllerTimer::Idle => "idle metadata log",
             ControllerTimer::Fetch(_) => "fetch wait is over",
+            ControllerTimer::Rebalance => "leader rebalance",
+            ControllerTimer::UncleanElection => "unclean election",
         }
     }
+}
+
+/// Why something cannot be done: error code and words.
+type Refusal = (ErrorCode, String);
+
+/// How far a broker has copied the metadata log.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Observer {
+    log_end_offset: i64,
+    fetched: SimTime,
+    caught_up: Option<SimTime>,
 }
 
 /// Whom to answer, and how.
@@ -95,6 +145,7 @@ pub struct Controller {
     waiting: VecDeque<Waiting>,
     fetches: Map<u64, (Asker, FetchRequest)>,
     next_fetch: u64,
+    observers: Map<i32, Observer>,
     flushing: bool,
     epoch: i32,
 }
@@ -115,6 +166,7 @@ impl Controller {
             waiting: VecDeque::new(),
             fetches: Map::new(),
             next_fetch: 0,
+            observers: Map::new(),
             flushing: false,
             epoch: 0,
         }
@@ -160,6 +212,8 @@ impl Controller {
             Input::Timer(ControllerTimer::Session(broker)) => self.session_over(ctx, broker),
             Input::Timer(ControllerTimer::Idle) => self.write(ctx, vec![NoOpRecord {}.into()], Vec::new()),
             Input::Timer(ControllerTimer::Fetch(id)) => self.answer_fetch(ctx, id),
+            Input::Timer(ControllerTimer::Rebalance) => self.rebalance_leaders(ctx),
+            Input::Timer(ControllerTimer::UncleanElection) => self.elect_unclean_leaders(ctx),
             Input::Flushed { position, .. } => self.flushed(ctx, position),
             Input::Command(never) => match never {},
         }
@@ -169,20 +223,20 @@ impl Controller {
         let (header, body) = decode_request_header(frame)?;
         let version = header.api_version;
         let asker = Asker { conn, version, correlation_id: header.correlation_id };
-        match ApiKey::try_from(header.api_key) {
-            Ok(ApiKey::ApiVersions) => self.api_versions(ctx, asker),
-            Ok(ApiKey::BrokerRegistration) => self.register(ctx, asker, &Message::decode(&body, version)?),
-            Ok(ApiKey::BrokerHeartbeat) => self.heartbeat(ctx, asker, &Message::decode(&body, version)?),
-            Ok(ApiKey::Fetch) => self.fetch(ctx, asker, Message::decode(&body, version)?),
-            Ok(ApiKey::AlterPartition) => self.alter_partition(ctx, asker, &Message::decode(&body, version)?),
-            Ok(ApiKey::CreateTopics) => self.create_topics(ctx, asker, &Message::decode(&body, version)?),
-            Ok(ApiKey::IncrementalAlterConfigs) => {
-                self.alter_configs(ctx, asker, &Message::decode(&body, version)?)
+        let api = ApiKey::try_from(header.api_key).ok().filter(|api| SERVED.contains(api));
+        match api {
+            Some(ApiKey::ApiVersions) => self.api_versions(ctx, asker),
+            Some(ApiKey::BrokerRegistration) => self.register(ctx, asker, &Message::decode(&body, version)?),
+            Some(ApiKey::BrokerHeartbeat) => self.heartbeat(ctx, asker, &Message::decode(&body, version)?),
+            Some(ApiKey::Fetch) => self.fetch(ctx, asker, Message::decode(&body, version)?),
+            Some(ApiKey::AlterPartition) => {
+                self.alter_partition(ctx, asker, &Message::decode(&body, version)?)
             }
-            Ok(ApiKey::AllocateProducerIds) => {
+            Some(ApiKey::AllocateProducerIds) => {
                 self.allocate_producer_ids(ctx, asker, &Message::decode(&body, version)?)
             }
-            _ => {
+            Some(api) => self.receive_admin(ctx, asker, api, &body)?,
+            None => {
                 ctx.trace(Event::RequestRejected {
                     conn,
                     reason: format!("API {} is not served", header.api_key).into(),
@@ -193,17 +247,37 @@ impl Controller {
         Ok(())
     }
 
+    /// Requests that brokers pass on.
+    fn receive_admin(
+        &mut self,
+        ctx: &mut Ctx,
+        asker: Asker,
+        api: ApiKey,
+        body: &Bytes,
+    ) -> Result<(), WireError> {
+        let version = asker.version;
+        match api {
+            ApiKey::CreateTopics => self.create_topics(ctx, asker, &Message::decode(body, version)?),
+            ApiKey::DeleteTopics => self.delete_topics(ctx, asker, &Message::decode(body, version)?),
+            ApiKey::CreatePartitions => self.create_partitions(ctx, asker, &Message::decode(body, version)?),
+            ApiKey::AlterConfigs => self.alter_configs(ctx, asker, &Message::decode(body, version)?),
+            ApiKey::IncrementalAlterConfigs => {
+                self.incremental_alter_configs(ctx, asker, &Message::decode(body, version)?)
+            }
+            ApiKey::ElectLeaders => self.elect_leaders(ctx, asker, &Message::decode(body, version)?),
+            ApiKey::AlterPartitionReassignments => {
+                self.alter_partition_reassignments(ctx, asker, &Message::decode(body, version)?)
+            }
+            ApiKey::ListPartitionReassignments => {
+                self.list_partition_reassignments(ctx, asker, &Message::decode(body, version)?)
+            }
+            ApiKey::DescribeQuorum => self.describe_quorum(ctx, asker, &Message::decode(body, version)?),
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn api_versions(&self, ctx: &mut Ctx, asker: Asker) {
-        const SERVED: [ApiKey; 8] = [
-            ApiKey::ApiVersions,
-            ApiKey::BrokerRegistration,
-            ApiKey::BrokerHeartbeat,
-            ApiKey::Fetch,
-            ApiKey::AlterPartition,
-            ApiKey::CreateTopics,
-            ApiKey::IncrementalAlterConfigs,
-            ApiKey::AllocateProducerIds,
-        ];
         let known = ApiKey::ApiVersions.has_version(asker.version);
         let api_keys = SERVED.iter().filter_map(|api| {
             let versions = api.versions()?;

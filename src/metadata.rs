@@ -7,10 +7,19 @@
 
 mod config;
 mod image;
+mod names;
 
 pub(crate) use config::properties;
-pub use config::{ConfigError, Properties, Property, TopicConfigs};
+pub use config::{
+    Allowed, BROKER_CONFIGS, BrokerLayers, CLIENT_METRICS_CONFIGS, ConfigDef, ConfigEntry, ConfigError,
+    ConfigKind, ConfigSource, ConfigSynonym, GROUP_CONFIGS, Properties, Property, TOPIC_CONFIGS,
+    TopicConfigs, UpdateMode, broker_config, check_broker_configs, check_client_metrics_configs,
+    check_group_configs, check_topic_configs, client_metrics_entries, fixed_topic_default, group_entries,
+    topic_config, topic_entries,
+};
 pub use image::{
-    BrokerRegistration, Configs, EXTERNAL_LISTENER, Endpoint, INTERNAL_LISTENER, MetadataImage, NO_LEADER,
+    BROKER_LOGGER_RESOURCE, BROKER_RESOURCE, BrokerRegistration, CLIENT_METRICS_RESOURCE, Configs,
+    EXTERNAL_LISTENER, Endpoint, GROUP_RESOURCE, INTERNAL_LISTENER, MetadataImage, NO_LEADER,
     PartitionRegistration, TOPIC_RESOURCE, TopicImage,
 };
+pub use names::{CLUSTER_METADATA_TOPIC, check_topic_name, topic_names_collide};

@@ -203,6 +203,8 @@ pub enum Event {
     },
     /// A topic was created.
     TopicCreated { topic: Arc<str>, partitions: u32, replication_factor: u32 },
+    /// A topic was deleted, with its partitions.
+    TopicDeleted { topic: Arc<str> },
     /// A broker registered with the controller.
     BrokerRegistered { broker: i32, broker_epoch: i64 },
     /// The controller lets a broker lead and join in-sync replicas.

@@ -12,15 +12,15 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Scenario, and its digest after ten seconds.
 const DIGESTS: &[(&str, &str)] = &[
-    ("hello", "1a21eed2cc24fe45"),
-    ("rider-updates", "1e56e803b5e98f5e"),
-    ("write-intensive", "fbdfa18f97185cb9"),
-    ("write-intensive-unbatched", "6c70b283233cd0d0"),
-    ("leader-dies", "3afd050f5e403eec"),
-    ("leader-dies-acks-1", "ee1e88cde12434b5"),
-    ("slow-follower", "632c344358208629"),
-    ("group-of-three", "5d102cc67ec90b51"),
-    ("power-loss", "417d9e2b1be4a363"),
+    ("hello", "bbe55685a559bebd"),
+    ("rider-updates", "e4217d7c53116531"),
+    ("write-intensive", "f87fb1dbe6d63a73"),
+    ("write-intensive-unbatched", "e920e5fc5f05c42d"),
+    ("leader-dies", "b3c5fbc70bf796a6"),
+    ("leader-dies-acks-1", "68f9625e87fccd99"),
+    ("slow-follower", "f9c1ad455d608a1a"),
+    ("group-of-three", "0ef521f83066ce25"),
+    ("power-loss", "d0eaa162643ff324"),
 ];
 
 fn digest_of(id: &str) -> String {

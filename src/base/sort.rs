@@ -6,6 +6,8 @@
 
 use std::cmp::Ordering;
 
+use super::Set;
+
 /// Sorts like `slice::sort_by`: equal items keep their order.
 pub fn sort_by<T>(items: &mut Vec<T>, mut compare: impl FnMut(&T, &T) -> Ordering) {
     if items.windows(2).all(|pair| compare(&pair[0], &pair[1]) != Ordering::Greater) {
@@ -19,6 +21,13 @@ pub fn sort_by<T>(items: &mut Vec<T>, mut compare: impl FnMut(&T, &T) -> Orderin
 /// Sorts like `slice::sort_by_key`: equal items keep their order.
 pub fn sort_by_key<T, K: Ord>(items: &mut Vec<T>, key: impl Fn(&T) -> K) {
     sort_by(items, |a, b| key(a).cmp(&key(b)));
+}
+
+/// Those items that come more than once.
+pub fn repeated<T: Ord + Clone>(items: impl IntoIterator<Item = T>) -> Set<T> {
+    let mut items: Vec<T> = items.into_iter().collect();
+    sort_by(&mut items, Ord::cmp);
+    items.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone()).collect()
 }
 
 /// The indexes up to `len` in the order that `compare` gives the items at them.
@@ -39,6 +48,12 @@ mod tests {
         let mut items = vec![(2, 'a'), (1, 'b'), (2, 'c'), (0, 'd'), (1, 'e')];
         sort_by_key(&mut items, |(number, _)| *number);
         assert_eq!(items, [(0, 'd'), (1, 'b'), (1, 'e'), (2, 'a'), (2, 'c')]);
+    }
+
+    #[test]
+    fn what_comes_more_than_once() {
+        assert_eq!(repeated([3, 1, 3, 2, 1, 3]), Set::from([1, 3]));
+        assert_eq!(repeated([3, 1, 2]), Set::new());
     }
 
     #[test]

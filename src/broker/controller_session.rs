@@ -9,8 +9,8 @@ use bytes::Bytes;
 
 use crate::base::{CloseReason, ConnId, Set, SimTime, ms};
 use crate::broker::peer::{FromPeer, Peer};
-use crate::broker::{BROKER_PORT, Broker, BrokerTimer, Ctx, METADATA_TOPIC};
-use crate::metadata::{EXTERNAL_LISTENER, INTERNAL_LISTENER};
+use crate::broker::{BROKER_PORT, Broker, BrokerTimer, CLUSTER_ID, Ctx, METADATA_TOPIC};
+use crate::metadata::{BROKER_RESOURCE, EXTERNAL_LISTENER, INTERNAL_LISTENER, TOPIC_RESOURCE};
 use crate::protocol::messages::allocate_producer_ids::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse,
 };
@@ -18,11 +18,12 @@ use crate::protocol::messages::broker_heartbeat::{BrokerHeartbeatRequest, Broker
 use crate::protocol::messages::broker_registration::{
     BrokerRegistrationRequest, BrokerRegistrationResponse, Listener,
 };
+use crate::protocol::messages::create_topics::CreateTopicsRequest;
 use crate::protocol::messages::fetch::{
     FetchPartition, FetchRequest, FetchResponse, FetchTopic, ReplicaState,
 };
 use crate::protocol::messages::metadata_records::MetadataRecord;
-use crate::protocol::{ErrorCode, Message, TopicPartition, Uuid, WireError, decode_response};
+use crate::protocol::{ApiKey, ErrorCode, Message, TopicPartition, Uuid, WireError, decode_response};
 use crate::trace::Event;
 
 /// Where the controller listens (`controller.quorum.bootstrap.servers`).
@@ -32,8 +33,6 @@ const CONTROLLER_PORT: u16 = 9093;
 const METADATA_TOPIC_ID: Uuid = Uuid([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 /// How long a fetch of the metadata log waits at the controller.
 const METADATA_FETCH_WAIT_MS: i32 = 500;
-/// `cluster.id`, given when the storage is formatted.
-const CLUSTER_ID: &str = "terrarium-cluster-AAAA";
 
 /// What the controller was asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,8 +41,7 @@ pub(super) enum Purpose {
     Heartbeat,
     AlterPartition(TopicPartition),
     /// A client's request, to be answered with what the controller answers.
-    CreateTopics(u64),
-    AlterConfigs(u64),
+    Forward(u64),
     /// `__consumer_offsets` or a topic that a client asked for, created by this broker.
     AutoCreate(Vec<String>),
     ProducerIds,
@@ -95,6 +93,17 @@ impl ControllerSession {
         self.peer.ask(ctx, purpose, request)
     }
 
+    pub(super) fn ask_raw(
+        &mut self,
+        ctx: &mut Ctx,
+        purpose: Purpose,
+        api: ApiKey,
+        version: i16,
+        body: &[u8],
+    ) -> Result<(), Purpose> {
+        self.peer.ask_raw(ctx, purpose, api, version, body)
+    }
+
     fn retry_at(&self) -> SimTime {
         self.peer.retry_at().max(self.log_peer.retry_at())
     }
@@ -108,6 +117,7 @@ impl Broker {
         match self.controller.peer.receive(ctx, bytes) {
             FromPeer::Ready => {
                 self.register(ctx);
+                self.send_forwards(ctx);
             }
             FromPeer::Answer { purpose, version, bytes } => {
                 let failed = self.controller_answered(ctx, purpose.clone(), version, &bytes).is_err();
@@ -176,9 +186,7 @@ impl Broker {
             match purpose {
                 // Maybe decided, maybe not: the proposed ISR counts until the controller has said.
                 Purpose::AlterPartition(_) => {}
-                Purpose::CreateTopics(token) | Purpose::AlterConfigs(token) => {
-                    self.refuse(ctx, token, "the controller is gone".into());
-                }
+                Purpose::Forward(token) => self.forward_lost(token),
                 Purpose::ProducerIds => {
                     self.producer_ids_answered(ctx, Err(ErrorCode::CoordinatorNotAvailable))
                 }
@@ -222,12 +230,7 @@ impl Broker {
                 let (_, answer) = decode_response(bytes, version)?;
                 self.isr_answered(ctx, &at, Some(&answer));
             }
-            Purpose::CreateTopics(token) => {
-                self.created_topics(ctx, token, &decode_response(bytes, version)?.1)
-            }
-            Purpose::AlterConfigs(token) => {
-                self.altered_configs(ctx, token, &decode_response(bytes, version)?.1)
-            }
+            Purpose::Forward(token) => self.forward_answered(ctx, token, bytes)?,
             Purpose::AutoCreate(names) => {
                 for name in names {
                     self.controller.creating.remove(&name);
@@ -353,7 +356,7 @@ impl Broker {
             return;
         }
         let mut touched = Set::new();
-        let mut configured = Set::new();
+        let mut configured = Configured::default();
         for batch in self.metadata_log.batches_from(from) {
             if batch.base_offset() >= to || batch.is_control() {
                 continue;
@@ -368,12 +371,15 @@ impl Broker {
             }
         }
         self.image.end_offset = to;
-        if touched.is_empty() && configured.is_empty() {
+        if touched.is_empty() && configured == Configured::default() {
             return;
         }
         let entry = ctx.trace(Event::MetadataApplied { offset: to });
         let before = ctx.because(entry);
-        for topic in configured {
+        if configured.brokers {
+            self.take_dynamic_configs();
+        }
+        for topic in configured.topics {
             self.reconfigure(&topic);
         }
         self.apply_changes(ctx, &touched);
@@ -394,16 +400,13 @@ impl Broker {
     }
 
     /// Has the controller create topics that somebody asked about.
-    pub(super) fn auto_create(
-        &mut self,
-        ctx: &mut Ctx,
-        request: &crate::protocol::messages::create_topics::CreateTopicsRequest,
-    ) {
+    pub(super) fn auto_create(&mut self, ctx: &mut Ctx, mut request: CreateTopicsRequest) {
+        request.topics.retain(|topic| !self.controller.creating.contains(&topic.name));
         let names: Vec<String> = request.topics.iter().map(|topic| topic.name.clone()).collect();
-        if names.iter().all(|name| self.controller.creating.contains(name)) {
+        if names.is_empty() {
             return;
         }
-        if self.controller.ask(ctx, Purpose::AutoCreate(names.clone()), request).is_ok() {
+        if self.controller.ask(ctx, Purpose::AutoCreate(names.clone()), &request).is_ok() {
             self.controller.creating.extend(names);
         }
     }
@@ -419,12 +422,19 @@ impl Broker {
     }
 }
 
-/// Which partitions and topic configs a record is about.
+/// Whose configs changed.
+#[derive(Default, PartialEq)]
+struct Configured {
+    topics: Set<String>,
+    brokers: bool,
+}
+
+/// Which partitions and configs a record is about.
 fn note_touched(
     image: &crate::metadata::MetadataImage,
     record: &MetadataRecord,
     touched: &mut Set<TopicPartition>,
-    configured: &mut Set<String>,
+    configured: &mut Configured,
 ) {
     match record {
         MetadataRecord::Partition(r) => {
@@ -444,9 +454,10 @@ fn note_touched(
                 );
             }
         }
-        MetadataRecord::Config(r) => {
-            configured.insert(r.resource_name.clone());
+        MetadataRecord::Config(r) if r.resource_type == TOPIC_RESOURCE => {
+            configured.topics.insert(r.resource_name.clone());
         }
+        MetadataRecord::Config(r) => configured.brokers |= r.resource_type == BROKER_RESOURCE,
         _ => {}
     }
 }

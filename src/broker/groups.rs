@@ -227,7 +227,7 @@ impl Broker {
         self.reply(ctx, token, &response);
         if !self.image.topics.contains_key(OFFSETS_TOPIC) {
             let creation = self.creation_of(vec![OFFSETS_TOPIC.to_owned()]);
-            self.auto_create(ctx, &creation);
+            self.auto_create(ctx, creation);
         }
     }
 

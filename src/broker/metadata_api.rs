@@ -1,161 +1,183 @@
-//! What a broker tells clients of the cluster, and what it passes on to the controller:
-//! Metadata, CreateTopics, IncrementalAlterConfigs.
+//! What a broker tells clients of the cluster, and the topics that it has created because a client asked
+//! about them.
 //!
-//! Kafka wraps what it passes on in an Envelope, for the sake of the asker's principal; there
-//! are no principals here, so the request goes as it came.
+//! Source: protocol guide *Metadata*; KIP-4 (all or none), KIP-430 (operations), KIP-516 (ids).
 
 use std::sync::Arc;
 
-use crate::broker::controller_session::Purpose;
-use crate::broker::{Broker, Ctx, OFFSETS_TOPIC};
-use crate::metadata::{NO_LEADER, TopicImage};
-use crate::protocol::ErrorCode;
-use crate::protocol::messages::create_topics::{CreatableTopic, CreateTopicsRequest, CreateTopicsResponse};
-use crate::protocol::messages::incremental_alter_configs::{
-    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
-};
+use crate::base::Set;
+use crate::broker::{Broker, CLUSTER_ID, Ctx, OFFSETS_TOPIC, TRANSACTION_STATE_TOPIC};
+use crate::metadata::{NO_LEADER, PartitionRegistration, TopicImage, check_topic_name};
+use crate::protocol::messages::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
 use crate::protocol::messages::metadata::{
-    MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
-    MetadataResponseTopic,
+    MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker,
+    MetadataResponsePartition, MetadataResponseTopic,
 };
+use crate::protocol::{ErrorCode, Uuid};
+
+/// All that can be done with a topic, a bit for each operation (`AclOperation`): read, write, create,
+/// delete, alter, describe, describe configs, alter configs.
+pub(super) const TOPIC_OPERATIONS: i32 = 0b1101_1111_1000;
+/// All that can be done with a cluster: create, alter, describe, cluster action, describe configs, alter
+/// configs, idempotent write.
+pub(super) const CLUSTER_OPERATIONS: i32 = 0b1_1111_1010_0000;
+/// The first version in which topics can be asked for by id.
+const IDS_SINCE: i16 = 12;
 
 impl Broker {
     pub(super) fn metadata(&mut self, ctx: &mut Ctx, token: u64, request: &MetadataRequest) {
         let version = self.server.asked(token).map_or(0, |asked| asked.version);
-        // An empty list meant "all" in version 0 and means "none" since.
-        let all = request.topics.as_ref().is_none_or(|topics| version == 0 && topics.is_empty());
         let mut topics = Vec::new();
         let mut missing = Vec::new();
-        if all {
+        let asked = request.topics.as_deref().unwrap_or_default();
+        // An empty list meant "all" in version 0 and means "none" since.
+        if request.topics.is_none() || version == 0 && asked.is_empty() {
             topics.extend(self.image.topics.values().map(|topic| self.describe_topic(topic)));
-        }
-        for asked in request.topics.iter().flatten() {
-            let found = match &asked.name {
-                Some(name) => self.image.topics.get(name.as_str()),
-                None => self.image.topic_by_id(&asked.topic_id),
-            };
-            match (found, &asked.name) {
-                (Some(topic), _) => topics.push(self.describe_topic(topic)),
-                (None, None) => topics.push(MetadataResponseTopic {
-                    error_code: ErrorCode::UnknownTopicId,
-                    topic_id: asked.topic_id,
-                    ..Default::default()
-                }),
-                (None, Some(name)) => {
-                    let legal = is_legal_topic_name(name);
-                    let error_code = if legal {
-                        ErrorCode::UnknownTopicOrPartition
-                    } else {
-                        ErrorCode::InvalidTopicException
-                    };
-                    if legal && request.allow_auto_topic_creation && self.config.auto_create_topics {
-                        missing.push(name.clone());
-                    }
-                    let name = Some(name.clone());
-                    topics.push(MetadataResponseTopic { error_code, name, ..Default::default() });
+        } else if version < IDS_SINCE && asked.iter().any(|topic| topic.name.is_none() || has_id(topic)) {
+            topics.extend(asked.iter().map(|topic| MetadataResponseTopic {
+                error_code: ErrorCode::InvalidRequest,
+                name: Some(topic.name.clone().unwrap_or_default()),
+                ..Default::default()
+            }));
+        } else if asked.iter().any(has_id) {
+            let ids: Set<Uuid> =
+                asked.iter().filter(|topic| has_id(topic)).map(|topic| topic.topic_id).collect();
+            topics.extend(ids.into_iter().map(|id| self.describe_topic_with_id(id)));
+        } else {
+            let names: Set<&str> = asked.iter().filter_map(|topic| topic.name.as_deref()).collect();
+            for name in names {
+                let described = match self.image.topics.get(name) {
+                    Some(topic) => self.describe_topic(topic),
+                    None => describe_missing(name),
+                };
+                if described.error_code == ErrorCode::UnknownTopicOrPartition {
+                    missing.push(name.to_owned());
                 }
+                topics.push(described);
             }
         }
+        if version >= 8 && request.include_topic_authorized_operations {
+            for topic in &mut topics {
+                topic.topic_authorized_operations = TOPIC_OPERATIONS;
+            }
+        }
+        let response = self.metadata_response(token, version, request, topics);
+        self.reply(ctx, token, &response);
+        if !missing.is_empty() && request.allow_auto_topic_creation && self.config.auto_create_topics {
+            let creation = self.creation_of(missing);
+            self.auto_create(ctx, creation);
+        }
+    }
+
+    fn metadata_response(
+        &self,
+        token: u64,
+        version: i16,
+        request: &MetadataRequest,
+        topics: Vec<MetadataResponseTopic>,
+    ) -> MetadataResponse {
         let brokers = self.image.unfenced().map(|broker| {
             let endpoint = self.endpoint_for(token, broker);
             MetadataResponseBroker {
                 node_id: broker.id,
                 host: endpoint.host.clone(),
                 port: i32::from(endpoint.port),
-                rack: None,
+                rack: broker.rack.as_deref().map(str::to_owned),
             }
         });
-        let response = MetadataResponse {
+        let tells_operations = (8..=10).contains(&version) && request.include_cluster_authorized_operations;
+        MetadataResponse {
             brokers: brokers.collect(),
-            cluster_id: Some("terrarium".into()),
+            cluster_id: Some(CLUSTER_ID.into()),
             // KRaft's controller is no broker; any broker passes requests on to it.
             controller_id: self.image.unfenced().next().map_or(-1, |broker| broker.id),
             topics,
+            cluster_authorized_operations: if tells_operations { CLUSTER_OPERATIONS } else { i32::MIN },
             ..Default::default()
-        };
-        self.reply(ctx, token, &response);
-        if !missing.is_empty() {
-            self.auto_create(ctx, &self.creation_of(missing));
+        }
+    }
+
+    fn describe_topic_with_id(&self, topic_id: Uuid) -> MetadataResponseTopic {
+        match self.image.topic_by_id(&topic_id) {
+            Some(topic) => self.describe_topic(topic),
+            None => {
+                let error_code = ErrorCode::UnknownTopicId;
+                MetadataResponseTopic { error_code, name: None, topic_id, ..Default::default() }
+            }
         }
     }
 
     fn describe_topic(&self, topic: &Arc<TopicImage>) -> MetadataResponseTopic {
-        let partitions = topic.partitions.iter().map(|(index, partition)| {
-            let offline = partition.replicas.iter().copied().filter(|id| !self.image.is_unfenced(*id));
-            MetadataResponsePartition {
-                error_code: if partition.leader == NO_LEADER {
-                    ErrorCode::LeaderNotAvailable
-                } else {
-                    ErrorCode::None
-                },
-                partition_index: *index,
-                leader_id: partition.leader,
-                leader_epoch: partition.leader_epoch,
-                replica_nodes: partition.replicas.clone(),
-                isr_nodes: partition.isr.clone(),
-                offline_replicas: offline.collect(),
-            }
-        });
+        let partitions =
+            topic.partitions.iter().map(|(index, partition)| self.metadata_partition(*index, partition));
         MetadataResponseTopic {
             error_code: ErrorCode::None,
             name: Some(topic.name.to_string()),
             topic_id: topic.id,
-            is_internal: &*topic.name == OFFSETS_TOPIC,
+            is_internal: is_internal(&topic.name),
             partitions: partitions.collect(),
             ..Default::default()
         }
     }
 
+    pub(super) fn metadata_partition(
+        &self,
+        partition_index: i32,
+        partition: &PartitionRegistration,
+    ) -> MetadataResponsePartition {
+        let offline = partition.replicas.iter().copied().filter(|id| !self.image.is_unfenced(*id));
+        let led = partition.leader != NO_LEADER;
+        MetadataResponsePartition {
+            error_code: if led { ErrorCode::None } else { ErrorCode::LeaderNotAvailable },
+            partition_index,
+            leader_id: partition.leader,
+            leader_epoch: partition.leader_epoch,
+            replica_nodes: partition.replicas.clone(),
+            isr_nodes: partition.isr.clone(),
+            offline_replicas: offline.collect(),
+        }
+    }
+
     /// The request that creates topics nobody configured: with the brokers' defaults.
     pub(super) fn creation_of(&self, names: Vec<String>) -> CreateTopicsRequest {
+        let group = &self.config.group;
         let topic = |name: String| {
-            let (num_partitions, replication_factor) = if name == OFFSETS_TOPIC {
-                (
-                    self.config.group.offsets_topic_num_partitions,
-                    self.config.group.offsets_topic_replication_factor,
-                )
-            } else {
-                (self.config.num_partitions, self.config.default_replication_factor)
+            let (num_partitions, replication_factor, configs) = match name.as_str() {
+                OFFSETS_TOPIC => {
+                    let segment = group.offsets_topic_segment_bytes.to_string();
+                    let configs = vec![
+                        config("cleanup.policy", "compact"),
+                        config("compression.type", "producer"),
+                        config("segment.bytes", &segment),
+                    ];
+                    (group.offsets_topic_num_partitions, group.offsets_topic_replication_factor, configs)
+                }
+                _ => (self.config.num_partitions, self.config.default_replication_factor, Vec::new()),
             };
-            CreatableTopic { name, num_partitions, replication_factor, ..Default::default() }
+            CreatableTopic { name, num_partitions, replication_factor, configs, ..Default::default() }
         };
         CreateTopicsRequest { topics: names.into_iter().map(topic).collect(), ..Default::default() }
     }
-
-    pub(super) fn forward_create_topics(&mut self, ctx: &mut Ctx, token: u64, request: CreateTopicsRequest) {
-        if self.controller.ask(ctx, Purpose::CreateTopics(token), &request).is_err() {
-            self.refuse(ctx, token, "the controller cannot be reached".into());
-        }
-    }
-
-    pub(super) fn created_topics(&mut self, ctx: &mut Ctx, token: u64, response: &CreateTopicsResponse) {
-        self.reply(ctx, token, response);
-    }
-
-    pub(super) fn forward_alter_configs(
-        &mut self,
-        ctx: &mut Ctx,
-        token: u64,
-        request: IncrementalAlterConfigsRequest,
-    ) {
-        if self.controller.ask(ctx, Purpose::AlterConfigs(token), &request).is_err() {
-            self.refuse(ctx, token, "the controller cannot be reached".into());
-        }
-    }
-
-    pub(super) fn altered_configs(
-        &mut self,
-        ctx: &mut Ctx,
-        token: u64,
-        response: &IncrementalAlterConfigsResponse,
-    ) {
-        self.reply(ctx, token, response);
-    }
 }
 
-/// Kafka documentation, *Basic operations*: letters, digits, `.`, `_` and `-`, at most 249.
-fn is_legal_topic_name(name: &str) -> bool {
-    !matches!(name, "" | "." | "..")
-        && name.len() <= 249
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+fn has_id(topic: &MetadataRequestTopic) -> bool {
+    topic.topic_id != Uuid::default()
+}
+
+fn describe_missing(name: &str) -> MetadataResponseTopic {
+    let error_code = match check_topic_name(name) {
+        Ok(()) => ErrorCode::UnknownTopicOrPartition,
+        Err(_) => ErrorCode::InvalidTopicException,
+    };
+    let is_internal = is_internal(name);
+    MetadataResponseTopic { error_code, name: Some(name.to_owned()), is_internal, ..Default::default() }
+}
+
+/// Whether only the cluster itself writes to the topic.
+pub(super) fn is_internal(name: &str) -> bool {
+    matches!(name, OFFSETS_TOPIC | TRANSACTION_STATE_TOPIC | "__share_group_state")
+}
+
+fn config(name: &str, value: &str) -> CreatableTopicConfig {
+    CreatableTopicConfig { name: name.into(), value: Some(value.into()) }
 }

@@ -63,6 +63,8 @@ impl Partition {
         let registration = PartitionRegistration {
             replicas: Vec::new(),
             isr: Vec::new(),
+            adding_replicas: Vec::new(),
+            removing_replicas: Vec::new(),
             leader: NO_LEADER,
             leader_epoch: -1,
             partition_epoch: -1,
@@ -104,25 +106,22 @@ impl Partition {
             let followers = registration.replicas.iter().filter(|id| **id != me).map(|id| {
                 // In-sync replicas get a full lag time to prove themselves to a new leader.
                 let last_caught_up = registration.isr.contains(id).then_some(now);
-                let state = FollowerState {
-                    log_end_offset: -1,
-                    log_start_offset: -1,
-                    last_caught_up,
-                    broker_epoch: -1,
-                    last_fetch: now,
-                    leader_end_at_last_fetch: self.log.log_end_offset(),
-                };
-                (*id, state)
+                (*id, new_follower(last_caught_up, &self.log, now))
             });
             self.role = ReplicaRole::Leader {
                 epoch_start_offset: self.log.log_end_offset(),
                 followers: followers.collect(),
                 proposed_isr: None,
             };
-        } else if let ReplicaRole::Leader { proposed_isr, .. } = &mut self.role
+        } else if let ReplicaRole::Leader { proposed_isr, followers, .. } = &mut self.role
             && registration.partition_epoch > self.registration.partition_epoch
         {
             *proposed_isr = None;
+            // A reassignment adds replicas without a new epoch.
+            followers.retain(|id, _| registration.replicas.contains(id));
+            for id in registration.replicas.iter().filter(|id| **id != me) {
+                followers.entry(*id).or_insert_with(|| new_follower(None, &self.log, now));
+            }
         }
         self.registration = registration.clone();
         new_epoch
@@ -253,6 +252,18 @@ impl Partition {
     /// The broker epoch with which a replica last fetched, for AlterPartition v3.
     pub(super) fn broker_epoch_of(&self, replica: i32) -> i64 {
         self.followers().find(|(id, _)| *id == replica).map_or(-1, |(_, state)| state.broker_epoch)
+    }
+}
+
+/// A follower of which nothing is known yet.
+fn new_follower(last_caught_up: Option<SimTime>, log: &UnifiedLog, now: SimTime) -> FollowerState {
+    FollowerState {
+        log_end_offset: -1,
+        log_start_offset: -1,
+        last_caught_up,
+        broker_epoch: -1,
+        last_fetch: now,
+        leader_end_at_last_fetch: log.log_end_offset(),
     }
 }
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::base::{CloseReason, ConnId, FrameInfo, FrameKind, Map, SimTime, ms};
 use crate::broker::Ctx;
 use crate::protocol::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
-use crate::protocol::{ApiKey, Message, decode_response, encode_request, negotiate};
+use crate::protocol::{ApiKey, Message, decode_response, encode_raw_request, encode_request, negotiate};
 
 const CLIENT_NAME: &str = "terrarium-broker";
 const BACKOFF_MS: u64 = 50;
@@ -117,6 +117,30 @@ impl<P> Peer<P> {
         }
     }
 
+    /// Sends a request of somebody else's, in their version. Gives the purpose back when the peer cannot
+    /// be asked now or does not know the version.
+    pub(super) fn ask_raw(
+        &mut self,
+        ctx: &mut Ctx,
+        purpose: P,
+        api: ApiKey,
+        version: i16,
+        body: &[u8],
+    ) -> Result<(), P> {
+        let knows = |versions: &Map<i16, RangeInclusive<i16>>| {
+            versions.get(&api.code()).is_some_and(|theirs| theirs.contains(&version))
+        };
+        let Some(conn) = self.conn.filter(|_| self.versions.as_ref().is_some_and(knows)) else {
+            return Err(purpose);
+        };
+        let correlation_id = self.next_correlation_id();
+        let Ok(bytes) = encode_raw_request(api, version, correlation_id, CLIENT_NAME, body) else {
+            return Err(purpose);
+        };
+        self.send(ctx, conn, (api.code(), version, correlation_id), Some(purpose), bytes);
+        Ok(())
+    }
+
     fn put<M: Message>(
         &mut self,
         ctx: &mut Ctx,
@@ -125,22 +149,31 @@ impl<P> Peer<P> {
         purpose: Option<P>,
         request: &M,
     ) {
-        self.next_correlation_id = self.next_correlation_id.wrapping_add(1) & i32::MAX;
-        let correlation_id = self.next_correlation_id;
+        let correlation_id = self.next_correlation_id();
         // Our own requests fit the versions that we negotiated.
         let Ok(bytes) = encode_request(api_version, correlation_id, CLIENT_NAME, request) else { return };
-        let info = FrameInfo { kind: FrameKind::Request, api_key: M::KEY, api_version, correlation_id };
+        self.send(ctx, conn, (M::KEY, api_version, correlation_id), purpose, bytes);
+    }
+
+    fn next_correlation_id(&mut self) -> i32 {
+        self.next_correlation_id = self.next_correlation_id.wrapping_add(1) & i32::MAX;
+        self.next_correlation_id
+    }
+
+    fn send(
+        &mut self,
+        ctx: &mut Ctx,
+        conn: ConnId,
+        (api_key, version, correlation_id): (i16, i16, i32),
+        purpose: Option<P>,
+        bytes: Bytes,
+    ) {
         if let Some(purpose) = purpose {
             let since = ctx.now();
-            self.in_flight.push_back(Asked {
-                correlation_id,
-                api_key: M::KEY,
-                version: api_version,
-                since,
-                purpose,
-            });
+            self.in_flight.push_back(Asked { correlation_id, api_key, version, since, purpose });
         }
-        ctx.send(conn, info, bytes);
+        let kind = FrameKind::Request;
+        ctx.send(conn, FrameInfo { kind, api_key, api_version: version, correlation_id }, bytes);
     }
 
     /// Takes a frame that arrived on this peer's connection.

@@ -194,6 +194,8 @@ impl Broker {
         let registration = PartitionRegistration {
             replicas: current.replicas.clone(),
             isr: answer.isr.clone(),
+            adding_replicas: current.adding_replicas.clone(),
+            removing_replicas: current.removing_replicas.clone(),
             leader: answer.leader_id,
             leader_epoch: answer.leader_epoch,
             partition_epoch: answer.partition_epoch,

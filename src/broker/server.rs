@@ -8,10 +8,9 @@ use bytes::Bytes;
 
 use crate::base::{ConnId, FrameInfo, FrameKind, Map, NodeId};
 use crate::broker::peer::api_name;
-use crate::broker::{BROKER_PORT, Broker, Ctx, EXTERNAL_PORT};
+use crate::broker::{BROKER_PORT, Broker, Ctx, EXTERNAL_PORT, admin_api};
 use crate::metadata::{BrokerRegistration, EXTERNAL_LISTENER, Endpoint, INTERNAL_LISTENER};
-use crate::protocol::messages::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
-use crate::protocol::{ApiKey, ErrorCode, Message, WireError, decode_request_header, encode_response};
+use crate::protocol::{ApiKey, Message, WireError, decode_request_header, encode_response};
 use crate::trace::Event;
 
 /// More requests than this waiting on one connection, and it is closed.
@@ -73,6 +72,19 @@ impl Server {
     /// The request with this token, if its connection is still there.
     pub(super) fn asked(&self, token: u64) -> Option<&Asked> {
         self.asked.get(&token)
+    }
+
+    /// The request with this token is answered as if it had been of this version.
+    pub(super) fn answer_in_version(&mut self, token: u64, version: i16) {
+        if let Some(asked) = self.asked.get_mut(&token) {
+            asked.version = version;
+        }
+    }
+}
+
+impl Asked {
+    pub(super) fn correlation_id(&self) -> i32 {
+        self.correlation_id
     }
 }
 
@@ -146,10 +158,7 @@ impl Broker {
         let api = ApiKey::try_from(key).ok();
         let known = api.is_some_and(|api| is_served(api) && api.has_version(version));
         let done = match api {
-            Some(ApiKey::ApiVersions) => {
-                self.api_versions(ctx, token, version, body);
-                Ok(())
-            }
+            Some(ApiKey::ApiVersions) => self.api_versions(ctx, token, version, body),
             Some(api) if known => self.handle(ctx, token, api, version, body),
             _ => {
                 return self.refuse(ctx, token, format!("{} version {version} is not served", api_name(key)));
@@ -179,52 +188,29 @@ impl Broker {
             }
             ApiKey::FindCoordinator => self.find_coordinator(ctx, token, &Message::decode(body, version)?),
             ApiKey::InitProducerId => self.init_producer_id(ctx, token, &Message::decode(body, version)?),
-            ApiKey::CreateTopics => self.forward_create_topics(ctx, token, Message::decode(body, version)?),
-            ApiKey::IncrementalAlterConfigs => {
-                self.forward_alter_configs(ctx, token, Message::decode(body, version)?)
-            }
+            _ if admin_api::is_served(api) => return self.handle_admin(ctx, token, api, version, body),
             _ => return self.handle_group(ctx, token, api, version, body),
         }
         Ok(())
     }
 
-    /// KIP-511: a version from the future is answered in version 0 with what there is.
-    fn api_versions(&mut self, ctx: &mut Ctx, token: u64, version: i16, body: &Bytes) {
-        let unknown =
-            !ApiKey::ApiVersions.has_version(version) || ApiVersionsRequest::decode(body, version).is_err();
-        let error_code = if unknown { ErrorCode::UnsupportedVersion } else { ErrorCode::None };
-        let api_keys = ApiKey::ALL.iter().filter(|api| is_served(**api)).filter_map(|api| {
-            let versions = api.versions()?;
-            Some(ApiVersion {
-                api_key: api.code(),
-                min_version: *versions.start(),
-                max_version: *versions.end(),
-            })
-        });
-        let response = ApiVersionsResponse { error_code, api_keys: api_keys.collect(), ..Default::default() };
-        if unknown && let Some(asked) = self.server.asked.get_mut(&token) {
-            asked.version = 0;
-        }
-        self.reply(ctx, token, &response);
-    }
-
     /// Answers a request and lets the connection's next one have its turn. Nobody is answered
     /// who has gone.
     pub(super) fn reply<M: Message>(&mut self, ctx: &mut Ctx, token: u64, response: &M) {
-        let Some(asked) = self.server.asked.remove(&token) else { return };
-        let Asked { conn, version, correlation_id, .. } = asked;
-        match encode_response(version, correlation_id, response) {
-            Ok(bytes) => {
-                let kind = FrameKind::Response;
-                ctx.send(
-                    conn,
-                    FrameInfo { kind, api_key: M::KEY, api_version: version, correlation_id },
-                    bytes,
-                );
-                self.next_of(conn);
-            }
-            Err(error) => self.hang_up(ctx, conn, error.to_string()),
+        let Some(asked) = self.server.asked.get(&token) else { return };
+        match encode_response(asked.version, asked.correlation_id, response) {
+            Ok(bytes) => self.reply_bytes(ctx, token, bytes),
+            Err(error) => self.refuse(ctx, token, error.to_string()),
         }
+    }
+
+    /// Answers a request with a response that is encoded already, header and all.
+    pub(super) fn reply_bytes(&mut self, ctx: &mut Ctx, token: u64, bytes: Bytes) {
+        let Some(asked) = self.server.asked.remove(&token) else { return };
+        let Asked { conn, api_key, version, correlation_id, .. } = asked;
+        let kind = FrameKind::Response;
+        ctx.send(conn, FrameInfo { kind, api_key, api_version: version, correlation_id }, bytes);
+        self.next_of(conn);
     }
 
     /// For requests that get no answer (`acks=0`).
@@ -259,28 +245,27 @@ impl Broker {
 }
 
 /// The APIs that a broker answers.
-fn is_served(api: ApiKey) -> bool {
-    matches!(
-        api,
-        ApiKey::ApiVersions
-            | ApiKey::Metadata
-            | ApiKey::Produce
-            | ApiKey::Fetch
-            | ApiKey::ListOffsets
-            | ApiKey::DeleteRecords
-            | ApiKey::OffsetForLeaderEpoch
-            | ApiKey::FindCoordinator
-            | ApiKey::InitProducerId
-            | ApiKey::CreateTopics
-            | ApiKey::IncrementalAlterConfigs
-            | ApiKey::JoinGroup
-            | ApiKey::SyncGroup
-            | ApiKey::Heartbeat
-            | ApiKey::LeaveGroup
-            | ApiKey::OffsetCommit
-            | ApiKey::OffsetFetch
-            | ApiKey::ListGroups
-            | ApiKey::DescribeGroups
-            | ApiKey::DeleteGroups
-    )
+pub(super) fn is_served(api: ApiKey) -> bool {
+    admin_api::is_served(api)
+        || matches!(
+            api,
+            ApiKey::ApiVersions
+                | ApiKey::Metadata
+                | ApiKey::Produce
+                | ApiKey::Fetch
+                | ApiKey::ListOffsets
+                | ApiKey::DeleteRecords
+                | ApiKey::OffsetForLeaderEpoch
+                | ApiKey::FindCoordinator
+                | ApiKey::InitProducerId
+                | ApiKey::JoinGroup
+                | ApiKey::SyncGroup
+                | ApiKey::Heartbeat
+                | ApiKey::LeaveGroup
+                | ApiKey::OffsetCommit
+                | ApiKey::OffsetFetch
+                | ApiKey::ListGroups
+                | ApiKey::DescribeGroups
+                | ApiKey::DeleteGroups
+        )
 }

@@ -12,8 +12,7 @@ use crate::protocol::messages::alter_partition::{
 use crate::protocol::messages::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
 use crate::protocol::messages::broker_registration::{BrokerRegistrationRequest, BrokerRegistrationResponse};
 use crate::protocol::messages::metadata_records::{
-    BrokerEndpoint, BrokerRegistrationChangeRecord, MetadataRecord, PartitionChangeRecord,
-    RegisterBrokerRecord,
+    BrokerEndpoint, BrokerRegistrationChangeRecord, MetadataRecord, RegisterBrokerRecord,
 };
 use crate::protocol::{ErrorCode, TopicPartition, Uuid};
 use crate::trace::Event;
@@ -133,58 +132,23 @@ impl Controller {
             if !partition.isr.contains(&broker) && partition.leader != broker {
                 continue;
             }
-            let mut isr: Vec<i32> = partition.isr.iter().copied().filter(|id| *id != broker).collect();
-            if isr.is_empty() {
-                isr = partition.isr.clone();
-            }
-            let leader = if partition.leader == broker {
-                self.choose_leader(&at, partition, &isr, |id| id != broker && self.image.is_unfenced(id))
-            } else {
-                partition.leader
-            };
-            if leader != NO_LEADER && !isr.contains(&leader) {
-                // An unclean leader makes a new ISR, of itself alone.
-                isr = vec![leader];
-            }
-            records.extend(change_record(&at, topic_id, partition, isr, leader, events));
+            let mut change = self.change(at, topic_id, partition);
+            change.isr.retain(|id| *id != broker);
+            records.extend(change.build(|id| id != broker && self.image.is_unfenced(id), events));
         }
         records
     }
 
     /// An unfenced broker may lead what has no leader.
     fn elections_for(&self, broker: i32, events: &mut Vec<Event>) -> Vec<MetadataRecord> {
-        let mut records = Vec::new();
-        for (at, topic_id, partition) in self.image.partitions() {
-            if partition.leader != NO_LEADER || !partition.replicas.contains(&broker) {
-                continue;
-            }
+        let leaderless = self.image.partitions().filter(|(_, _, partition)| {
+            partition.leader == NO_LEADER && partition.replicas.contains(&broker)
+        });
+        let elect = |(at, topic_id, partition)| {
             let usable = |id: i32| id == broker || self.image.is_unfenced(id);
-            let leader = self.choose_leader(&at, partition, &partition.isr, usable);
-            if leader != NO_LEADER {
-                // A leader from outside the ISR makes a new one, of itself alone.
-                let isr = if partition.isr.contains(&leader) { partition.isr.clone() } else { vec![leader] };
-                records.extend(change_record(&at, topic_id, partition, isr, leader, events));
-            }
-        }
-        records
-    }
-
-    /// The first replica, in the order of preference, that is in sync and counted on; with
-    /// unclean election also one that is not in sync.
-    fn choose_leader(
-        &self,
-        at: &TopicPartition,
-        partition: &PartitionRegistration,
-        isr: &[i32],
-        usable: impl Fn(i32) -> bool,
-    ) -> i32 {
-        let clean = partition.replicas.iter().copied().find(|id| isr.contains(id) && usable(*id));
-        let unclean = || {
-            let config = self.topic_config(&at.topic);
-            let allowed = config.unclean_leader_election_enable;
-            partition.replicas.iter().copied().find(|id| allowed && usable(*id))
+            self.change(at, topic_id, partition).build(usable, events)
         };
-        clean.or_else(unclean).unwrap_or(NO_LEADER)
+        leaderless.filter_map(elect).collect()
     }
 
     pub(super) fn alter_partition(&mut self, ctx: &mut Ctx, asker: Asker, request: &AlterPartitionRequest) {
@@ -201,19 +165,19 @@ impl Controller {
                     ResponsePartitionData { partition_index: asked.partition_index, ..Default::default() };
                 match decided {
                     Ok((at, partition, isr)) => {
-                        let leader = partition.leader;
-                        records.extend(change_record(
-                            &at,
-                            topic.topic_id,
-                            &partition,
-                            isr.clone(),
-                            leader,
-                            &mut events,
-                        ));
-                        answer.leader_id = leader;
-                        answer.leader_epoch = partition.leader_epoch;
-                        answer.partition_epoch = partition.partition_epoch + 1;
-                        answer.isr = isr;
+                        let mut change = self.change(at, topic.topic_id, &partition);
+                        change.isr.clone_from(&isr);
+                        let record = change.build(|id| self.image.is_unfenced(id), &mut events);
+                        if matches!(&record, Some(MetadataRecord::PartitionChange(r)) if r.leader != NO_LEADER_CHANGE) {
+                            // It completed a reassignment: the metadata tell what has become of it.
+                            answer.error_code = ErrorCode::NewLeaderElected;
+                        } else {
+                            answer.leader_id = partition.leader;
+                            answer.leader_epoch = partition.leader_epoch;
+                            answer.partition_epoch = partition.partition_epoch + i32::from(record.is_some());
+                            answer.isr = isr;
+                        }
+                        records.extend(record);
                     }
                     Err(error_code) => answer.error_code = error_code,
                 }
@@ -269,44 +233,4 @@ impl Controller {
             isr,
         ))
     }
-
-    pub(super) fn new_topic_id(&self, ctx: &mut Ctx) -> Uuid {
-        Uuid::from_halves(ctx.rng().next_u64(), ctx.rng().next_u64())
-    }
-}
-
-/// The record that makes `isr` and `leader` so, and what it means; nothing if they are so.
-fn change_record(
-    at: &TopicPartition,
-    topic_id: Uuid,
-    partition: &PartitionRegistration,
-    isr: Vec<i32>,
-    leader: i32,
-    events: &mut Vec<Event>,
-) -> Option<MetadataRecord> {
-    let new_leader = leader != partition.leader;
-    let new_isr = isr != partition.isr;
-    if !new_leader && !new_isr {
-        return None;
-    }
-    let leader_epoch = partition.leader_epoch + i32::from(new_leader);
-    if new_leader {
-        events.push(Event::LeaderElected { at: at.clone(), leader, leader_epoch });
-    }
-    let partition_epoch = partition.partition_epoch + 1;
-    events.push(Event::PartitionChanged {
-        at: at.clone(),
-        leader,
-        leader_epoch,
-        partition_epoch,
-        isr: isr.clone(),
-    });
-    let record = PartitionChangeRecord {
-        partition_id: at.partition,
-        topic_id,
-        isr: new_isr.then_some(isr),
-        leader: if new_leader { leader } else { NO_LEADER_CHANGE },
-        ..Default::default()
-    };
-    Some(record.into())
 }

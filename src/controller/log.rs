@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use crate::base::{FlushKind, ms};
-use crate::controller::{Asker, Controller, ControllerTimer, Ctx, Waiting, encode};
+use crate::controller::quorum::NODE_ID;
+use crate::controller::{Asker, Controller, ControllerTimer, Ctx, Observer, Waiting, encode};
 use crate::protocol::messages::control_records::LeaderChangeMessage;
 use crate::protocol::messages::fetch::{
     EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
@@ -46,6 +47,7 @@ impl Controller {
         for broker in brokers {
             self.touch_session(ctx, broker);
         }
+        self.plan_elections(ctx);
     }
 
     fn rebuild_image(&mut self) {
@@ -61,7 +63,7 @@ impl Controller {
 
     fn write_leader_change(&mut self, ctx: &mut Ctx) {
         let mut builder = BatchBuilder::new(BatchOptions { control: true, ..Default::default() });
-        let change = LeaderChangeMessage { leader_id: 3_000, ..Default::default() };
+        let change = LeaderChangeMessage { leader_id: NODE_ID, ..Default::default() };
         let value = encode_prefixed(*LeaderChangeMessage::VERSIONS.end(), &change);
         let pushed = value.is_ok_and(|value| {
             builder.try_push(ctx.now().unix_ms(), Some(&LEADER_CHANGE_KEY), Some(&value), &[]).is_ok()
@@ -153,6 +155,7 @@ impl Controller {
     }
 
     pub(super) fn fetch(&mut self, ctx: &mut Ctx, asker: Asker, request: FetchRequest) {
+        self.note_observer(ctx, &request);
         let (response, has_news) = self.read(&request);
         if has_news || request.max_wait_ms <= 0 {
             return self.answer(ctx, asker, &response);
@@ -161,6 +164,18 @@ impl Controller {
         let wait = ms(u64::from(request.max_wait_ms.unsigned_abs()));
         ctx.set_timer(ControllerTimer::Fetch(self.next_fetch), ctx.now() + wait);
         self.fetches.insert(self.next_fetch, (asker, request));
+    }
+
+    /// Who fetches from here has everything before.
+    fn note_observer(&mut self, ctx: &mut Ctx, request: &FetchRequest) {
+        let id = request.replica_state.replica_id.max(request.replica_id);
+        let asked = request.topics.first().and_then(|topic| topic.partitions.first());
+        let Some(asked) = asked.filter(|_| self.image.brokers.contains_key(&id)) else { return };
+        let before = self.observers.get(&id).and_then(|observer| observer.caught_up);
+        let now = ctx.now();
+        let caught_up = if asked.fetch_offset >= self.log.log_end_offset() { Some(now) } else { before };
+        let observer = Observer { log_end_offset: asked.fetch_offset, fetched: now, caught_up };
+        self.observers.insert(id, observer);
     }
 
     pub(super) fn answer_fetch(&mut self, ctx: &mut Ctx, id: u64) {

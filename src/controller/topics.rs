@@ -1,148 +1,159 @@
-//! Topics and their configs.
+//! Topics: created, deleted, given more partitions.
 //!
-//! Source: Kafka documentation *Basic operations*, protocol guide *CreateTopics*,
-//! *IncrementalAlterConfigs* (KIP-339). Replicas are spread as Kafka's striped placer does it,
-//! without racks: leaders round-robin over the brokers, the followers behind them.
+//! Source: Kafka documentation *Basic operations*, protocol guide *CreateTopics*, *DeleteTopics*,
+//! *CreatePartitions*; KIP-195, KIP-464 (defaults), KIP-516 (ids), KIP-525 (configs in the response).
 
 use std::sync::Arc;
 
-use crate::base::Set;
-use crate::controller::{Asker, Controller, Ctx};
-use crate::metadata::{TOPIC_RESOURCE, TopicConfigs};
-use crate::protocol::messages::create_topics::{
-    CreatableTopic, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
+use crate::base::{Map, Set, repeated};
+use crate::controller::configs::{CHANGES_MAX, TOO_MANY_CHANGES};
+use crate::controller::{Asker, Controller, Ctx, Refusal};
+use crate::metadata::{
+    CLUSTER_METADATA_TOPIC, Configs, TOPIC_RESOURCE, TopicImage, check_topic_configs, check_topic_name,
+    topic_entries, topic_names_collide,
 };
-use crate::protocol::messages::incremental_alter_configs::{
-    AlterConfigsResourceResponse, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
+use crate::protocol::messages::create_partitions::{
+    CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopic, CreatePartitionsTopicResult,
+};
+use crate::protocol::messages::create_topics::{
+    CreatableTopic, CreatableTopicConfigs, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
+};
+use crate::protocol::messages::delete_topics::{
+    DeletableTopicResult, DeleteTopicState, DeleteTopicsRequest, DeleteTopicsResponse,
 };
 use crate::protocol::messages::metadata_records::{
-    ConfigRecord, MetadataRecord, PartitionRecord, TopicRecord,
+    ConfigRecord, MetadataRecord, RemoveTopicRecord, TopicRecord,
 };
-use crate::protocol::{ErrorCode, TopicPartition};
-use crate::storage::LogConfig;
+use crate::protocol::{ErrorCode, TopicPartition, Uuid};
 use crate::trace::Event;
 
-const SET: i8 = 0;
-const DELETE: i8 = 1;
 /// More partitions than this in one request are refused (`MAX_PARTITIONS_PER_BATCH`).
-const PARTITIONS_MAX: i32 = 10_000;
+const PARTITIONS_MAX: i64 = 10_000;
 const TOO_MANY: &str = "excessively large number of partitions per request";
+const TWICE: &str = "the topic is named twice";
 
-/// Why a topic cannot be created: error code and words.
-type Refusal = (ErrorCode, String);
+/// A topic that can be created: its result, its records, what they mean.
+type NewTopic = (CreatableTopicResult, Vec<MetadataRecord>, Vec<Event>);
 
 impl Controller {
-    pub(super) fn topic_config(&self, topic: &str) -> LogConfig {
-        TopicConfigs::effective(&self.config.log, &self.image.topic_configs(topic))
-    }
-
     pub(super) fn create_topics(&mut self, ctx: &mut Ctx, asker: Asker, request: &CreateTopicsRequest) {
         let (mut records, mut events) = (Vec::new(), Vec::new());
-        let mut names = Set::new();
-        let mut partitions_left = PARTITIONS_MAX;
+        let twice = repeated(request.topics.iter().map(|topic| topic.name.as_str()));
+        let total: i64 = request.topics.iter().map(|topic| self.partitions_asked(topic)).sum();
         let mut response = CreateTopicsResponse::default();
         for topic in &request.topics {
-            let decided = if names.insert(topic.name.clone()) {
-                self.decide_topic(ctx, topic, &mut partitions_left, &mut events)
+            if twice.contains(topic.name.as_str()) {
+                continue;
+            }
+            let decided = if total > PARTITIONS_MAX {
+                Err((ErrorCode::PolicyViolation, TOO_MANY.into()))
             } else {
-                Err((ErrorCode::InvalidRequest, "the topic is named twice".into()))
+                self.decide_topic(ctx, topic)
             };
-            let mut result = CreatableTopicResult { name: topic.name.clone(), ..Default::default() };
             match decided {
-                Ok((topic_id, partitions, replication_factor, new)) => {
-                    result.topic_id = topic_id;
-                    result.num_partitions = partitions;
-                    result.replication_factor = replication_factor;
-                    result.configs = Some(Vec::new());
+                Ok((result, new, meaning)) => {
+                    response.topics.push(result);
                     if !request.validate_only {
                         records.extend(new);
+                        events.extend(meaning);
                     }
                 }
-                Err((error_code, message)) => {
-                    result.error_code = error_code;
-                    result.error_message = Some(message);
-                }
+                Err(refusal) => response.topics.push(refused_topic(&topic.name, refusal)),
             }
-            response.topics.push(result);
         }
-        if request.validate_only {
-            events.clear();
-        }
+        let refusal = || (ErrorCode::InvalidRequest, TWICE.to_owned());
+        response.topics.extend(twice.iter().map(|name| refused_topic(name, refusal())));
         self.write_and_answer(ctx, asker, records, &response, events);
     }
 
-    fn decide_topic(
-        &self,
-        ctx: &mut Ctx,
-        topic: &CreatableTopic,
-        partitions_left: &mut i32,
-        events: &mut Vec<Event>,
-    ) -> Result<(crate::protocol::Uuid, i32, i16, Vec<MetadataRecord>), Refusal> {
-        if self.image.topics.contains_key(topic.name.as_str()) {
-            return Err((ErrorCode::TopicAlreadyExists, format!("topic '{}' exists already", topic.name)));
+    /// How many partitions the request has for a topic.
+    fn partitions_asked(&self, topic: &CreatableTopic) -> i64 {
+        match topic.num_partitions {
+            _ if !topic.assignments.is_empty() => topic.assignments.len() as i64,
+            -1 => i64::from(self.config.num_partitions.max(0)),
+            partitions => i64::from(partitions.max(0)),
         }
-        let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-        if matches!(topic.name.as_str(), "" | "." | "..")
-            || topic.name.len() > 249
-            || !topic.name.bytes().all(legal)
-        {
-            return Err((
-                ErrorCode::InvalidTopicException,
-                format!("'{}' is no legal topic name", topic.name),
-            ));
-        }
+    }
+
+    fn decide_topic(&self, ctx: &mut Ctx, topic: &CreatableTopic) -> Result<NewTopic, Refusal> {
+        let own = self.check_new_topic(topic)?;
         let replicas = self.place(topic)?;
-        *partitions_left = partitions_left.saturating_sub(i32::try_from(replicas.len()).unwrap_or(i32::MAX));
-        if *partitions_left < 0 {
-            return Err((ErrorCode::PolicyViolation, TOO_MANY.into()));
-        }
-        let mut checked = (*self.config.log).clone();
-        for config in &topic.configs {
-            let value = config.value.as_deref().unwrap_or_default();
-            let set = TopicConfigs::set(&mut checked, &config.name, value)
-                .map_err(|error| (ErrorCode::InvalidConfig, error.to_string()))?;
-            if !set {
-                return Err((ErrorCode::InvalidConfig, format!("unknown topic config '{}'", config.name)));
-            }
-        }
-        let topic_id = self.new_topic_id(ctx);
+        let topic_id = Uuid::from_halves(ctx.rng().next_u64(), ctx.rng().next_u64());
         let mut records: Vec<MetadataRecord> =
             vec![TopicRecord { name: topic.name.clone(), topic_id }.into()];
-        for config in &topic.configs {
+        for (name, value) in &own {
             let record = ConfigRecord {
                 resource_type: TOPIC_RESOURCE,
                 resource_name: topic.name.clone(),
-                name: config.name.clone(),
-                value: config.value.clone(),
+                name: name.to_string(),
+                value: Some(value.to_string()),
             };
             records.push(record.into());
         }
         let name: Arc<str> = topic.name.as_str().into();
         let factor = replicas.first().map_or(0, Vec::len);
-        events.push(Event::TopicCreated {
+        let result = CreatableTopicResult {
+            name: topic.name.clone(),
+            topic_id,
+            num_partitions: replicas.len() as i32,
+            replication_factor: factor as i16,
+            configs: Some(self.configs_of_new_topic(&own)),
+            ..Default::default()
+        };
+        let created = Event::TopicCreated {
             topic: Arc::clone(&name),
             partitions: replicas.len() as u32,
             replication_factor: factor as u32,
-        });
-        let partitions = replicas.len() as i32;
+        };
+        let mut events = vec![created];
         for (index, replicas) in (0..).zip(replicas) {
-            let isr: Vec<i32> = replicas.iter().copied().filter(|id| self.image.is_unfenced(*id)).collect();
-            let leader = isr.first().copied().unwrap_or(-1);
+            let (record, leader) = self.new_partition(topic_id, index, replicas);
             let at = TopicPartition::new(Arc::clone(&name), index);
             events.push(Event::LeaderElected { at, leader, leader_epoch: 0 });
-            let record = PartitionRecord {
-                partition_id: index,
-                topic_id,
-                replicas,
-                isr,
-                leader,
-                leader_epoch: 0,
-                partition_epoch: 0,
-                ..Default::default()
-            };
-            records.push(record.into());
+            records.push(record);
         }
-        Ok((topic_id, partitions, factor as i16, records))
+        Ok((result, records, events))
+    }
+
+    /// Whether a topic can have this name and these configs.
+    fn check_new_topic(&self, topic: &CreatableTopic) -> Result<Configs, Refusal> {
+        let name = topic.name.as_str();
+        if name == CLUSTER_METADATA_TOPIC {
+            return Err((ErrorCode::InvalidRequest, format!("{name} cannot be created")));
+        }
+        check_topic_name(name).map_err(|problem| (ErrorCode::InvalidTopicException, problem))?;
+        if self.image.topics.contains_key(name) {
+            return Err((ErrorCode::TopicAlreadyExists, format!("topic '{name}' exists already")));
+        }
+        if name.contains(['.', '_'])
+            && let Some(other) = self.image.topics.keys().find(|other| topic_names_collide(name, other))
+        {
+            let problem = format!("topic '{name}' collides with '{other}' in the names of metrics");
+            return Err((ErrorCode::InvalidTopicException, problem));
+        }
+        if topic.configs.len() > CHANGES_MAX {
+            return Err((ErrorCode::PolicyViolation, TOO_MANY_CHANGES.into()));
+        }
+        let mut own = Configs::new();
+        for config in &topic.configs {
+            let Some(value) = &config.value else {
+                return Err((ErrorCode::InvalidConfig, format!("{}: null is no value", config.name)));
+            };
+            own.insert(config.name.as_str().into(), value.as_str().into());
+        }
+        check_topic_configs(&own).map_err(|error| (ErrorCode::InvalidConfig, error.to_string()))?;
+        Ok(own)
+    }
+
+    fn configs_of_new_topic(&self, own: &Configs) -> Vec<CreatableTopicConfigs> {
+        let told = |entry: crate::metadata::ConfigEntry| CreatableTopicConfigs {
+            name: entry.name,
+            value: entry.value,
+            read_only: entry.read_only,
+            config_source: entry.source as i8,
+            is_sensitive: entry.is_sensitive,
+        };
+        self.with_layers(|layers| topic_entries(own, layers)).into_iter().map(told).collect()
     }
 
     /// The replicas of each partition, as asked for or as the controller spreads them.
@@ -150,121 +161,193 @@ impl Controller {
         if !topic.assignments.is_empty() {
             return self.check_assignments(topic);
         }
-        let partitions = if topic.num_partitions == -1 { 1 } else { topic.num_partitions };
-        if !(1..=PARTITIONS_MAX).contains(&partitions) {
-            return Err((ErrorCode::InvalidPartitions, format!("{partitions} partitions")));
-        }
-        let brokers: Vec<i32> = self.image.unfenced().map(|broker| broker.id).collect();
-        let factor = if topic.replication_factor == -1 { 1 } else { topic.replication_factor };
-        let factor = usize::try_from(factor).unwrap_or(0);
-        if factor == 0 || factor > brokers.len() {
-            let problem =
-                format!("replication factor {}, but {} brokers", topic.replication_factor, brokers.len());
+        let factor = topic.replication_factor;
+        if factor < -1 || factor == 0 {
+            let problem = format!("a replication factor of {factor}");
             return Err((ErrorCode::InvalidReplicationFactor, problem));
         }
-        // Every topic begins one broker further on, so that first partitions do not crowd.
-        let start = self.image.topics.len();
-        let row = |partition: usize| {
-            (0..factor).map(|replica| brokers[(start + partition + replica) % brokers.len()]).collect()
-        };
-        Ok((0..partitions as usize).map(row).collect())
+        let partitions = topic.num_partitions;
+        if partitions < -1 || partitions == 0 {
+            return Err((ErrorCode::InvalidPartitions, format!("{partitions} partitions")));
+        }
+        // Bounded: whoever asks for more than one request may have does not come here.
+        let partitions = if partitions == -1 { self.config.num_partitions } else { partitions };
+        let factor = if factor == -1 { self.config.default_replication_factor } else { factor };
+        self.spread(0, u32::try_from(partitions).unwrap_or(0), factor)
     }
 
     fn check_assignments(&self, topic: &CreatableTopic) -> Result<Vec<Vec<i32>>, Refusal> {
-        let refuse = |problem: String| Err((ErrorCode::InvalidReplicaAssignment, problem));
-        let mut rows = Vec::new();
-        let mut sorted: Vec<_> = topic.assignments.iter().collect();
-        sorted.sort_by_key(|row| row.partition_index);
-        for (index, row) in (0..).zip(sorted) {
-            let distinct: Set<i32> = row.broker_ids.iter().copied().collect();
-            if row.partition_index != index {
-                return refuse(format!("partition {index} is missing"));
-            }
-            if row.broker_ids.is_empty() || distinct.len() != row.broker_ids.len() {
-                return refuse(format!("partition {index}: no replicas, or one of them twice"));
-            }
-            if let Some(unknown) = distinct.iter().find(|id| !self.image.brokers.contains_key(*id)) {
-                return refuse(format!("partition {index}: no broker {unknown}"));
-            }
-            if !distinct.iter().any(|id| self.image.is_unfenced(*id)) {
-                return refuse(format!("partition {index}: all of its brokers are fenced"));
-            }
-            rows.push(row.broker_ids.clone());
+        if topic.replication_factor != -1 || topic.num_partitions != -1 {
+            let problem = "replicas are assigned: partitions and replication factor must be -1";
+            return Err((ErrorCode::InvalidRequest, problem.into()));
         }
-        Ok(rows)
+        let refuse = |problem: String| Err((ErrorCode::InvalidReplicaAssignment, problem));
+        let mut rows = Map::new();
+        let mut factor = None;
+        for row in &topic.assignments {
+            if rows.contains_key(&row.partition_index) {
+                return refuse(format!("partition {} is assigned twice", row.partition_index));
+            }
+            self.check_new_replicas(&row.broker_ids, factor)
+                .map_err(|(code, problem)| (code, format!("partition {}: {problem}", row.partition_index)))?;
+            factor = Some(row.broker_ids.len());
+            rows.insert(row.partition_index, row.broker_ids.clone());
+        }
+        if let Some((missing, _)) = (0..).zip(rows.keys()).find(|(index, key)| index != *key) {
+            return refuse(format!("partition {missing} is missing: they are numbered from 0"));
+        }
+        Ok(rows.into_values().collect())
     }
 
-    pub(super) fn alter_configs(
+    pub(super) fn create_partitions(
         &mut self,
         ctx: &mut Ctx,
         asker: Asker,
-        request: &IncrementalAlterConfigsRequest,
+        request: &CreatePartitionsRequest,
     ) {
         let (mut records, mut events) = (Vec::new(), Vec::new());
-        let mut response = IncrementalAlterConfigsResponse::default();
-        for resource in &request.resources {
-            let mut result = AlterConfigsResourceResponse {
-                resource_type: resource.resource_type,
-                resource_name: resource.resource_name.clone(),
+        let twice = repeated(request.topics.iter().map(|topic| topic.name.as_str()));
+        let mut response = CreatePartitionsResponse::default();
+        let mut left = PARTITIONS_MAX;
+        for topic in &request.topics {
+            if twice.contains(topic.name.as_str()) {
+                continue;
+            }
+            let decided = self.decide_partitions(topic, &mut left);
+            let mut result = CreatePartitionsTopicResult { name: topic.name.clone(), ..Default::default() };
+            match decided {
+                Ok((new, meaning)) if !request.validate_only => {
+                    records.extend(new);
+                    events.extend(meaning);
+                }
+                Ok(_) => {}
+                Err((error_code, message)) => {
+                    (result.error_code, result.error_message) = (error_code, Some(message));
+                }
+            }
+            response.results.push(result);
+        }
+        response.results.extend(twice.iter().map(|name| CreatePartitionsTopicResult {
+            name: (*name).to_owned(),
+            error_code: ErrorCode::InvalidRequest,
+            error_message: Some(TWICE.into()),
+        }));
+        self.write_and_answer(ctx, asker, records, &response, events);
+    }
+
+    fn decide_partitions(
+        &self,
+        asked: &CreatePartitionsTopic,
+        left: &mut i64,
+    ) -> Result<(Vec<MetadataRecord>, Vec<Event>), Refusal> {
+        let Some(topic) = self.image.topics.get(asked.name.as_str()) else {
+            return Err((ErrorCode::UnknownTopicOrPartition, format!("no topic '{}'", asked.name)));
+        };
+        let have = topic.partitions.len() as i32;
+        if asked.count <= have {
+            let problem =
+                format!("topic '{}' has {have} partition(s); {} are no more", asked.name, asked.count);
+            return Err((ErrorCode::InvalidPartitions, problem));
+        }
+        let more = asked.count.abs_diff(have);
+        let factor = topic.partitions.get(&0).map_or(1, |partition| partition.replicas.len());
+        let rows = match &asked.assignments {
+            Some(rows) if rows.len() as u64 != u64::from(more) => {
+                let problem = format!("{more} partition(s) are new, but {} assigned", rows.len());
+                return Err((ErrorCode::InvalidReplicaAssignment, problem));
+            }
+            _ if i64::from(more) > *left => return Err((ErrorCode::PolicyViolation, TOO_MANY.into())),
+            Some(rows) => {
+                for row in rows {
+                    self.check_new_replicas(&row.broker_ids, Some(factor))?;
+                }
+                rows.iter().map(|row| row.broker_ids.clone()).collect()
+            }
+            None => self.spread(have.unsigned_abs(), more, factor as i16)?,
+        };
+        *left -= i64::from(more);
+        let mut events = Vec::new();
+        let mut records = Vec::new();
+        for (index, replicas) in (have..).zip(rows) {
+            let (record, leader) = self.new_partition(topic.id, index, replicas);
+            let at = TopicPartition::new(Arc::clone(&topic.name), index);
+            events.push(Event::LeaderElected { at, leader, leader_epoch: 0 });
+            records.push(record);
+        }
+        Ok((records, events))
+    }
+
+    pub(super) fn delete_topics(&mut self, ctx: &mut Ctx, asker: Asker, request: &DeleteTopicsRequest) {
+        let by_name =
+            |name: &String| DeleteTopicState { name: Some(name.clone()), topic_id: Uuid::default() };
+        let asked: Vec<DeleteTopicState> =
+            request.topic_names.iter().map(by_name).chain(request.topics.iter().cloned()).collect();
+        let twice = repeated(asked.iter().map(|state| (state.name.as_deref(), state.topic_id)));
+        let (mut records, mut events) = (Vec::new(), Vec::new());
+        let mut response = DeleteTopicsResponse::default();
+        let mut gone = Set::new();
+        for state in &asked {
+            let decided = match self.find_doomed(asker.version, state) {
+                _ if twice.contains(&(state.name.as_deref(), state.topic_id)) => continue,
+                Ok(topic) if !gone.insert(topic.id) => Err((ErrorCode::InvalidRequest, TWICE.into())),
+                other => other,
+            };
+            let mut result = DeletableTopicResult {
+                name: state.name.clone(),
+                topic_id: state.topic_id,
                 ..Default::default()
             };
-            let known = resource.resource_type == TOPIC_RESOURCE
-                && self.image.topics.contains_key(resource.resource_name.as_str());
-            let mut refusal = (!known).then(|| {
-                (
-                    ErrorCode::UnknownTopicOrPartition,
-                    format!("no topic '{}' to configure", resource.resource_name),
-                )
-            });
-            let mut new: Vec<MetadataRecord> = Vec::new();
-            for config in resource.configs.iter().take_while(|_| known) {
-                let value = match config.config_operation {
-                    SET => config.value.clone(),
-                    DELETE => None,
-                    other => {
-                        refusal = Some((
-                            ErrorCode::InvalidRequest,
-                            format!("operation {other} on {}", config.name),
-                        ));
-                        break;
-                    }
-                };
-                let mut checked = self.topic_config(&resource.resource_name);
-                let text = value.clone().or_else(|| TopicConfigs::get(&self.config.log, &config.name));
-                match TopicConfigs::set(&mut checked, &config.name, text.as_deref().unwrap_or_default()) {
-                    Ok(true) => {}
-                    Ok(false) => {
-                        refusal = Some((
-                            ErrorCode::InvalidConfig,
-                            format!("unknown topic config '{}'", config.name),
-                        ))
-                    }
-                    Err(error) => refusal = Some((ErrorCode::InvalidConfig, error.to_string())),
+            match decided {
+                Ok(topic) => {
+                    result.name = Some(topic.name.to_string());
+                    result.topic_id = topic.id;
+                    records.push(RemoveTopicRecord { topic_id: topic.id }.into());
+                    events.push(Event::TopicDeleted { topic: Arc::clone(&topic.name) });
                 }
-                events.push(Event::ConfigChanged {
-                    resource: resource.resource_name.as_str().into(),
-                    name: config.name.as_str().into(),
-                    value: value.as_deref().map(Arc::from),
-                });
-                let record = ConfigRecord {
-                    resource_type: TOPIC_RESOURCE,
-                    resource_name: resource.resource_name.clone(),
-                    name: config.name.clone(),
-                    value,
-                };
-                new.push(record.into());
-            }
-            match refusal {
-                Some((error_code, message)) => {
-                    result.error_code = error_code;
-                    result.error_message = Some(message);
-                    events.retain(|event| !matches!(event, Event::ConfigChanged { resource: r, .. } if **r == resource.resource_name));
+                Err((error_code, message)) => {
+                    (result.error_code, result.error_message) = (error_code, Some(message));
                 }
-                None if !request.validate_only => records.extend(new),
-                None => {}
             }
             response.responses.push(result);
         }
+        response.responses.extend(twice.iter().map(|(name, topic_id)| DeletableTopicResult {
+            name: name.map(str::to_owned),
+            topic_id: *topic_id,
+            error_code: ErrorCode::InvalidRequest,
+            error_message: Some(TWICE.into()),
+        }));
         self.write_and_answer(ctx, asker, records, &response, events);
+    }
+
+    fn find_doomed(&self, version: i16, state: &DeleteTopicState) -> Result<&Arc<TopicImage>, Refusal> {
+        if !self.config.delete_topic_enable {
+            let error_code =
+                if version < 3 { ErrorCode::InvalidRequest } else { ErrorCode::TopicDeletionDisabled };
+            return Err((error_code, "delete.topic.enable is false".into()));
+        }
+        let has_id = state.topic_id != Uuid::default();
+        match &state.name {
+            None if !has_id => Err((ErrorCode::InvalidRequest, "neither a name nor an id".into())),
+            Some(_) if has_id => Err((ErrorCode::InvalidRequest, "both a name and an id".into())),
+            None => self
+                .image
+                .topic_by_id(&state.topic_id)
+                .ok_or_else(|| (ErrorCode::UnknownTopicId, ErrorCode::UnknownTopicId.message().to_owned())),
+            Some(name) => self
+                .image
+                .topics
+                .get(name.as_str())
+                .ok_or_else(|| (ErrorCode::UnknownTopicOrPartition, format!("no topic '{name}'"))),
+        }
+    }
+}
+
+fn refused_topic(name: &str, (error_code, message): Refusal) -> CreatableTopicResult {
+    CreatableTopicResult {
+        name: name.to_owned(),
+        error_code,
+        error_message: Some(message),
+        configs: Some(Vec::new()),
+        ..Default::default()
     }
 }

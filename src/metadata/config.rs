@@ -2,12 +2,26 @@
 //!
 //! Source: Kafka documentation, *Configuration* (broker and topic configs).
 
+mod brokers;
+mod definition;
+mod describe;
+mod topics;
+
 use std::fmt;
 use std::sync::Arc;
 
 use crate::base::Map;
 
 use crate::storage::{LogConfig, TimestampType};
+
+pub use brokers::BROKER_CONFIGS;
+pub use definition::{Allowed, ConfigDef, ConfigKind, UpdateMode};
+pub use describe::{
+    BrokerLayers, ConfigEntry, ConfigSource, ConfigSynonym, broker_config, check_broker_configs,
+    check_client_metrics_configs, check_group_configs, check_topic_configs, client_metrics_entries,
+    fixed_topic_default, group_entries, topic_config, topic_entries,
+};
+pub use topics::{CLIENT_METRICS_CONFIGS, GROUP_CONFIGS, TOPIC_CONFIGS};
 
 /// A config that cannot be what it was set to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +70,17 @@ macro_rules! plain_properties {
         })*
     };
 }
-plain_properties!(i64: "a whole number", i32: "a whole number", i16: "a whole number", u32: "a whole number from 0", bool: "true or false");
+plain_properties!(i64: "a whole number", i32: "a whole number", i16: "a whole number", u32: "a whole number from 0");
+
+impl Property for bool {
+    const EXPECTED: &'static str = "true or false";
+    fn parse(text: &str) -> Option<Self> {
+        text.trim().to_ascii_lowercase().parse().ok()
+    }
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
 
 impl Property for TimestampType {
     const EXPECTED: &'static str = "CreateTime or LogAppendTime";

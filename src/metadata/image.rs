@@ -22,6 +22,8 @@ pub struct BrokerRegistration {
     pub incarnation_id: Uuid,
     /// Where it is reached: an endpoint for each listener, the internal one first.
     pub endpoints: Vec<Endpoint>,
+    /// Where it stands (`broker.rack`).
+    pub rack: Option<Arc<str>>,
     /// Not counted on: it may not lead, nor be in a set of in-sync replicas.
     pub fenced: bool,
 }
@@ -64,12 +66,28 @@ pub struct PartitionRegistration {
     pub replicas: Vec<i32>,
     /// In-sync replicas.
     pub isr: Vec<i32>,
+    /// Replicas that a reassignment adds; they are among the replicas.
+    pub adding_replicas: Vec<i32>,
+    /// Replicas that go as soon as those added are in sync.
+    pub removing_replicas: Vec<i32>,
     /// Leader, or [`NO_LEADER`].
     pub leader: i32,
     /// Rises with every election.
     pub leader_epoch: i32,
     /// Rises with every change.
     pub partition_epoch: i32,
+}
+
+impl PartitionRegistration {
+    /// Whether its replicas are being changed (KIP-455).
+    pub fn is_reassigning(&self) -> bool {
+        !self.adding_replicas.is_empty() || !self.removing_replicas.is_empty()
+    }
+
+    /// The replica that should lead, if it is in sync.
+    pub fn preferred_leader(&self) -> i32 {
+        self.replicas.first().copied().unwrap_or(NO_LEADER)
+    }
 }
 
 /// A topic.
@@ -97,14 +115,24 @@ pub struct MetadataImage {
     pub topics: Map<Arc<str>, Arc<TopicImage>>,
     /// Topic names by id.
     pub topic_names: Map<Uuid, Arc<str>>,
-    /// Configs by resource type and name: 2 topic, 4 broker.
+    /// Configs by resource type and name; see [`TOPIC_RESOURCE`] and the others.
     pub configs: Map<(i8, Arc<str>), Configs>,
     /// First producer id not yet handed out in a block.
     pub next_producer_id: i64,
+    /// Finalized levels of features, such as `metadata.version` (KIP-584).
+    pub features: Map<Arc<str>, i16>,
 }
 
 /// Resource type of a topic in `ConfigRecord`.
 pub const TOPIC_RESOURCE: i8 = 2;
+/// Resource type of a broker; of all brokers, when the name is empty.
+pub const BROKER_RESOURCE: i8 = 4;
+/// Resource type of a broker's loggers.
+pub const BROKER_LOGGER_RESOURCE: i8 = 8;
+/// Resource type of a client metrics subscription (KIP-714).
+pub const CLIENT_METRICS_RESOURCE: i8 = 16;
+/// Resource type of a group (KIP-848).
+pub const GROUP_RESOURCE: i8 = 32;
 
 impl MetadataImage {
     /// A partition by name.
@@ -138,7 +166,12 @@ impl MetadataImage {
 
     /// A topic's own configs.
     pub fn topic_configs(&self, topic: &str) -> Configs {
-        self.configs.get(&(TOPIC_RESOURCE, topic.into())).cloned().unwrap_or_default()
+        self.configs_of(TOPIC_RESOURCE, topic)
+    }
+
+    /// The configs of a resource.
+    pub fn configs_of(&self, resource_type: i8, name: &str) -> Configs {
+        self.configs.get(&(resource_type, name.into())).cloned().unwrap_or_default()
     }
 
     /// Takes one record in. Records about things that do not exist change nothing: the log
@@ -156,6 +189,7 @@ impl MetadataImage {
                     epoch: r.broker_epoch,
                     incarnation_id: r.incarnation_id,
                     endpoints: r.end_points.iter().map(endpoint).collect(),
+                    rack: r.rack.as_deref().map(Arc::from),
                     fenced: r.fenced,
                 };
                 self.brokers.insert(r.broker_id, registration);
@@ -184,6 +218,8 @@ impl MetadataImage {
                 let partition = PartitionRegistration {
                     replicas: r.replicas.clone(),
                     isr: r.isr.clone(),
+                    adding_replicas: r.adding_replicas.clone(),
+                    removing_replicas: r.removing_replicas.clone(),
                     leader: r.leader,
                     leader_epoch: r.leader_epoch,
                     partition_epoch: r.partition_epoch,
@@ -201,6 +237,12 @@ impl MetadataImage {
                 if let Some(replicas) = &r.replicas {
                     partition.replicas.clone_from(replicas);
                 }
+                if let Some(adding) = &r.adding_replicas {
+                    partition.adding_replicas.clone_from(adding);
+                }
+                if let Some(removing) = &r.removing_replicas {
+                    partition.removing_replicas.clone_from(removing);
+                }
                 if r.leader != NO_LEADER_CHANGE {
                     partition.leader = r.leader;
                     partition.leader_epoch = partition.leader_epoch.saturating_add(1);
@@ -209,11 +251,17 @@ impl MetadataImage {
             }
             MetadataRecord::Config(r) => {
                 let key = (r.resource_type, Arc::from(r.resource_name.as_str()));
-                let configs = self.configs.entry(key).or_default();
+                let mut configs = self.configs.remove(&key).unwrap_or_default();
                 match &r.value {
                     Some(value) => configs.insert(r.name.as_str().into(), value.as_str().into()),
                     None => configs.remove(r.name.as_str()),
                 };
+                if !configs.is_empty() {
+                    self.configs.insert(key, configs);
+                }
+            }
+            MetadataRecord::FeatureLevel(r) => {
+                self.features.insert(r.name.as_str().into(), r.feature_level);
             }
             MetadataRecord::ProducerIds(r) => self.next_producer_id = r.next_producer_id,
             _ => {}

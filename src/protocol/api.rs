@@ -116,9 +116,9 @@ apis! {
     EndTxn = 26, Broker;
     WriteTxnMarkers = 27, Broker;
     TxnOffsetCommit = 28, Broker;
-    DescribeAcls = 29, Both;
-    CreateAcls = 30, Both;
-    DeleteAcls = 31, Both;
+    DescribeAcls = 29, Both, describe_acls::{DescribeAclsRequest, DescribeAclsResponse};
+    CreateAcls = 30, Both, create_acls::{CreateAclsRequest, CreateAclsResponse};
+    DeleteAcls = 31, Both, delete_acls::{DeleteAclsRequest, DeleteAclsResponse};
     DescribeConfigs = 32, Both, describe_configs::{DescribeConfigsRequest, DescribeConfigsResponse};
     AlterConfigs = 33, Both, alter_configs::{AlterConfigsRequest, AlterConfigsResponse};
     AlterReplicaLogDirs = 34, Broker;
@@ -172,7 +172,8 @@ apis! {
     PushTelemetry = 72, Broker;
     AssignReplicasToDirs = 73, Controller;
     ListConfigResources = 74, Broker;
-    DescribeTopicPartitions = 75, Broker;
+    DescribeTopicPartitions = 75, Broker,
+        describe_topic_partitions::{DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse};
     ShareGroupHeartbeat = 76, Broker;
     ShareGroupDescribe = 77, Broker;
     ShareFetch = 78, Broker;
@@ -285,7 +286,7 @@ mod tests {
             assert!(api.is_for_brokers() || api.is_for_controllers());
         }
         let known = ApiKey::ALL.iter().filter(|api| api.versions().is_some());
-        assert_eq!((known.count(), ApiKey::ALL.len()), (41, 89));
+        assert_eq!((known.count(), ApiKey::ALL.len()), (45, 89));
         assert_eq!(ApiKey::Produce.versions(), Some(3..=13));
         assert_eq!(ApiKey::EndTxn.versions(), None);
     }

@@ -42,6 +42,25 @@ pub fn encode_request<M: Message>(
     write_request(M::FORM, version, correlation_id, client_id, body.view())
 }
 
+/// A whole request whose body is encoded already.
+pub fn encode_raw_request(
+    api: ApiKey,
+    version: i16,
+    correlation_id: i32,
+    client_id: &str,
+    body: &[u8],
+) -> Result<Bytes, WireError> {
+    let mut w = Writer::new(version, false);
+    api.code().put(&mut w);
+    version.put(&mut w);
+    correlation_id.put(&mut w);
+    client_id.to_owned().put(&mut w);
+    w.switch(version, api.is_flexible(version));
+    w.no_tagged_fields();
+    let head = w.finish()?;
+    Ok([&head, body].concat().into())
+}
+
 /// A whole response.
 pub fn encode_response<M: Message>(version: i16, correlation_id: i32, body: &M) -> Result<Bytes, WireError> {
     write_response(M::FORM, version, correlation_id, body.view())

@@ -120,6 +120,7 @@ pub(crate) fn events() -> Vec<Event> {
         Event::LeaderElected { at: at(), leader: 2, leader_epoch: 5 },
         Event::LeaderElected { at: at(), leader: -1, leader_epoch: 5 },
         Event::TopicCreated { topic: "rides".into(), partitions: 2, replication_factor: 3 },
+        Event::TopicDeleted { topic: "rides".into() },
         Event::BrokerRegistered { broker: 2, broker_epoch: 11 },
         Event::BrokerUnfenced { broker: 2 },
         Event::BrokerFenced { broker: 2 },

@@ -43,6 +43,14 @@ macro_rules! every_message {
             init_producer_id::InitProducerIdResponse
             offset_for_leader_epoch::OffsetForLeaderEpochRequest
             offset_for_leader_epoch::OffsetForLeaderEpochResponse
+            describe_acls::DescribeAclsRequest
+            describe_acls::DescribeAclsResponse
+            create_acls::CreateAclsRequest
+            create_acls::CreateAclsResponse
+            delete_acls::DeleteAclsRequest
+            delete_acls::DeleteAclsResponse
+            describe_topic_partitions::DescribeTopicPartitionsRequest
+            describe_topic_partitions::DescribeTopicPartitionsResponse
             describe_configs::DescribeConfigsRequest
             describe_configs::DescribeConfigsResponse
             alter_configs::AlterConfigsRequest

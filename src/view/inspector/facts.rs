@@ -134,6 +134,7 @@ impl Facts {
                 self.add("partitions", partitions);
                 self.add("replication factor", replication_factor);
             }
+            Event::TopicDeleted { topic } => self.add("topic", topic),
             Event::BrokerRegistered { broker, broker_epoch } => {
                 self.add("broker", broker);
                 self.add("broker epoch", broker_epoch);

@@ -259,6 +259,7 @@ fn controller(event: &Event, who: &str) -> Option<String> {
             count(*partitions, "partition"),
             count(*replication_factor, "replica")
         ),
+        Event::TopicDeleted { topic } => format!("{who} deleted topic {topic}."),
         Event::BrokerRegistered { broker, broker_epoch } => {
             format!(
                 "{who} registered broker {broker} with broker epoch {broker_epoch}; it is fenced at first."

@@ -82,6 +82,7 @@ pub fn category(event: &Event) -> Category {
         | Event::PartitionChanged { .. }
         | Event::LeaderElected { .. }
         | Event::TopicCreated { .. }
+        | Event::TopicDeleted { .. }
         | Event::BrokerRegistered { .. }
         | Event::BrokerUnfenced { .. }
         | Event::BrokerFenced { .. }

@@ -139,6 +139,7 @@ fn log_title(event: &Event) -> String {
             format!("Broker {leader} elected, epoch {leader_epoch}")
         }
         Event::TopicCreated { topic, .. } => format!("Topic {topic} created"),
+        Event::TopicDeleted { topic } => format!("Topic {topic} deleted"),
         Event::BrokerRegistered { broker, .. } => format!("Broker {broker} registered"),
         Event::BrokerUnfenced { broker } => format!("Broker {broker} in service"),
         Event::BrokerFenced { broker } => format!("Broker {broker} fenced"),

@@ -1,0 +1,84 @@
+//! What a broker speaks, and which features the cluster has.
+//!
+//! Source: KIP-35, KIP-511 (client software, versions from the future), KIP-584 (features), KIP-1022
+//! (features that may be at level 0 are told from version 4 on).
+
+use bytes::Bytes;
+
+use crate::broker::server::is_served;
+use crate::broker::{Broker, Ctx};
+use crate::protocol::messages::api_versions::{
+    ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
+};
+use crate::protocol::{ApiKey, ErrorCode, Message, WireError};
+
+/// Features and their lowest and highest levels in Kafka 4.1, as far as this broker has them.
+const FEATURES: [(&str, i16, i16); 2] = [("kraft.version", 0, 1), ("metadata.version", 7, 27)];
+/// The first version whose clients can read a feature that may be at level 0.
+const LEVEL_0_SINCE: i16 = 4;
+
+impl Broker {
+    pub(super) fn api_versions(
+        &mut self,
+        ctx: &mut Ctx,
+        token: u64,
+        version: i16,
+        body: &Bytes,
+    ) -> Result<(), WireError> {
+        if !ApiKey::ApiVersions.has_version(version) {
+            // A version from the future is answered in version 0 with what there is.
+            self.server.answer_in_version(token, 0);
+            let error_code = ErrorCode::UnsupportedVersion;
+            let response = ApiVersionsResponse { error_code, api_keys: spoken(), ..Default::default() };
+            self.reply(ctx, token, &response);
+            return Ok(());
+        }
+        let request = ApiVersionsRequest::decode(body, version)?;
+        let named =
+            is_software(&request.client_software_name) && is_software(&request.client_software_version);
+        if version >= 3 && !named {
+            let error_code = ErrorCode::InvalidRequest;
+            self.reply(ctx, token, &ApiVersionsResponse { error_code, ..Default::default() });
+            return Ok(());
+        }
+        let mut response = ApiVersionsResponse { api_keys: spoken(), ..Default::default() };
+        if version >= 3 {
+            let told = FEATURES.iter().filter(|(_, min, _)| *min > 0 || version >= LEVEL_0_SINCE);
+            response.supported_features = told
+                .map(|(name, min_version, max_version)| SupportedFeatureKey {
+                    name: (*name).into(),
+                    min_version: *min_version,
+                    max_version: *max_version,
+                })
+                .collect();
+            let finalized = |(name, level): (&std::sync::Arc<str>, &i16)| FinalizedFeatureKey {
+                name: name.to_string(),
+                max_version_level: *level,
+                min_version_level: *level,
+            };
+            response.finalized_features = self.image.features.iter().map(finalized).collect();
+            response.finalized_features_epoch = self.image.end_offset - 1;
+        }
+        self.reply(ctx, token, &response);
+        Ok(())
+    }
+}
+
+/// Every API that is served, with its versions.
+fn spoken() -> Vec<ApiVersion> {
+    let told = |api: &ApiKey| {
+        let versions = api.versions()?;
+        // librdkafka wants to see the oldest versions of Produce, which nobody answers (KAFKA-18659).
+        let min_version = if *api == ApiKey::Produce { 0 } else { *versions.start() };
+        Some(ApiVersion { api_key: api.code(), min_version, max_version: *versions.end() })
+    };
+    ApiKey::ALL.iter().filter(|api| is_served(**api)).filter_map(told).collect()
+}
+
+/// KIP-511: letters, digits, dots and hyphens, the latter two neither first nor last.
+fn is_software(name: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-');
+    let edge = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = name.as_bytes();
+    bytes.iter().all(|b| inner(*b)) && edge(bytes.first()) && edge(bytes.last())
+}

@@ -1,0 +1,298 @@
+//! What a broker passes on to the controller: a request goes as it came, its answer back as it came.
+//!
+//! Kafka wraps such a request in an Envelope, for the sake of the asker's principal; there are no
+//! principals here. As in Kafka, a request is sent again when the connection breaks before its answer, and
+//! given up with `REQUEST_TIMED_OUT` when that takes longer than `request.timeout.ms`.
+//!
+//! Source: KIP-590.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::base::{SimTime, ms};
+use crate::broker::controller_session::Purpose;
+use crate::broker::{Broker, Ctx};
+use crate::protocol::messages::*;
+use crate::protocol::{ApiKey, ErrorCode, Message, WireError, decode_response};
+
+/// `request.timeout.ms`.
+const REQUEST_TIMEOUT_MS: u64 = 30_000;
+/// More requests than this waiting for the controller, and the next are given up at once.
+const FORWARDS_MAX: usize = 4_096;
+
+/// A request on its way to the controller, or waiting for it to be there.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Forward {
+    api: ApiKey,
+    version: i16,
+    body: Bytes,
+    deadline: SimTime,
+    sent: bool,
+    refused: Vec<RefusedConfigs>,
+}
+
+/// Configs of a resource that this broker refuses without asking the controller.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct RefusedConfigs {
+    pub(super) resource_type: i8,
+    pub(super) resource_name: String,
+    pub(super) error: ErrorCode,
+    pub(super) message: String,
+}
+
+impl Broker {
+    /// Passes a request on as it came, if it is one at all.
+    pub(super) fn forward<M: Message>(
+        &mut self,
+        ctx: &mut Ctx,
+        token: u64,
+        api: ApiKey,
+        version: i16,
+        body: &Bytes,
+    ) -> Result<(), WireError> {
+        // The controller shall not have to hang up on a broker for what its client says.
+        M::decode(body, version)?;
+        self.forward_body(ctx, token, api, version, body.clone(), Vec::new());
+        Ok(())
+    }
+
+    pub(super) fn forward_body(
+        &mut self,
+        ctx: &mut Ctx,
+        token: u64,
+        api: ApiKey,
+        version: i16,
+        body: Bytes,
+        refused: Vec<RefusedConfigs>,
+    ) {
+        let deadline = ctx.now() + ms(REQUEST_TIMEOUT_MS);
+        let forward = Forward { api, version, body, deadline, sent: false, refused };
+        if self.forwards.len() >= FORWARDS_MAX {
+            return self.forward_failed(ctx, token, &forward, ErrorCode::RequestTimedOut);
+        }
+        self.forwards.insert(token, forward);
+        self.send_forward(ctx, token);
+    }
+
+    /// The controller can be asked (again): whatever waits for it goes.
+    pub(super) fn send_forwards(&mut self, ctx: &mut Ctx) {
+        for token in self.forwards.keys().copied().collect::<Vec<_>>() {
+            self.send_forward(ctx, token);
+        }
+    }
+
+    fn send_forward(&mut self, ctx: &mut Ctx, token: u64) {
+        let Some(forward) = self.forwards.get_mut(&token).filter(|forward| !forward.sent) else { return };
+        let purpose = Purpose::Forward(token);
+        let asked = self.controller.ask_raw(ctx, purpose, forward.api, forward.version, &forward.body);
+        forward.sent = asked.is_ok();
+    }
+
+    /// The connection broke before the answer.
+    pub(super) fn forward_lost(&mut self, token: u64) {
+        if let Some(forward) = self.forwards.get_mut(&token) {
+            forward.sent = false;
+        }
+    }
+
+    /// Gives up on what has waited for too long.
+    pub(super) fn expire_forwards(&mut self, ctx: &mut Ctx) {
+        let now = ctx.now();
+        let late = self.forwards.iter().filter(|(_, forward)| forward.deadline <= now);
+        for token in late.map(|(token, _)| *token).collect::<Vec<_>>() {
+            if let Some(forward) = self.forwards.remove(&token) {
+                self.forward_failed(ctx, token, &forward, ErrorCode::RequestTimedOut);
+            }
+        }
+    }
+
+    /// The controller's answer.
+    pub(super) fn forward_answered(
+        &mut self,
+        ctx: &mut Ctx,
+        token: u64,
+        frame: &Bytes,
+    ) -> Result<(), WireError> {
+        let Some(forward) = self.forwards.remove(&token) else { return Ok(()) };
+        if forward.refused.is_empty() {
+            self.reply_raw(ctx, token, frame);
+            return Ok(());
+        }
+        match forward.api {
+            ApiKey::AlterConfigs => {
+                let (_, mut answer): (_, alter_configs::AlterConfigsResponse) =
+                    decode_response(frame, forward.version)?;
+                answer.responses.extend(forward.refused.into_iter().map(Into::into));
+                self.reply(ctx, token, &answer);
+            }
+            _ => {
+                let (_, mut answer): (_, incremental_alter_configs::IncrementalAlterConfigsResponse) =
+                    decode_response(frame, forward.version)?;
+                answer.responses.extend(forward.refused.into_iter().map(Into::into));
+                self.reply(ctx, token, &answer);
+            }
+        }
+        Ok(())
+    }
+
+    fn reply_raw(&mut self, ctx: &mut Ctx, token: u64, frame: &Bytes) {
+        let Some(asked) = self.server.asked(token) else { return };
+        let mut bytes = BytesMut::with_capacity(frame.len());
+        bytes.put_i32(asked.correlation_id());
+        bytes.extend_from_slice(frame.get(4..).unwrap_or_default());
+        self.reply_bytes(ctx, token, bytes.freeze());
+    }
+
+    /// Answers for a controller that does not: every part of the request has this error.
+    fn forward_failed(&mut self, ctx: &mut Ctx, token: u64, forward: &Forward, error: ErrorCode) {
+        let (version, body) = (forward.version, &forward.body);
+        let told = match forward.api {
+            ApiKey::CreateTopics => Message::decode(body, version)
+                .map(|request| self.reply(ctx, token, &create_topics_failed(request, error))),
+            ApiKey::DeleteTopics => Message::decode(body, version)
+                .map(|request| self.reply(ctx, token, &delete_topics_failed(request, error))),
+            ApiKey::CreatePartitions => Message::decode(body, version)
+                .map(|request| self.reply(ctx, token, &create_partitions_failed(request, error))),
+            ApiKey::AlterConfigs => Message::decode(body, version)
+                .map(|request| self.reply(ctx, token, &alter_configs_failed(request, error))),
+            ApiKey::IncrementalAlterConfigs => Message::decode(body, version)
+                .map(|request| self.reply(ctx, token, &incremental_alter_configs_failed(request, error))),
+            ApiKey::ElectLeaders => Message::decode(body, version)
+                .map(|request| self.reply(ctx, token, &elect_leaders_failed(request, version, error))),
+            ApiKey::AlterPartitionReassignments => {
+                let error_message = Some(error.message().to_owned());
+                let response = alter_partition_reassignments::AlterPartitionReassignmentsResponse {
+                    error_code: error,
+                    error_message,
+                    ..Default::default()
+                };
+                self.reply(ctx, token, &response);
+                Ok(())
+            }
+            ApiKey::ListPartitionReassignments => {
+                let error_message = Some(error.message().to_owned());
+                let response = list_partition_reassignments::ListPartitionReassignmentsResponse {
+                    error_code: error,
+                    error_message,
+                    ..Default::default()
+                };
+                self.reply(ctx, token, &response);
+                Ok(())
+            }
+            _ => {
+                let response =
+                    describe_quorum::DescribeQuorumResponse { error_code: error, ..Default::default() };
+                self.reply(ctx, token, &response);
+                Ok(())
+            }
+        };
+        if told.is_err() {
+            self.refuse(ctx, token, "the controller cannot be reached".into());
+        }
+    }
+}
+
+impl From<RefusedConfigs> for alter_configs::AlterConfigsResourceResponse {
+    fn from(refused: RefusedConfigs) -> Self {
+        let RefusedConfigs { resource_type, resource_name, error, message } = refused;
+        Self { error_code: error, error_message: Some(message), resource_type, resource_name }
+    }
+}
+
+impl From<RefusedConfigs> for incremental_alter_configs::AlterConfigsResourceResponse {
+    fn from(refused: RefusedConfigs) -> Self {
+        let RefusedConfigs { resource_type, resource_name, error, message } = refused;
+        Self { error_code: error, error_message: Some(message), resource_type, resource_name }
+    }
+}
+
+fn create_topics_failed(
+    request: create_topics::CreateTopicsRequest,
+    error_code: ErrorCode,
+) -> create_topics::CreateTopicsResponse {
+    let failed = |topic: create_topics::CreatableTopic| create_topics::CreatableTopicResult {
+        name: topic.name,
+        error_code,
+        error_message: Some(error_code.message().to_owned()),
+        configs: Some(Vec::new()),
+        ..Default::default()
+    };
+    let topics = request.topics.into_iter().map(failed).collect();
+    create_topics::CreateTopicsResponse { topics, ..Default::default() }
+}
+
+fn delete_topics_failed(
+    request: delete_topics::DeleteTopicsRequest,
+    error_code: ErrorCode,
+) -> delete_topics::DeleteTopicsResponse {
+    let failed = |(name, topic_id)| delete_topics::DeletableTopicResult {
+        name,
+        topic_id,
+        error_code,
+        error_message: Some(error_code.message().to_owned()),
+    };
+    let named = request.topic_names.into_iter().map(|name| (Some(name), Default::default()));
+    let states = request.topics.into_iter().map(|topic| (topic.name, topic.topic_id));
+    let responses = named.chain(states).map(failed).collect();
+    delete_topics::DeleteTopicsResponse { responses, ..Default::default() }
+}
+
+fn create_partitions_failed(
+    request: create_partitions::CreatePartitionsRequest,
+    error_code: ErrorCode,
+) -> create_partitions::CreatePartitionsResponse {
+    let error_message = Some(error_code.message().to_owned());
+    let failed = |topic: create_partitions::CreatePartitionsTopic| {
+        let (name, error_message) = (topic.name, error_message.clone());
+        create_partitions::CreatePartitionsTopicResult { name, error_code, error_message }
+    };
+    let results = request.topics.into_iter().map(failed).collect();
+    create_partitions::CreatePartitionsResponse { results, ..Default::default() }
+}
+
+fn alter_configs_failed(
+    request: alter_configs::AlterConfigsRequest,
+    error: ErrorCode,
+) -> alter_configs::AlterConfigsResponse {
+    let failed = |resource: alter_configs::AlterConfigsResource| {
+        refused(resource.resource_type, resource.resource_name, error).into()
+    };
+    let responses = request.resources.into_iter().map(failed).collect();
+    alter_configs::AlterConfigsResponse { responses, ..Default::default() }
+}
+
+fn incremental_alter_configs_failed(
+    request: incremental_alter_configs::IncrementalAlterConfigsRequest,
+    error: ErrorCode,
+) -> incremental_alter_configs::IncrementalAlterConfigsResponse {
+    let failed = |resource: incremental_alter_configs::AlterConfigsResource| {
+        refused(resource.resource_type, resource.resource_name, error).into()
+    };
+    let responses = request.resources.into_iter().map(failed).collect();
+    incremental_alter_configs::IncrementalAlterConfigsResponse { responses, ..Default::default() }
+}
+
+fn refused(resource_type: i8, resource_name: String, error: ErrorCode) -> RefusedConfigs {
+    RefusedConfigs { resource_type, resource_name, error, message: error.message().to_owned() }
+}
+
+fn elect_leaders_failed(
+    request: elect_leaders::ElectLeadersRequest,
+    version: i16,
+    error: ErrorCode,
+) -> elect_leaders::ElectLeadersResponse {
+    let failed = |partition_id: &i32| elect_leaders::PartitionResult {
+        partition_id: *partition_id,
+        error_code: error,
+        error_message: Some(error.message().to_owned()),
+    };
+    let topics = request.topic_partitions.into_iter().flatten();
+    let results = topics.map(|topic| elect_leaders::ReplicaElectionResult {
+        partition_result: topic.partitions.iter().map(failed).collect(),
+        topic: topic.topic,
+    });
+    elect_leaders::ElectLeadersResponse {
+        error_code: if version >= 1 { error } else { ErrorCode::None },
+        replica_election_results: results.collect(),
+        ..Default::default()
+    }
+}
