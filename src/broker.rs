@@ -17,6 +17,7 @@ mod delete_records;
 mod fetch;
 mod fetcher;
 mod forward;
+mod group_offsets;
 mod groups;
 mod metadata_api;
 mod offsets_api;
@@ -412,3 +413,16 @@ fn lose_tail(log: &mut UnifiedLog, rng: &mut Rng) -> u64 {
 fn no_records() -> Option<Bytes> {
     Some(Bytes::new())
 }
+
+#[cfg(test)]
+#[path = "broker/desk.rs"]
+mod desk;
+#[cfg(test)]
+#[path = "broker/fetch_test.rs"]
+mod fetch_test;
+#[cfg(test)]
+#[path = "broker/produce_test.rs"]
+mod produce_test;
+#[cfg(test)]
+#[path = "broker/versions_test.rs"]
+mod versions_test;

@@ -15,11 +15,11 @@
 //! longer is, [`GroupCoordinator::resigned`].
 //!
 //! Rules: Kafka's documentation of the consumer group protocol, KIP-62, 134, 345, 394, 559,
-//! 709. Groups of the newer protocol (KIP-848), transactions and the expiry of offsets are
-//! not here yet.
+//! 709. Groups of the newer protocol (KIP-848) and transactions are not here yet.
 
 mod config;
 mod describe;
+mod forget;
 mod group;
 mod join;
 mod log;
@@ -121,6 +121,7 @@ impl GroupCoordinator {
             }
             *slot = Arc::new(group);
         }
+        work.set_expiry(partition);
         self.shards.insert(partition, shard);
     }
 
@@ -129,6 +130,7 @@ impl GroupCoordinator {
     pub fn resigned(&mut self, partition: i32, out: &mut Outcome) {
         let Some(shard) = self.shards.remove(&partition) else { return };
         out.events.push(Event::CoordinatorResigned { partition });
+        out.timers.push((CoordinatorTimer::Expiry { partition }, None));
         for group in shard.groups.values() {
             let id = &group.id;
             out.timers.push((CoordinatorTimer::Join { group: id.clone() }, None));
@@ -164,13 +166,19 @@ impl GroupCoordinator {
 
     /// A timer ran out.
     pub fn timer(&mut self, now: SimTime, timer: CoordinatorTimer, out: &mut Outcome) {
-        let id = timer.group().clone();
+        let id = match &timer {
+            CoordinatorTimer::Expiry { partition } => return self.expire(now, *partition, out),
+            CoordinatorTimer::Session { group, .. }
+            | CoordinatorTimer::Join { group }
+            | CoordinatorTimer::Sync { group } => group.clone(),
+        };
         let Ok((mut work, shard)) = self.work(&id, now, out) else { return };
         let Some(group) = shard.groups.get_mut(&id).map(Arc::make_mut) else { return };
         match timer {
             CoordinatorTimer::Session { member, .. } => work.session_timeout(group, &member),
             CoordinatorTimer::Join { .. } => work.join_timeout(group),
             CoordinatorTimer::Sync { .. } => work.sync_timeout(group),
+            CoordinatorTimer::Expiry { .. } => {}
         }
         shard.forget_if_blank(&id);
     }
@@ -230,6 +238,11 @@ impl GroupCoordinator {
                 }
                 self.conclude(Then::Delete { token, group }, error, out);
             }
+            Then::Expire { group } => {
+                if let Some(group) = shard.groups.get_mut(&group).map(Arc::make_mut) {
+                    work.transition(group, GroupState::Empty);
+                }
+            }
             then => self.conclude(then, error, out),
         }
     }
@@ -258,6 +271,9 @@ impl GroupCoordinator {
     }
 }
 
+#[cfg(test)]
+#[path = "coordinator/forget_test.rs"]
+mod forget_test;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 #[path = "coordinator/properties_test.rs"]
 mod properties;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{SimTime, ms};
+use crate::base::{Map, SimTime, ms};
 use crate::broker::{Broker, BrokerTimer, Ctx, OFFSETS_TOPIC};
 use crate::coordinator::{
     Append, Caller, CoordinatorTimer, GroupCoordinator, GroupRequest, GroupResponse, Outcome,
@@ -20,12 +20,18 @@ use crate::storage::{BatchBuilder, BatchOptions};
 
 /// `FindCoordinator.key_type` of a group.
 const GROUP_KEY: i8 = 0;
+/// `FindCoordinator.key_type` of a transactional id.
+const TRANSACTION_KEY: i8 = 1;
+/// From this version on FindCoordinator asks about several keys at once (KIP-699).
+const COORDINATORS_BATCHED_SINCE: i16 = 4;
 
 /// The coordinator and what it waits for.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Groups {
     coordinator: GroupCoordinator,
     waiting: VecDeque<WaitingAppend>,
+    /// Partitions that nobody knows, by the request that names them.
+    pub(super) unknown: Map<u64, Vec<TopicPartition>>,
 }
 
 /// An append that is in the log but not committed yet.
@@ -39,7 +45,7 @@ struct WaitingAppend {
 
 impl Groups {
     pub(super) fn new(coordinator: GroupCoordinator) -> Groups {
-        Groups { coordinator, waiting: VecDeque::new() }
+        Groups { coordinator, waiting: VecDeque::new(), unknown: Map::new() }
     }
 
     pub(super) fn coordinator(&self) -> &GroupCoordinator {
@@ -61,7 +67,16 @@ impl Broker {
             ApiKey::SyncGroup => GroupRequest::SyncGroup(Message::decode(body, version)?),
             ApiKey::Heartbeat => GroupRequest::Heartbeat(Message::decode(body, version)?),
             ApiKey::LeaveGroup => GroupRequest::LeaveGroup(Message::decode(body, version)?),
-            ApiKey::OffsetCommit => GroupRequest::OffsetCommit(Message::decode(body, version)?),
+            ApiKey::OffsetCommit => {
+                let request = Message::decode(body, version)?;
+                let Some(request) = self.keep_known_commits(ctx, token, request) else { return Ok(()) };
+                GroupRequest::OffsetCommit(request)
+            }
+            ApiKey::OffsetDelete => {
+                let request = Message::decode(body, version)?;
+                let Some(request) = self.keep_known_deletions(ctx, token, request) else { return Ok(()) };
+                GroupRequest::OffsetDelete(request)
+            }
             ApiKey::OffsetFetch => GroupRequest::OffsetFetch(Message::decode(body, version)?),
             ApiKey::ListGroups => GroupRequest::ListGroups(Message::decode(body, version)?),
             ApiKey::DescribeGroups => GroupRequest::DescribeGroups(Message::decode(body, version)?),
@@ -104,7 +119,7 @@ impl Broker {
             self.append_for_coordinator(ctx, append);
         }
         for (token, response) in out.replies {
-            self.reply_group(ctx, token, &response);
+            self.reply_group(ctx, token, response);
         }
         ctx.because(before);
     }
@@ -212,10 +227,13 @@ impl Broker {
 
     pub(super) fn find_coordinator(&mut self, ctx: &mut Ctx, token: u64, request: &FindCoordinatorRequest) {
         let mut response = FindCoordinatorResponse::default();
-        if request.coordinator_keys.is_empty() {
+        let is_batched =
+            self.server.asked(token).is_some_and(|asked| asked.version >= COORDINATORS_BATCHED_SINCE);
+        if !is_batched {
             let found = self.coordinator_of(token, &request.key, request.key_type);
             response.error_code = found.error_code;
             (response.node_id, response.host, response.port) = (found.node_id, found.host, found.port);
+            response.error_message = found.error_message;
         } else {
             response.coordinators = request
                 .coordinator_keys
@@ -223,9 +241,8 @@ impl Broker {
                 .map(|key| self.coordinator_of(token, key, request.key_type))
                 .collect();
         }
-        // The one-key form carries neither; the many-keys form has no fields for one.
         self.reply(ctx, token, &response);
-        if !self.image.topics.contains_key(OFFSETS_TOPIC) {
+        if request.key_type == GROUP_KEY && !self.image.topics.contains_key(OFFSETS_TOPIC) {
             let creation = self.creation_of(vec![OFFSETS_TOPIC.to_owned()]);
             self.auto_create(ctx, creation);
         }
@@ -240,8 +257,11 @@ impl Broker {
             error_message: Some(error_code.message().to_owned()),
             ..Default::default()
         };
-        if key_type != GROUP_KEY {
-            return none(ErrorCode::InvalidRequest);
+        match key_type {
+            GROUP_KEY => {}
+            // Nobody coordinates transactions yet.
+            TRANSACTION_KEY => return none(ErrorCode::CoordinatorNotAvailable),
+            _ => return none(ErrorCode::InvalidRequest),
         }
         let at = TopicPartition::new(OFFSETS_TOPIC, self.groups.coordinator.partition_for(key));
         let leader = self.image.partition(&at).map_or(NO_LEADER, |partition| partition.leader);
@@ -261,14 +281,22 @@ impl Broker {
         }
     }
 
-    fn reply_group(&mut self, ctx: &mut Ctx, token: u64, response: &GroupResponse) {
-        match response {
+    /// Topics were deleted: their offsets go too.
+    pub(super) fn forget_offsets_of(&mut self, ctx: &mut Ctx, gone: &[TopicPartition]) {
+        let mut out = Outcome::default();
+        self.groups.coordinator.partitions_deleted(ctx.now(), gone, &mut out);
+        self.carry_out(ctx, out);
+    }
+
+    fn reply_group(&mut self, ctx: &mut Ctx, token: u64, response: GroupResponse) {
+        match &self.with_unknown(token, response) {
             GroupResponse::JoinGroup(r) => self.reply(ctx, token, r),
             GroupResponse::SyncGroup(r) => self.reply(ctx, token, r),
             GroupResponse::Heartbeat(r) => self.reply(ctx, token, r),
             GroupResponse::LeaveGroup(r) => self.reply(ctx, token, r),
             GroupResponse::OffsetCommit(r) => self.reply(ctx, token, r),
             GroupResponse::OffsetFetch(r) => self.reply(ctx, token, r),
+            GroupResponse::OffsetDelete(r) => self.reply(ctx, token, r),
             GroupResponse::ListGroups(r) => self.reply(ctx, token, r),
             GroupResponse::DescribeGroups(r) => self.reply(ctx, token, r),
             GroupResponse::DeleteGroups(r) => self.reply(ctx, token, r),

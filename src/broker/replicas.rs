@@ -19,6 +19,11 @@ use crate::trace::{Event, Offsets};
 impl Broker {
     /// The image moved on; these partitions may have changed.
     pub(super) fn apply_changes(&mut self, ctx: &mut Ctx, touched: &Set<TopicPartition>) {
+        let gone: Vec<TopicPartition> =
+            touched.iter().filter(|at| self.image.partition(at).is_none()).cloned().collect();
+        if !gone.is_empty() {
+            self.forget_offsets_of(ctx, &gone);
+        }
         for at in touched {
             match self.image.partition(at).cloned() {
                 Some(registration) if registration.replicas.contains(&self.id) => {

@@ -264,6 +264,7 @@ pub(super) fn is_served(api: ApiKey) -> bool {
                 | ApiKey::LeaveGroup
                 | ApiKey::OffsetCommit
                 | ApiKey::OffsetFetch
+                | ApiKey::OffsetDelete
                 | ApiKey::ListGroups
                 | ApiKey::DescribeGroups
                 | ApiKey::DeleteGroups

@@ -16,9 +16,9 @@ properties! {
         "offsets.topic.segment.bytes" => offsets_topic_segment_bytes: i32 = 100 * 1024 * 1024,
             "`segment.bytes` of `__consumer_offsets`";
         "offsets.retention.minutes" => offsets_retention_minutes: i32 = 7 * 24 * 60,
-            "how long offsets of an empty group are kept; not acted on yet";
+            "how long offsets of an empty group are kept";
         "offsets.retention.check.interval.ms" => offsets_retention_check_interval_ms: i64 = 600_000,
-            "how often expired offsets are looked for; not acted on yet";
+            "how often expired offsets are looked for";
         "offsets.commit.timeout.ms" => offsets_commit_timeout_ms: i32 = 5_000, "how long a commit may wait for its in-sync replicas";
     }
 }

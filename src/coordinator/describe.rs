@@ -64,6 +64,17 @@ pub(super) fn described_unknown(group_id: String, api_version: i16) -> Described
     described
 }
 
+/// READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS and ALTER_CONFIGS as bits (KIP-430): without an authorizer
+/// everybody may do all that can be done to a group.
+const GROUP_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;
+
+pub(super) fn with_operations(mut group: DescribedGroup, is_asked: bool) -> DescribedGroup {
+    if is_asked && !group.error_code.is_error() {
+        group.authorized_operations = GROUP_OPERATIONS;
+    }
+    group
+}
+
 impl Work<'_> {
     /// Begins to delete a group; it is gone when the tombstones are committed.
     pub(super) fn delete(&mut self, group: &mut Group, token: u64) -> Result<(), ErrorCode> {

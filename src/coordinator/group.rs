@@ -23,7 +23,7 @@ use super::log::{self, GroupMetadataValue};
 /// | CompletingRebalance | the leader's assignments are committed to the log | Stable |
 /// | CompletingRebalance | a member joins, leaves or goes silent, or the append failed | PreparingRebalance |
 /// | Stable | a member joins, leaves, goes silent or changes its metadata; the leader joins again | PreparingRebalance |
-/// | Empty | the group is deleted | Dead |
+/// | Empty | the group is deleted, or its last offset expires | Dead |
 /// | Dead | the deletion failed | Empty |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum GroupState {
@@ -131,6 +131,8 @@ pub struct CommittedOffset {
     pub metadata: Arc<str>,
     /// When, in milliseconds.
     pub commit_timestamp_ms: i64,
+    /// Until when it is kept, in milliseconds, if the commit said so (until version 4).
+    pub expire_timestamp_ms: Option<i64>,
 }
 
 /// A group.

@@ -20,6 +20,8 @@ pub(super) type Record = (Bytes, Option<Bytes>);
 /// The versions in which Kafka 4.1 writes values.
 const GROUP_METADATA_VERSION: i16 = 3;
 const OFFSET_COMMIT_VERSION: i16 = 3;
+/// The one version that can say when an offset expires.
+const EXPIRING_OFFSET_COMMIT_VERSION: i16 = 1;
 
 /// The group as it is now, with these assignments. Fails when a name is too long to write.
 pub(super) fn group_record(
@@ -66,9 +68,12 @@ pub(super) fn offset_record(
         leader_epoch: offset.leader_epoch,
         metadata: offset.metadata.to_string(),
         commit_timestamp: offset.commit_timestamp_ms,
+        expire_timestamp: offset.expire_timestamp_ms.unwrap_or(-1),
         ..OffsetCommitValue::default()
     };
-    Ok((offset_key(group_id, at)?, Some(encode_prefixed(OFFSET_COMMIT_VERSION, &value)?)))
+    let expires = offset.expire_timestamp_ms.is_some();
+    let version = if expires { EXPIRING_OFFSET_COMMIT_VERSION } else { OFFSET_COMMIT_VERSION };
+    Ok((offset_key(group_id, at)?, Some(encode_prefixed(version, &value)?)))
 }
 
 pub(super) fn offset_tombstone(group_id: &str, at: &TopicPartition) -> Result<Record, WireError> {
@@ -106,6 +111,7 @@ pub(super) fn read(key: &Bytes, value: Option<&Bytes>) -> Result<Change, WireErr
                 leader_epoch: value.leader_epoch,
                 metadata: value.metadata.into(),
                 commit_timestamp_ms: value.commit_timestamp,
+                expire_timestamp_ms: Some(value.expire_timestamp).filter(|at| *at >= 0),
             });
             let at = TopicPartition::new(key.topic, key.partition);
             Ok(Change::Offset { group: key.group.into(), at, value })

@@ -12,6 +12,8 @@ use crate::protocol::messages::offset_commit as commit;
 use crate::protocol::messages::offset_fetch as fetch;
 use crate::protocol::{ErrorCode, TopicPartition};
 
+/// From this version on an OffsetFetch response has an error of its own.
+const FETCH_ERROR_SINCE: i16 = 2;
 /// From this version on OffsetFetch asks for several groups at once (KIP-709).
 const FETCH_BATCHED_SINCE: i16 = 8;
 
@@ -27,11 +29,13 @@ impl Work<'_> {
         }
         let mut records = Vec::new();
         let mut response = commit::OffsetCommitResponse::default();
+        let kept_ms = Some(request.retention_time_ms).filter(|kept| *kept >= 0);
+        let expires = kept_ms.map(|kept| self.now.unix_ms().saturating_add(kept));
         for topic in request.topics {
             let mut partitions = Vec::new();
             for partition in topic.partitions {
                 let partition_index = partition.partition_index;
-                let error_code = match self.offset_record(group, &topic.name, partition) {
+                let error_code = match self.offset_record(group, &topic.name, partition, expires) {
                     Ok(record) => {
                         records.push(record);
                         ErrorCode::None
@@ -54,6 +58,7 @@ impl Work<'_> {
         group: &Group,
         topic: &str,
         partition: commit::OffsetCommitRequestPartition,
+        expire_timestamp_ms: Option<i64>,
     ) -> Result<log::Record, ErrorCode> {
         let metadata = partition.committed_metadata.unwrap_or_default();
         if metadata.len() > usize::try_from(self.config.offset_metadata_max_bytes).unwrap_or(0) {
@@ -64,6 +69,7 @@ impl Work<'_> {
             leader_epoch: partition.committed_leader_epoch,
             metadata: metadata.into(),
             commit_timestamp_ms: self.now.unix_ms(),
+            expire_timestamp_ms,
         };
         let at = TopicPartition::new(topic, partition.partition_index);
         log::offset_record(&group.id, &at, &offset).map_err(|_| ErrorCode::UnknownServerError)
@@ -132,6 +138,12 @@ pub(super) fn fetch_offsets<'a>(
         topics: request.topics.map(|topics| topics.into_iter().map(batched).collect()),
         ..fetch::OffsetFetchRequestGroup::default()
     };
+    let error = find(&asked.group_id).err().filter(|_| api_version < FETCH_ERROR_SINCE);
+    if let Some(error) = error {
+        let topics = asked.topics.into_iter().flatten();
+        response.topics = topics.map(|topic| single(failed(topic, error))).collect();
+        return response;
+    }
     let group = fetch_group(asked, &find);
     response.error_code = group.error_code;
     response.topics = group.topics.into_iter().map(single).collect();
@@ -159,6 +171,14 @@ fn fetch_group<'a>(
         None => fetch_all(group),
     };
     response
+}
+
+/// The same error for every partition.
+fn failed(asked: fetch::OffsetFetchRequestTopics, error_code: ErrorCode) -> fetch::OffsetFetchResponseTopics {
+    let partition =
+        |partition| fetch::OffsetFetchResponsePartitions { error_code, ..fetched(partition, None) };
+    let partitions = asked.partition_indexes.into_iter().map(partition).collect();
+    fetch::OffsetFetchResponseTopics { name: asked.name, partitions }
 }
 
 fn fetch_topic(

@@ -13,6 +13,7 @@ use crate::protocol::messages::join_group::{JoinGroupRequest, JoinGroupResponse}
 use crate::protocol::messages::leave_group::{LeaveGroupRequest, LeaveGroupResponse};
 use crate::protocol::messages::list_groups::{ListGroupsRequest, ListGroupsResponse};
 use crate::protocol::messages::offset_commit::{OffsetCommitRequest, OffsetCommitResponse};
+use crate::protocol::messages::offset_delete::{OffsetDeleteRequest, OffsetDeleteResponse};
 use crate::protocol::messages::offset_fetch::{OffsetFetchRequest, OffsetFetchResponse};
 use crate::protocol::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
 use crate::trace::Event;
@@ -41,6 +42,7 @@ pub enum GroupRequest {
     LeaveGroup(LeaveGroupRequest),
     OffsetCommit(OffsetCommitRequest),
     OffsetFetch(OffsetFetchRequest),
+    OffsetDelete(OffsetDeleteRequest),
     ListGroups(ListGroupsRequest),
     DescribeGroups(DescribeGroupsRequest),
     DeleteGroups(DeleteGroupsRequest),
@@ -56,6 +58,7 @@ pub enum GroupResponse {
     LeaveGroup(LeaveGroupResponse),
     OffsetCommit(OffsetCommitResponse),
     OffsetFetch(OffsetFetchResponse),
+    OffsetDelete(OffsetDeleteResponse),
     ListGroups(ListGroupsResponse),
     DescribeGroups(DescribeGroupsResponse),
     DeleteGroups(DeleteGroupsResponse),
@@ -81,6 +84,11 @@ pub enum CoordinatorTimer {
         /// Group id.
         group: Arc<str>,
     },
+    /// Look for offsets that have been kept long enough.
+    Expiry {
+        /// In which partition of `__consumer_offsets`.
+        partition: i32,
+    },
 }
 
 impl CoordinatorTimer {
@@ -90,14 +98,7 @@ impl CoordinatorTimer {
             CoordinatorTimer::Session { .. } => "session_timeout",
             CoordinatorTimer::Join { .. } => "rebalance_timeout",
             CoordinatorTimer::Sync { .. } => "sync_timeout",
-        }
-    }
-
-    pub(super) fn group(&self) -> &Arc<str> {
-        match self {
-            CoordinatorTimer::Session { group, .. }
-            | CoordinatorTimer::Join { group }
-            | CoordinatorTimer::Sync { group } => group,
+            CoordinatorTimer::Expiry { .. } => "offsets_retention",
         }
     }
 }
@@ -140,6 +141,10 @@ pub(super) enum Then {
     Sync { group: Arc<str>, generation: i32, assignments: Vec<(Arc<str>, Bytes)> },
     /// A static member is back under a new member id.
     Rejoin { group: Arc<str>, waiting: Waiting, was: Arc<str>, is: Arc<str>, leader_before: String },
+    /// The answer to a deletion of offsets.
+    DeleteOffsets { token: u64, response: OffsetDeleteResponse },
+    /// A group whose last offset has expired.
+    Expire { group: Arc<str> },
     /// One group of a deletion.
     Delete { token: u64, group: Arc<str> },
 }

@@ -7,7 +7,7 @@ use super::join::Joining;
 use super::outcome::{Caller, GroupRequest, GroupResponse, Outcome, Then};
 use super::rebalance::{Work, join_error};
 use super::shard::Shard;
-use super::{Deletion, GroupCoordinator, describe, members, offsets};
+use super::{Deletion, GroupCoordinator, describe, forget, members, offsets};
 use crate::base::{Rng, SimTime};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::delete_groups::{DeletableGroupResult, DeleteGroupsRequest};
@@ -18,6 +18,7 @@ use crate::protocol::messages::join_group::JoinGroupRequest;
 use crate::protocol::messages::leave_group::{LeaveGroupRequest, LeaveGroupResponse};
 use crate::protocol::messages::list_groups::{ListGroupsRequest, ListGroupsResponse};
 use crate::protocol::messages::offset_commit::OffsetCommitRequest;
+use crate::protocol::messages::offset_delete::OffsetDeleteRequest;
 use crate::protocol::messages::offset_fetch::OffsetFetchRequest;
 use crate::protocol::messages::sync_group::SyncGroupRequest;
 
@@ -40,6 +41,7 @@ impl GroupCoordinator {
             GroupRequest::LeaveGroup(request) => self.leave_group(now, caller, request, out),
             GroupRequest::OffsetCommit(request) => self.offset_commit(now, caller, request, out),
             GroupRequest::OffsetFetch(request) => self.offset_fetch(caller, request, out),
+            GroupRequest::OffsetDelete(request) => self.offset_delete(now, caller, request, out),
             GroupRequest::ListGroups(request) => self.list_groups(caller, &request, out),
             GroupRequest::DescribeGroups(request) => self.describe_groups(caller, request, out),
             GroupRequest::DeleteGroups(request) => self.delete_groups(now, caller, request, out),
@@ -192,6 +194,24 @@ impl GroupCoordinator {
         out.replies.push((caller.token, GroupResponse::OffsetFetch(response)));
     }
 
+    fn offset_delete(
+        &mut self,
+        now: SimTime,
+        caller: Caller,
+        request: OffsetDeleteRequest,
+        out: &mut Outcome,
+    ) {
+        let id = request.group_id.clone();
+        let unknown = self.group(&id).is_none().then_some(ErrorCode::GroupIdNotFound);
+        if let Err(error) = self.check_named(&id).and(unknown.map_or(Ok(()), Err)) {
+            let reply = GroupResponse::OffsetDelete(forget::deletion_error(error));
+            return out.replies.push((caller.token, reply));
+        }
+        let Ok((mut work, shard)) = self.work(&id, now, out) else { return };
+        let Some(group) = shard.groups.get(id.as_str()) else { return };
+        work.delete_offsets(group, caller, request);
+    }
+
     fn list_groups(&mut self, caller: Caller, request: &ListGroupsRequest, out: &mut Outcome) {
         let is_loading = self.shards.values().any(|shard| shard.is_loading);
         let response = ListGroupsResponse {
@@ -203,13 +223,16 @@ impl GroupCoordinator {
     }
 
     fn describe_groups(&mut self, caller: Caller, request: DescribeGroupsRequest, out: &mut Outcome) {
+        let tells_operations = request.include_authorized_operations;
         let describe = |group_id: String| match (self.check_named(&group_id), self.group(&group_id)) {
             (Err(error_code), _) => DescribedGroup { error_code, group_id, ..DescribedGroup::default() },
             (Ok(()), Some(group)) => describe::described(group),
             (Ok(()), None) => describe::described_unknown(group_id, caller.api_version),
         };
         let response = DescribeGroupsResponse {
-            groups: request.groups.into_iter().map(describe).collect(),
+            groups: (request.groups.into_iter().map(describe))
+                .map(|group| describe::with_operations(group, tells_operations))
+                .collect(),
             ..DescribeGroupsResponse::default()
         };
         out.replies.push((caller.token, GroupResponse::DescribeGroups(response)));
@@ -257,13 +280,17 @@ impl GroupCoordinator {
     pub(super) fn conclude(&mut self, then: Then, error: ErrorCode, out: &mut Outcome) {
         match then {
             // The members have been answered when the coordinator resigned.
-            Then::Nothing | Then::Sync { .. } | Then::Rejoin { .. } => {}
+            Then::Nothing | Then::Sync { .. } | Then::Rejoin { .. } | Then::Expire { .. } => {}
             Then::Commit { token, mut response } => {
                 if error.is_error() {
                     let partitions = response.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
                     partitions.filter(|p| !p.error_code.is_error()).for_each(|p| p.error_code = error);
                 }
                 out.replies.push((token, GroupResponse::OffsetCommit(response)));
+            }
+            Then::DeleteOffsets { token, response } => {
+                let response = if error.is_error() { forget::deletion_error(error) } else { response };
+                out.replies.push((token, GroupResponse::OffsetDelete(response)));
             }
             Then::Delete { token, group } => {
                 let Some(mut deletion) = self.deletions.remove(&token) else { return };

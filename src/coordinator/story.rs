@@ -20,6 +20,7 @@ use crate::protocol::messages::join_group::{JoinGroupRequest, JoinGroupRequestPr
 use crate::protocol::messages::leave_group::{LeaveGroupRequest, MemberIdentity};
 use crate::protocol::messages::list_groups::ListGroupsRequest;
 use crate::protocol::messages::offset_commit as commit;
+use crate::protocol::messages::offset_delete as delete;
 use crate::protocol::messages::offset_fetch as fetch;
 use crate::protocol::messages::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment};
 use crate::protocol::wire::encode_prefixed;
@@ -83,12 +84,14 @@ impl Story {
         };
         let mut out = Outcome::default();
         story.coordinator.elected(0, EPOCH, [], SimTime::ZERO, &mut out);
+        story.take(out);
+        story.told.clear();
         story
     }
 
     /// `join a [version=4] [session=6000] [rebalance=9000] [instance=i] [protocols=range,..]
     /// [as=id]`, `sync a [a=0,1 b=2]`, `beat a`, `leave a`, `commit a 0=5 [gen=3] [meta=xyz]`,
-    /// `fetch`, `list`, `describe`, `delete`, `wait 3000`, `hold`, `release`,
+    /// `fetch`, `forget admin 0 1`, `list`, `describe`, `delete`, `wait 3000`, `hold`, `release`,
     /// `fail ERROR_CODE`, `crash`, `resign`, `load`.
     pub(super) fn run(&mut self, line: &str) {
         let _ = writeln!(self.told, "{line}");
@@ -163,11 +166,11 @@ impl Story {
                 generation_id_or_member_epoch: generation_id,
                 member_id,
                 group_instance_id,
+                retention_time_ms: i64::from(number("keep", -1)),
                 topics: vec![commit::OffsetCommitRequestTopic {
                     name: "t".to_owned(),
                     partitions: rest[1..].iter().filter_map(|word| offset(word, &options)).collect(),
                 }],
-                ..commit::OffsetCommitRequest::default()
             }),
             "fetch" => GroupRequest::OffsetFetch(fetch::OffsetFetchRequest {
                 groups: vec![fetch::OffsetFetchRequestGroup {
@@ -176,6 +179,16 @@ impl Story {
                     ..fetch::OffsetFetchRequestGroup::default()
                 }],
                 ..fetch::OffsetFetchRequest::default()
+            }),
+            "forget" => GroupRequest::OffsetDelete(delete::OffsetDeleteRequest {
+                group_id,
+                topics: vec![delete::OffsetDeleteRequestTopic {
+                    name: "t".to_owned(),
+                    partitions: rest[1..]
+                        .iter()
+                        .map(|p| delete::OffsetDeleteRequestPartition { partition_index: p.parse().unwrap() })
+                        .collect(),
+                }],
             }),
             "list" => GroupRequest::ListGroups(ListGroupsRequest::default()),
             "describe" => {
@@ -375,6 +388,12 @@ impl Story {
                 let offsets: Vec<String> =
                     partitions.map(|p| format!("{}={}", p.partition_index, p.committed_offset)).collect();
                 format!("OffsetFetch: {} {}", r.groups[0].error_code.name(), offsets.join(" "))
+            }
+            GroupResponse::OffsetDelete(r) => {
+                let partitions = r.topics.iter().flat_map(|topic| &topic.partitions);
+                let codes: Vec<String> =
+                    partitions.map(|p| format!("{} {}", p.partition_index, p.error_code.name())).collect();
+                format!("OffsetDelete: {} {}", r.error_code.name(), codes.join(", "))
             }
             GroupResponse::ListGroups(r) => {
                 let groups: Vec<String> =

@@ -289,3 +289,38 @@ fn a_snapshot_shares_what_it_does_not_change() {
     assert!(shared >= snapshot.segments.len() - 1);
     assert_eq!((snapshot.log_end_offset(), log.log_end_offset()), (40, 42));
 }
+
+#[test]
+fn recovery_keeps_deleted_epochs_away() {
+    let mut log = log(LogConfig { segment_bytes: 100, ..LogConfig::default() });
+    for epoch in 0..3 {
+        log.append_as_leader(&batch(2), epoch, NOW_MS).unwrap();
+    }
+    log.maybe_increment_high_watermark(6);
+    log.increment_log_start_offset(3).unwrap();
+    log.mark_flushed(0);
+    log.power_loss(0);
+    log.recover();
+    assert_eq!((log.log_start_offset(), log.log_end_offset()), (3, 3), "nothing was durable");
+    let mut log = self::log(LogConfig::default());
+    for epoch in 0..3 {
+        log.append_as_leader(&batch(2), epoch, NOW_MS).unwrap();
+    }
+    log.maybe_increment_high_watermark(6);
+    log.increment_log_start_offset(3).unwrap();
+    log.recover();
+    let epochs: Vec<_> =
+        log.leader_epochs().entries().iter().map(|entry| (entry.epoch, entry.start_offset)).collect();
+    assert_eq!(epochs, [(1, 3), (2, 4)], "reading the segment again does not bring epoch 0 back");
+}
+
+#[test]
+fn truncation_takes_the_producers_last_batches_back() {
+    let mut log = log(LogConfig { segment_bytes: 200, ..LogConfig::default() });
+    for sequence in 0..6 {
+        log.append_as_leader(&from_producer(9, 0, sequence, 1), 0, NOW_MS).unwrap();
+    }
+    log.truncate_to(2);
+    assert_eq!(log.producers().producer(9).map(|entry| entry.last_sequence()), Some(1));
+    assert_eq!(append(&mut log, &from_producer(9, 0, 2, 1)), Ok((2, 2)), "not a duplicate any more");
+}
