@@ -20,6 +20,7 @@ mod membership;
 mod positions;
 mod subscription;
 mod thread;
+mod validation;
 
 use std::sync::Arc;
 
@@ -154,6 +155,7 @@ enum Request {
     Commit { offsets: commits::Offsets, is_sync: bool, generation: i32 },
     OffsetFetch { partitions: Set<TopicPartition> },
     ListOffsets { partitions: Map<TopicPartition, Seeking> },
+    Validate { node: i32, asked: validation::Asked },
     Fetch { node: i32, partitions: Map<TopicPartition, i64>, topics: Map<Uuid, Arc<str>> },
 }
 
@@ -377,6 +379,7 @@ impl Consumer {
             }
             Request::OffsetFetch { partitions } => self.on_offset_fetch(ctx, response, partitions),
             Request::ListOffsets { partitions } => self.on_list_offsets(ctx, response, &partitions),
+            Request::Validate { asked, .. } => self.on_epoch_ends(ctx, response, &asked),
             Request::Fetch { partitions, topics, .. } => self.on_fetch(ctx, response, &partitions, &topics),
         }
     }

@@ -22,6 +22,7 @@ impl Consumer {
     pub(super) fn send_fetches(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) {
         let now = ctx.now();
         let mut by_leader: Map<i32, Vec<TopicPartition>> = Map::new();
+        let mut unsure: Map<i32, Vec<TopicPartition>> = Map::new();
         let mut without_leader = false;
         for (at, partition) in &self.owned {
             let is_fetchable = partition.position.is_some()
@@ -32,12 +33,18 @@ impl Consumer {
                 && partition.not_before <= now;
             match self.network.metadata().leader(at) {
                 _ if !is_fetchable => {}
+                Some((leader, epoch)) if self.is_unsure(at, epoch) => {
+                    unsure.entry(leader).or_default().push(at.clone());
+                }
                 Some((leader, _)) => by_leader.entry(leader).or_default().push(at.clone()),
                 None => without_leader = true,
             }
         }
         if without_leader {
             self.network.refresh_metadata(ctx);
+        }
+        for (node, partitions) in unsure {
+            self.validate(ctx, node, partitions);
         }
         for (node, partitions) in by_leader {
             if !self.is_fetching_from(node) && self.network.ready(ctx, node) {

@@ -89,6 +89,8 @@ pub struct OwnedPartition {
     pub paused: bool,
     pub(super) buffered: Buffered,
     pub(super) fetching: bool,
+    /// Epoch of the leader that last confirmed the log before the position; −1: none has.
+    pub(super) validated_epoch: i32,
     pub(super) failures: u32,
     /// No request about the partition before.
     pub(super) not_before: SimTime,
@@ -105,6 +107,7 @@ impl OwnedPartition {
             paused: false,
             buffered: Buffered::default(),
             fetching: false,
+            validated_epoch: -1,
             failures: 0,
             not_before: SimTime::ZERO,
         }
@@ -119,6 +122,7 @@ impl OwnedPartition {
         self.position = Some(position);
         self.consumed = Some(position);
         self.seeking = None;
+        self.validated_epoch = -1;
         self.buffered = Buffered::default();
     }
 

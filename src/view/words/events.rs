@@ -386,6 +386,7 @@ fn client(event: &Event, who: &str) -> Option<String> {
             let why = match *by {
                 "commit" => "its group had committed that",
                 "seek" => "it was told to",
+                "log truncation" => "the log that it had read was cut there",
                 "auto.offset.reset" => "there was no committed offset, so auto.offset.reset decided",
                 by => by,
             };
