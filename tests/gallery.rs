@@ -12,15 +12,15 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Scenario, and its digest after ten seconds.
 const DIGESTS: &[(&str, &str)] = &[
-    ("hello", "bbe55685a559bebd"),
-    ("rider-updates", "e4217d7c53116531"),
-    ("write-intensive", "f87fb1dbe6d63a73"),
-    ("write-intensive-unbatched", "e920e5fc5f05c42d"),
-    ("leader-dies", "b3c5fbc70bf796a6"),
-    ("leader-dies-acks-1", "68f9625e87fccd99"),
-    ("slow-follower", "f9c1ad455d608a1a"),
-    ("group-of-three", "0ef521f83066ce25"),
-    ("power-loss", "d0eaa162643ff324"),
+    ("hello", "dc4621acbc527f11"),
+    ("rider-updates", "d37558f6352234b6"),
+    ("write-intensive", "ec7d005bee1137a6"),
+    ("write-intensive-unbatched", "4d693215258c60fa"),
+    ("leader-dies", "6b8350efaf7c7bf8"),
+    ("leader-dies-acks-1", "b2e2c4a4568fa6b0"),
+    ("slow-follower", "1c4fc49a92071e03"),
+    ("group-of-three", "677324b8a837f463"),
+    ("power-loss", "7ee4b8c1a4326246"),
 ];
 
 fn digest_of(id: &str) -> String {

@@ -133,6 +133,11 @@ impl RecordAccumulator {
         self.queues.iter().filter(|(_, queue)| !queue.ids.is_empty()).map(|(at, _)| at)
     }
 
+    /// How many batches wait for each partition that ever had one.
+    pub(super) fn queue_sizes(&self) -> impl Iterator<Item = (&TopicPartition, u32)> {
+        self.queues.iter().map(|(at, queue)| (at, u32::try_from(queue.ids.len()).unwrap_or(u32::MAX)))
+    }
+
     /// The batch that is next in line for a partition, and when it is ready: at once if full
     /// or if memory is short, else after `linger.ms`, or after its back-off. A newer leader
     /// ends the back-off (KIP-951). `None` if there is none or the partition is muted.

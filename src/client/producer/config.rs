@@ -60,6 +60,9 @@ pub struct ProducerConfig {
     pub enable_idempotence: bool,
     /// How a record without an explicit partition gets one; `default` is Java's.
     pub partitioner: PartitionerKind,
+    /// Partitions with many waiting batches are chosen less often (KIP-794).
+    #[serde(rename = "partitioner.adaptive.partitioning.enable")]
+    pub partitioner_adaptive: bool,
     /// Keys do not decide the partition.
     #[serde(rename = "partitioner.ignore.keys")]
     pub partitioner_ignore_keys: bool,
@@ -174,6 +177,7 @@ impl Default for ProducerConfig {
             max_block_ms: 60_000,
             enable_idempotence: true,
             partitioner: PartitionerKind::default(),
+            partitioner_adaptive: true,
             partitioner_ignore_keys: false,
             metadata_max_age_ms: 300_000,
             reconnect_backoff_ms: 50,

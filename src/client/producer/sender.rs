@@ -7,6 +7,7 @@ use super::{Acks, Blocked, ProduceInFlight, Producer, ProducerTimer};
 use crate::base::{Map, Set, SimTime, ms};
 use crate::client::metadata_cache::{BrokerEndpoint, is_invalid_metadata};
 use crate::client::network::{Response, SendOptions};
+use crate::partitioner::QueueSize;
 use crate::protocol::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use crate::protocol::messages::produce::{
     PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceData,
@@ -52,7 +53,33 @@ impl Producer {
         if self.config.enable_idempotence && self.idempotence.settle(&mut self.accumulator) {
             self.ask_for_producer_id(ctx);
         }
-        while self.send_requests(ctx) {}
+        self.update_loads();
+        while self.send_requests(ctx) {
+            self.update_loads();
+        }
+    }
+
+    /// Tells the partitioner how many batches wait for each partition, once every partition of a
+    /// topic has had one: before, it would not know of those that have not.
+    fn update_loads(&mut self) {
+        if !self.config.partitioner_adaptive {
+            return;
+        }
+        let metadata = self.network.metadata();
+        let mut topics: Map<&Arc<str>, (u32, Vec<QueueSize>)> = Map::new();
+        for (at, batches) in self.accumulator.queue_sizes() {
+            let (known, queues) = topics.entry(&at.topic).or_default();
+            *known += 1;
+            if metadata.leader(at).is_some() {
+                queues.push(QueueSize { partition: at.partition, batches });
+            }
+        }
+        for (topic, (known, queues)) in topics {
+            let count = metadata.partition_count(topic);
+            if count > 1 && known >= count {
+                self.partitioner.update_load(topic, &queues, count);
+            }
+        }
     }
 
     /// When the sender has something to do next, if nothing else happens.
