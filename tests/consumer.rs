@@ -139,21 +139,21 @@ fn after_a_crash_uncommitted_records_come_again() {
     check(
         &mut stage,
         expect![[r#"
-        00:00.012 a is assigned [t-0]
-        00:00.018 a begins t-0 at 0 (auto.offset.reset)
-        00:00.020 a fetched t-0 0..2
-        00:00.030 a consumed t-0 0..1
-        00:00.040 a consumed t-0 1..2
-        00:00.101 a fetched t-0 2..5
-        00:00.111 a consumed t-0 2..3
-        00:00.121 a consumed t-0 3..4
-        00:10.044 b is assigned [t-0]
-        00:10.046 b begins t-0 at 2 (commit)
-        00:10.050 b fetched t-0 2..5
-        00:10.060 b consumed t-0 2..3
-        00:10.070 b consumed t-0 3..4
-        00:10.080 b consumed t-0 4..5
-    "#]],
+            00:00.012 a is assigned [t-0]
+            00:00.018 a begins t-0 at 0 (auto.offset.reset)
+            00:00.020 a fetched t-0 0..2
+            00:00.030 a consumed t-0 0..1
+            00:00.040 a consumed t-0 1..2
+            00:00.101 a fetched t-0 2..5
+            00:00.111 a consumed t-0 2..3
+            00:00.121 a consumed t-0 3..4
+            00:10.044 b is assigned [t-0]
+            00:10.046 b begins t-0 at 2 (commit)
+            00:10.052 b fetched t-0 2..5
+            00:10.062 b consumed t-0 2..3
+            00:10.072 b consumed t-0 3..4
+            00:10.082 b consumed t-0 4..5
+        "#]],
     );
 }
 
@@ -292,12 +292,156 @@ fn an_offset_that_is_gone_resets() {
             00:00.060 a consumed t-0 3..4
             00:00.070 a consumed t-0 4..5
             00:01.000 a begins t-0 at 1 (seek)
-            00:01.028 a begins t-0 at 3 (auto.offset.reset)
-            00:01.030 a fetched t-0 3..5
-            00:01.040 a consumed t-0 3..4
-            00:01.050 a consumed t-0 4..5
-            00:01.532 a begins t-0 at 5 (auto.offset.reset)
+            00:01.078 a begins t-0 at 3 (auto.offset.reset)
+            00:01.080 a fetched t-0 3..5
+            00:01.090 a consumed t-0 3..4
+            00:01.100 a consumed t-0 4..5
+            00:01.602 a begins t-0 at 5 (auto.offset.reset)
         "#]],
+    );
+}
+
+#[test]
+fn a_log_that_was_cut_takes_the_position_back() {
+    let mut stage = Stage::new(1);
+    stage.produce(0, 5);
+    stage.start("a", GROUP, APP);
+    stage.wait(1_000);
+    stage.truncate(0, 3, 2);
+    stage.produce(0, 1);
+    stage.wait(1_000);
+    check(
+        &mut stage,
+        expect![[r#"
+            00:00.012 a is assigned [t-0]
+            00:00.018 a begins t-0 at 0 (auto.offset.reset)
+            00:00.020 a fetched t-0 0..5
+            00:00.030 a consumed t-0 0..1
+            00:00.040 a consumed t-0 1..2
+            00:00.050 a consumed t-0 2..3
+            00:00.060 a consumed t-0 3..4
+            00:00.070 a consumed t-0 4..5
+            00:01.001 a has stale metadata: NOT_LEADER_OR_FOLLOWER
+            00:01.119 a begins t-0 at 3 (log truncation)
+            00:01.121 a fetched t-0 3..4
+            00:01.131 a consumed t-0 3..4
+        "#]],
+    );
+    assert_eq!(stage.log_ends(), "t-0=4");
+}
+
+#[test]
+fn a_log_that_only_changed_its_leader_is_read_on() {
+    let mut stage = Stage::new(1);
+    stage.produce(0, 2);
+    stage.start("a", GROUP, APP);
+    stage.wait(1_000);
+    stage.move_leaders(2);
+    stage.produce(0, 1);
+    stage.wait(1_000);
+    check(
+        &mut stage,
+        expect![[r#"
+        00:00.012 a is assigned [t-0]
+        00:00.018 a begins t-0 at 0 (auto.offset.reset)
+        00:00.020 a fetched t-0 0..2
+        00:00.030 a consumed t-0 0..1
+        00:00.040 a consumed t-0 1..2
+        00:01.001 a has stale metadata: NOT_LEADER_OR_FOLLOWER
+        00:01.121 a fetched t-0 2..3
+        00:01.131 a consumed t-0 2..3
+    "#]],
+    );
+}
+
+#[test]
+fn a_log_of_which_nothing_is_left_resets() {
+    let mut stage = Stage::new(1);
+    stage.produce(0, 2);
+    stage.start("a", GROUP, APP);
+    stage.wait(1_000);
+    stage.truncate(0, 0, 2);
+    stage.produce(0, 1);
+    stage.wait(1_000);
+    check(
+        &mut stage,
+        expect![[r#"
+            00:00.012 a is assigned [t-0]
+            00:00.018 a begins t-0 at 0 (auto.offset.reset)
+            00:00.020 a fetched t-0 0..2
+            00:00.030 a consumed t-0 0..1
+            00:00.040 a consumed t-0 1..2
+            00:01.001 a has stale metadata: NOT_LEADER_OR_FOLLOWER
+            00:01.121 a begins t-0 at 0 (auto.offset.reset)
+            00:01.123 a fetched t-0 0..1
+            00:01.133 a consumed t-0 0..1
+        "#]],
+    );
+}
+
+#[test]
+fn without_a_reset_policy_a_cut_log_is_the_applications_affair() {
+    let mut stage = Stage::new(1);
+    stage.produce(0, 3);
+    stage.start("a", GROUP, APP);
+    stage.wait(1_000);
+    stage.command("a", r#""close""#);
+    stage.wait(1_000);
+    stage.start("b", r#"{"group.id": "g", "auto.offset.reset": "none"}"#, APP);
+    stage.wait(1_000);
+    stage.truncate(0, 1, 2);
+    stage.wait(1_000);
+    check(
+        &mut stage,
+        expect![[r#"
+            00:00.012 a is assigned [t-0]
+            00:00.018 a begins t-0 at 0 (auto.offset.reset)
+            00:00.020 a fetched t-0 0..3
+            00:00.030 a consumed t-0 0..1
+            00:00.040 a consumed t-0 1..2
+            00:00.050 a consumed t-0 2..3
+            00:01.002 a gives up [t-0]
+            00:02.012 b is assigned [t-0]
+            00:02.014 b begins t-0 at 3 (commit)
+            00:03.022 b has stale metadata: NOT_LEADER_OR_FOLLOWER
+            00:03.108 b error OFFSET_OUT_OF_RANGE: the log of t-0 was truncated before offset 3
+        "#]],
+    );
+}
+
+/// What was committed remembers the epoch of the record before it, so the next owner notices.
+#[test]
+fn a_commit_outlives_the_records_it_was_made_for() {
+    let mut stage = Stage::new(1);
+    stage.produce(0, 4);
+    stage.start("a", GROUP, APP);
+    stage.wait(1_000);
+    stage.command("a", r#""close""#);
+    stage.wait(1_000);
+    assert_eq!(stage.committed(), "t-0=4");
+    stage.truncate(0, 2, 2);
+    stage.produce(0, 3);
+    stage.start("b", GROUP, APP);
+    stage.wait(1_000);
+    check(
+        &mut stage,
+        expect![[r#"
+        00:00.012 a is assigned [t-0]
+        00:00.018 a begins t-0 at 0 (auto.offset.reset)
+        00:00.020 a fetched t-0 0..4
+        00:00.030 a consumed t-0 0..1
+        00:00.040 a consumed t-0 1..2
+        00:00.050 a consumed t-0 2..3
+        00:00.060 a consumed t-0 3..4
+        00:01.002 a gives up [t-0]
+        00:02.012 b is assigned [t-0]
+        00:02.014 b begins t-0 at 4 (commit)
+        00:02.018 b begins t-0 at 2 (log truncation)
+        00:02.020 b fetched t-0 2..5
+        00:02.030 b consumed t-0 2..3
+        00:02.040 b consumed t-0 3..4
+        00:02.050 b consumed t-0 4..5
+    "#]],
     );
 }
 

@@ -7,7 +7,7 @@ use crate::protocol::messages::offset_commit::{
     OffsetCommitRequest, OffsetCommitResponse, OffsetCommitResponsePartition, OffsetCommitResponseTopic,
 };
 use crate::protocol::messages::offset_delete::{
-    OffsetDeleteRequest, OffsetDeleteResponse, OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
+    OffsetDeleteRequest, OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
 };
 use crate::protocol::{ErrorCode, TopicPartition};
 
@@ -37,29 +37,21 @@ impl Broker {
         None
     }
 
-    /// [`keep_known_commits`](Self::keep_known_commits) for a deletion of offsets.
+    /// The request without the partitions that nobody knows. With nothing left of it, it is still for
+    /// the coordinator, who may say that there is no such group.
     pub(super) fn keep_known_deletions(
         &mut self,
-        ctx: &mut Ctx,
         token: u64,
         mut request: OffsetDeleteRequest,
-    ) -> Option<OffsetDeleteRequest> {
+    ) -> OffsetDeleteRequest {
         let mut unknown = Vec::new();
         for topic in &mut request.topics {
             let name = &topic.name;
             topic.partitions.retain(|asked| self.is_known(name, asked.partition_index, &mut unknown));
         }
         request.topics.retain(|topic| !topic.partitions.is_empty());
-        let was_all_unknown = request.topics.is_empty() && !unknown.is_empty();
         self.groups.unknown.insert(token, unknown);
-        if !was_all_unknown {
-            return Some(request);
-        }
-        let nothing = GroupResponse::OffsetDelete(OffsetDeleteResponse::default());
-        if let GroupResponse::OffsetDelete(response) = self.with_unknown(token, nothing) {
-            self.reply(ctx, token, &response);
-        }
-        None
+        request
     }
 
     fn is_known(&self, topic: &str, partition: i32, unknown: &mut Vec<TopicPartition>) -> bool {

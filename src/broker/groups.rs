@@ -74,8 +74,7 @@ impl Broker {
             }
             ApiKey::OffsetDelete => {
                 let request = Message::decode(body, version)?;
-                let Some(request) = self.keep_known_deletions(ctx, token, request) else { return Ok(()) };
-                GroupRequest::OffsetDelete(request)
+                GroupRequest::OffsetDelete(self.keep_known_deletions(token, request))
             }
             ApiKey::OffsetFetch => GroupRequest::OffsetFetch(Message::decode(body, version)?),
             ApiKey::ListGroups => GroupRequest::ListGroups(Message::decode(body, version)?),

@@ -190,6 +190,10 @@ fn offsets_are_read_and_deleted() {
     let answer: OffsetDeleteResponse =
         desk.ask(0, &OffsetDeleteRequest { group_id, topics: vec![topic("t")] });
     assert_eq!((answer.error_code, answer.topics), (ErrorCode::GroupIdNotFound, vec![]));
+    let group_id = "nobody".to_owned();
+    let answer: OffsetDeleteResponse =
+        desk.ask(0, &OffsetDeleteRequest { group_id, topics: vec![topic("nowhere")] });
+    assert_eq!((answer.error_code, answer.topics), (ErrorCode::GroupIdNotFound, vec![]));
 }
 
 #[test]

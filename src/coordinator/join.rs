@@ -82,7 +82,9 @@ impl Work<'_> {
             None
         };
         if let Some(error) = refused {
-            self.answer_join(joining.waiting, join_error(error, &joining.member_id));
+            let is_full = error == ErrorCode::GroupMaxSizeReached;
+            let member_id = if is_full { "" } else { &joining.member_id };
+            self.answer_join(joining.waiting, join_error(error, member_id));
         } else if joining.member_id.is_empty() {
             self.join_new(group, rng, joining);
         } else {

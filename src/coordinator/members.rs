@@ -86,6 +86,12 @@ impl Work<'_> {
     }
 
     pub(super) fn leave(&mut self, group: &mut Group, caller: Caller, request: LeaveGroupRequest) {
+        if group.state == GroupState::Dead {
+            let error_code = ErrorCode::CoordinatorNotAvailable;
+            let response = LeaveGroupResponse { error_code, ..LeaveGroupResponse::default() };
+            self.out.replies.push((caller.token, GroupResponse::LeaveGroup(response)));
+            return;
+        }
         let mut gone = Vec::new();
         let mut members = Vec::new();
         for identity in leaving(caller.api_version, request) {
@@ -109,9 +115,6 @@ impl Work<'_> {
         identity: &MemberIdentity,
         gone: &mut Vec<String>,
     ) -> Result<(), ErrorCode> {
-        if group.state == GroupState::Dead {
-            return Err(ErrorCode::CoordinatorNotAvailable);
-        }
         let instance = identity.group_instance_id.as_deref();
         let member_id: Arc<str> = if identity.member_id.is_empty() {
             // An administrator may name a static member by its instance id alone.

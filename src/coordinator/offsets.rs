@@ -61,7 +61,9 @@ impl Work<'_> {
         expire_timestamp_ms: Option<i64>,
     ) -> Result<log::Record, ErrorCode> {
         let metadata = partition.committed_metadata.unwrap_or_default();
-        if metadata.len() > usize::try_from(self.config.offset_metadata_max_bytes).unwrap_or(0) {
+        // Java counts UTF-16 units, whatever the config is called.
+        let length = metadata.encode_utf16().count();
+        if length > usize::try_from(self.config.offset_metadata_max_bytes).unwrap_or(0) {
             return Err(ErrorCode::OffsetMetadataTooLarge);
         }
         let offset = CommittedOffset {

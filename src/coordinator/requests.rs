@@ -73,7 +73,8 @@ impl GroupCoordinator {
         }
     }
 
-    /// As [`check`](Self::check), for requests that must name a group.
+    /// As [`check`](Self::check), for requests that must name a group. Others may be about the group
+    /// whose id is empty, which old consumers without a group committed for.
     fn check_named(&self, group_id: &str) -> Result<(), ErrorCode> {
         if group_id.is_empty() {
             return Err(ErrorCode::InvalidGroupId);
@@ -224,7 +225,7 @@ impl GroupCoordinator {
 
     fn describe_groups(&mut self, caller: Caller, request: DescribeGroupsRequest, out: &mut Outcome) {
         let tells_operations = request.include_authorized_operations;
-        let describe = |group_id: String| match (self.check_named(&group_id), self.group(&group_id)) {
+        let describe = |group_id: String| match (self.check(&group_id), self.group(&group_id)) {
             (Err(error_code), _) => DescribedGroup { error_code, group_id, ..DescribedGroup::default() },
             (Ok(()), Some(group)) => describe::described(group),
             (Ok(()), None) => describe::described_unknown(group_id, caller.api_version),
@@ -270,7 +271,6 @@ impl GroupCoordinator {
         group_id: &str,
         out: &mut Outcome,
     ) -> Result<(), ErrorCode> {
-        self.check_named(group_id)?;
         let (mut work, shard) = self.work(group_id, now, out)?;
         let slot = shard.groups.get_mut(group_id).ok_or(ErrorCode::GroupIdNotFound)?;
         work.delete(Arc::make_mut(slot), token)

@@ -16,10 +16,14 @@ use terrarium::protocol::messages::fetch::*;
 use terrarium::protocol::messages::find_coordinator::{Coordinator, FindCoordinatorResponse};
 use terrarium::protocol::messages::list_offsets::*;
 use terrarium::protocol::messages::metadata::*;
+use terrarium::protocol::messages::offset_for_leader_epoch::{
+    self, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, OffsetForLeaderPartition,
+    OffsetForLeaderTopic, OffsetForLeaderTopicResult,
+};
 use terrarium::protocol::{
     ApiKey, ErrorCode, Message, TopicPartition, Uuid, WireError, decode_request_header, encode_response,
 };
-use terrarium::storage::{BatchBuilder, BatchOptions};
+use terrarium::storage::{BatchBuilder, BatchOptions, RecordBatch};
 use terrarium::trace::{Ctx, Event};
 
 /// One way through the network.
@@ -182,6 +186,12 @@ impl Stage {
         self.leaders.iter_mut().for_each(|leader| *leader = broker);
     }
 
+    /// The new leader never had the records from this offset on.
+    pub(crate) fn truncate(&mut self, partition: usize, offset: usize, broker: i32) {
+        self.logs[partition].truncate(offset);
+        self.move_leaders(broker);
+    }
+
     pub(crate) fn add_partition(&mut self, leader: i32) {
         self.leaders.push(leader);
         self.logs.push(Vec::new());
@@ -191,7 +201,11 @@ impl Stage {
     pub(crate) fn produce(&mut self, partition: usize, count: usize) {
         for _ in 0..count {
             let base_offset = self.logs[partition].len() as i64;
-            let mut batch = BatchBuilder::new(BatchOptions { base_offset, ..BatchOptions::default() });
+            let mut batch = BatchBuilder::new(BatchOptions {
+                base_offset,
+                partition_leader_epoch: self.leader_epoch,
+                ..BatchOptions::default()
+            });
             assert!(batch.try_push(0, None, Some(b"value"), &[]).is_ok());
             self.logs[partition].push(batch.build());
         }
@@ -326,6 +340,11 @@ impl Stage {
             ApiKey::ListOffsets => {
                 let request = ListOffsetsRequest::decode(&body, version)?;
                 self.reply(conn, encode_response(version, id, &self.list_offsets(broker, request)));
+                return Ok(());
+            }
+            ApiKey::OffsetForLeaderEpoch => {
+                let request = OffsetForLeaderEpochRequest::decode(&body, version)?;
+                self.reply(conn, encode_response(version, id, &self.epoch_ends(broker, request)));
                 return Ok(());
             }
             ApiKey::Fetch => {
@@ -466,6 +485,29 @@ impl Stage {
         ListOffsetsResponse { topics, ..Default::default() }
     }
 
+    /// The last epoch of each log that is not newer than the one asked about, and where it ends.
+    fn epoch_ends(&self, broker: i32, request: OffsetForLeaderEpochRequest) -> OffsetForLeaderEpochResponse {
+        let end = |asked: &OffsetForLeaderPartition| {
+            let log = self.logs.get(asked.partition as usize).map_or(&[][..], |log| log);
+            let epoch =
+                |bytes: &Bytes| RecordBatch::parse(bytes).expect("a batch").0.partition_leader_epoch();
+            let end_offset = log.iter().take_while(|bytes| epoch(bytes) <= asked.leader_epoch).count();
+            let leader_epoch = end_offset.checked_sub(1).map_or(-1, |last| epoch(&log[last]));
+            offset_for_leader_epoch::EpochEndOffset {
+                error_code: self.leads(broker, asked.partition),
+                partition: asked.partition,
+                leader_epoch,
+                end_offset: if leader_epoch < 0 { -1 } else { end_offset as i64 },
+            }
+        };
+        let topic = |topic: OffsetForLeaderTopic| OffsetForLeaderTopicResult {
+            partitions: topic.partitions.iter().map(end).collect(),
+            topic: topic.topic,
+        };
+        let topics = request.topics.into_iter().map(topic).collect();
+        OffsetForLeaderEpochResponse { topics, ..Default::default() }
+    }
+
     /// Answers a parked fetch if there is something to say, or it has waited long enough.
     fn answer_fetch(&mut self, fetch: u64, expired: bool) {
         let Some(parked) = self.parked.get(&fetch) else { return };
@@ -474,7 +516,8 @@ impl Stage {
         for asked in parked.request.topics.iter().flat_map(|topic| &topic.partitions) {
             let mut error_code = self.leads(parked.broker, asked.partition);
             let log = self.logs.get(asked.partition as usize).map_or(&[][..], |log| log);
-            if asked.fetch_offset < self.log_start || asked.fetch_offset > log.len() as i64 {
+            let is_in_range = (self.log_start..=log.len() as i64).contains(&asked.fetch_offset);
+            if !error_code.is_error() && !is_in_range {
                 error_code = ErrorCode::OffsetOutOfRange;
             }
             let tail = log.get(asked.fetch_offset as usize..).unwrap_or_default();
@@ -504,6 +547,7 @@ fn api_versions() -> ApiVersionsResponse {
         (ApiKey::FindCoordinator, 6),
         (ApiKey::ListOffsets, 10),
         (ApiKey::Fetch, 17),
+        (ApiKey::OffsetForLeaderEpoch, 4),
         (ApiKey::JoinGroup, 9),
         (ApiKey::SyncGroup, 5),
         (ApiKey::Heartbeat, 4),
