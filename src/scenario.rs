@@ -13,6 +13,7 @@ mod check;
 mod error;
 mod file;
 mod gallery;
+mod json;
 mod names;
 mod place;
 mod session;
@@ -50,24 +51,27 @@ impl Scenario {
     /// let error = terrarium::scenario::Scenario::parse(r#"{"title": "x", "seed": "y"}"#).unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "line 1, column 26: seed: invalid type: string \"y\", expected a whole number from 0"
+    ///     "line 1, column 24: seed: invalid type: string \"y\", expected a whole number from 0"
     /// );
     /// ```
     pub fn parse(text: &str) -> Result<Scenario, ScenarioError> {
+        let scenario = Scenario::read(text)?;
+        let mut problems = scenario.problems();
+        for problem in &mut problems {
+            problem.place = place::locate(session::split(text).0, &problem.path);
+        }
+        if problems.is_empty() { Ok(scenario) } else { Err(ScenarioError { problems }) }
+    }
+
+    /// Reads a scenario without asking whether it makes sense.
+    fn read(text: &str) -> Result<Scenario, ScenarioError> {
         let (text, recorded) = session::split(text);
         if text.len() > TEXT_MAX_BYTES {
             let message = format!("a scenario may have {TEXT_MAX_BYTES} bytes, this has {}", text.len());
             return Err(Problem::new(Path::default(), message).into());
         }
-        let mut json = serde_json::Deserializer::from_str(text);
-        let mut scenario: Scenario = serde_path_to_error::deserialize(&mut json)
-            .map_err(|error| Problem::of_json(Path::of_serde(error.path()), error.inner()))?;
-        json.end().map_err(|error| Problem::of_json(Path::default(), &error))?;
+        let mut scenario: Scenario = json::read(text).map_err(|error| Problem::of_json(text, &error))?;
         scenario.session = Session::parse(recorded)?;
-        let mut problems = scenario.problems();
-        for problem in &mut problems {
-            problem.place = place::locate(text, &problem.path);
-        }
-        if problems.is_empty() { Ok(scenario) } else { Err(ScenarioError { problems }) }
+        Ok(scenario)
     }
 }

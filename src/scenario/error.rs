@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::scenario::names;
+use crate::scenario::json::ReadError;
+use crate::scenario::{names, place};
 
 /// Everything that is wrong with a scenario: at least one problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,17 +61,6 @@ impl Path {
         path.0.push(segment);
         path
     }
-
-    pub(super) fn of_serde(path: &serde_path_to_error::Path) -> Path {
-        use serde_path_to_error::Segment as From;
-        let segments = path.iter().filter_map(|segment| match segment {
-            From::Seq { index } => Some(Segment::Index(*index as u64)),
-            From::Map { key } => Some(Segment::Key(key.clone())),
-            // The variant of an enum is no step in the text.
-            From::Enum { .. } | From::Unknown => None,
-        });
-        Path(segments.collect())
-    }
 }
 
 impl Problem {
@@ -79,11 +69,20 @@ impl Problem {
         Problem { path, place: None, message: message.into() }
     }
 
-    /// What `serde_json` says, in plainer words.
-    pub(super) fn of_json(mut path: Path, error: &serde_json::Error) -> Problem {
-        let (line, column) = (error.line(), error.column());
-        let said = error.to_string();
-        let said = said.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&said);
+    /// Why a text could not be read, in plainer words.
+    pub(super) fn of_json(text: &str, error: &ReadError) -> Problem {
+        let misfit = match error {
+            ReadError::Misfit(misfit) => misfit,
+            ReadError::Syntax(error) => {
+                let (line, column) = (error.line(), error.column());
+                let said = error.to_string();
+                let said = said.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&said);
+                let place = (line > 0).then(|| Place { line: small(line), column: small(column) });
+                return Problem { path: Path::default(), place, message: plainly(said) };
+            }
+        };
+        let (said, mut path) = (misfit.to_string(), misfit.path());
+        let place = place::locate(text, &path);
         // An unknown field is named by its own message.
         if said.starts_with("unknown field")
             && let Some(Segment::Key(key)) = path.0.last()
@@ -91,8 +90,7 @@ impl Problem {
         {
             path.0.pop();
         }
-        let place = (line > 0).then(|| Place { line: small(line), column: small(column) });
-        Problem { path, place, message: plainly(said) }
+        Problem { path, place, message: plainly(&said) }
     }
 }
 

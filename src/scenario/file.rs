@@ -4,11 +4,11 @@ use std::fmt;
 
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
 
 use crate::base::Map;
 use crate::client::{ConsumerApp, ConsumerConfig, ProducerConfig, Workload};
 use crate::scenario::data::Data;
+use crate::scenario::json::Json;
 use crate::scenario::session::Session;
 use crate::scenario::values::{Members, Settings, unique};
 use crate::sim::Command;
@@ -245,16 +245,19 @@ impl<'de> Deserialize<'de> for ScriptStep {
                 f.write_str("a step: an object with at_ms, do, and what the command needs")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ScriptStep, A::Error> {
-                let mut fields: Map<String, Value> = unique(&mut map)?;
-                let at_ms = fields.remove("at_ms").ok_or_else(|| A::Error::missing_field("at_ms"))?;
-                let at_ms = at_ms.as_u64().ok_or_else(|| {
-                    A::Error::custom(format!("at_ms: expected a whole number from 0, found {at_ms}"))
-                })?;
-                if !fields.contains_key("do") {
+                let fields: Map<String, Json> = unique(&mut map)?;
+                let mut fields = Json::Object(fields.into_iter().collect());
+                let at_ms = match fields.take("at_ms").ok_or_else(|| A::Error::missing_field("at_ms"))? {
+                    Json::Unsigned(at_ms) => at_ms,
+                    other => {
+                        let problem = A::Error::invalid_type(other.unexpected(), &"a whole number from 0");
+                        return Err(A::Error::custom(format!("at_ms: {problem}")));
+                    }
+                };
+                if !fields.has("do") {
                     return Err(A::Error::missing_field("do"));
                 }
-                let fields = Value::Object(fields.into_iter().collect());
-                let command = serde_json::from_value(fields).map_err(A::Error::custom)?;
+                let command = Command::deserialize(&fields).map_err(A::Error::custom)?;
                 Ok(ScriptStep { at_ms, command })
             }
         }

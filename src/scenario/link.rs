@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::{GALLERY, Scenario, ScenarioError};
+use crate::scenario::{GALLERY, Scenario, ScenarioError, json};
 use crate::sim::Journaled;
 
 /// What a link holds may be so long, inflated.
@@ -153,8 +153,8 @@ impl Link {
         if crc32c::crc32c(&json) != u32::from_be_bytes(*crc) {
             return Err(LinkError::Damaged);
         }
-        let link: Link =
-            serde_json::from_slice(&json).map_err(|error| LinkError::Content(error.to_string()))?;
+        let json = std::str::from_utf8(&json).map_err(|error| LinkError::Content(error.to_string()))?;
+        let link: Link = json::read(json).map_err(|error| LinkError::Content(error.to_string()))?;
         link.check()?;
         Ok(link)
     }

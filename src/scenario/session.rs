@@ -4,9 +4,9 @@
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
 
 use crate::base::{Digest, SimTime};
+use crate::scenario::json::{self, Json};
 use crate::scenario::{Path, Problem};
 use crate::sim::Command;
 
@@ -55,17 +55,16 @@ enum Line {
 
 impl<'de> Deserialize<'de> for Line {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Line, D::Error> {
-        let mut fields = Map::deserialize(deserializer)?;
-        let time = fields.remove("t_us").and_then(|value| value.as_u64());
-        let time = SimTime(time.ok_or_else(|| D::Error::custom("t_us: expected a time in microseconds"))?);
-        let is_input = fields.contains_key("do");
-        let rest = Value::Object(fields);
-        if is_input {
-            let command = serde_json::from_value(rest).map_err(D::Error::custom)?;
-            return Ok(Line::Input(time, command));
+        let mut fields = Json::deserialize(deserializer)?;
+        let Some(Json::Unsigned(time)) = fields.take("t_us") else {
+            return Err(D::Error::custom("t_us: expected a time in microseconds"));
+        };
+        if fields.has("do") {
+            let command = Command::deserialize(&fields).map_err(D::Error::custom)?;
+            return Ok(Line::Input(SimTime(time), command));
         }
-        let end: End = serde_json::from_value(rest).map_err(D::Error::custom)?;
-        Ok(Line::End(time, end.digest))
+        let end = End::deserialize(&fields).map_err(D::Error::custom)?;
+        Ok(Line::End(SimTime(time), end.digest))
     }
 }
 
@@ -107,7 +106,7 @@ impl Session {
             if session.end.is_some() {
                 return Err(problem(&"there is nothing after its end"));
             }
-            let time = match serde_json::from_str(line) {
+            let time = match json::read(line) {
                 Ok(Line::Input(time, command)) => {
                     session.inputs.push((time, command));
                     time

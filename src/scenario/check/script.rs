@@ -70,6 +70,7 @@ impl Check<'_> {
         nodes
     }
 
+    #[inline(never)]
     fn command(&mut self, command: &Command, nodes: &mut Nodes, path: &Path) {
         match command {
             Command::Kill { node }
@@ -132,6 +133,7 @@ impl Check<'_> {
         }
     }
 
+    #[inline(never)]
     fn admin_command(&mut self, command: &Command, path: &Path) {
         match command {
             Command::CreateTopic { topic, partitions, replication_factor, configs } => {
