@@ -12,15 +12,15 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Scenario, and its digest after ten seconds.
 const DIGESTS: &[(&str, &str)] = &[
-    ("hello", "dc4621acbc527f11"),
-    ("rider-updates", "d37558f6352234b6"),
-    ("write-intensive", "ec7d005bee1137a6"),
-    ("write-intensive-unbatched", "4d693215258c60fa"),
-    ("leader-dies", "6b8350efaf7c7bf8"),
-    ("leader-dies-acks-1", "b2e2c4a4568fa6b0"),
-    ("slow-follower", "1c4fc49a92071e03"),
-    ("group-of-three", "677324b8a837f463"),
-    ("power-loss", "7ee4b8c1a4326246"),
+    ("hello", "fa352ab81c58ed77"),
+    ("rider-updates", "bb8ad6baaa1651d6"),
+    ("write-intensive", "f7eacaecdea4c082"),
+    ("write-intensive-unbatched", "7cb61c155dad5184"),
+    ("leader-dies", "0f052a383f8b204f"),
+    ("leader-dies-acks-1", "4f81b8ec5f33470d"),
+    ("slow-follower", "d9481dbfbe2b5075"),
+    ("group-of-three", "c64556b06bb73583"),
+    ("power-loss", "66e5dbcff1e56fe5"),
 ];
 
 fn digest_of(id: &str) -> String {

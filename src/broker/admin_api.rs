@@ -71,6 +71,7 @@ fn is_forwarded(api: ApiKey) -> bool {
 }
 
 impl Broker {
+    #[inline(never)]
     pub(super) fn handle_admin(
         &mut self,
         ctx: &mut Ctx,
@@ -185,6 +186,7 @@ impl Broker {
         self.reply(ctx, token, &response);
     }
 
+    #[inline(never)]
     fn describe_log_dirs(&mut self, ctx: &mut Ctx, token: u64, request: &DescribeLogDirsRequest) {
         let mut topics: Map<Arc<str>, Map<i32, DescribeLogDirsPartition>> = Map::new();
         let mut tell = |at: &TopicPartition| {
@@ -218,6 +220,7 @@ impl Broker {
         self.reply(ctx, token, &DescribeLogDirsResponse { results: vec![dir], ..Default::default() });
     }
 
+    #[inline(never)]
     fn describe_topic_partitions(
         &mut self,
         ctx: &mut Ctx,

@@ -32,6 +32,7 @@ type Refusal = (ErrorCode, String);
 
 impl Broker {
     /// The configs that this broker was altered to have, own ones over those of all brokers.
+    #[inline(never)]
     pub(super) fn take_dynamic_configs(&mut self) {
         let cluster = self.image.configs_of(BROKER_RESOURCE, "");
         let own = self.image.configs_of(BROKER_RESOURCE, &self.id.to_string());
@@ -132,6 +133,7 @@ impl Broker {
         Err((ErrorCode::InvalidRequest, problem))
     }
 
+    #[inline(never)]
     pub(super) fn describe_configs(&mut self, ctx: &mut Ctx, token: u64, request: &DescribeConfigsRequest) {
         let cluster = self.image.configs_of(BROKER_RESOURCE, "");
         let own = self.image.configs_of(BROKER_RESOURCE, &self.id.to_string());

@@ -36,6 +36,7 @@ struct Part {
 }
 
 impl Broker {
+    #[inline(never)]
     pub(super) fn delete_records(&mut self, ctx: &mut Ctx, token: u64, request: &DeleteRecordsRequest) {
         let mut parts = Vec::new();
         for topic in &request.topics {

@@ -143,6 +143,7 @@ impl Broker {
     }
 
     /// Answers for a controller that does not: every part of the request has this error.
+    #[inline(never)]
     fn forward_failed(&mut self, ctx: &mut Ctx, token: u64, forward: &Forward, error: ErrorCode) {
         let (version, body) = (forward.version, &forward.body);
         let told = match forward.api {

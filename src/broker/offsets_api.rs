@@ -45,6 +45,7 @@ const UNKNOWN: i64 = -1;
 type Found = (i64, i64, i32);
 
 impl Broker {
+    #[inline(never)]
     pub(super) fn list_offsets(&mut self, ctx: &mut Ctx, token: u64, request: &ListOffsetsRequest) {
         let version = self.server.asked(token).map_or(0, |asked| asked.version);
         let doubled = doubled(request);
@@ -86,6 +87,7 @@ impl Broker {
         find(partition, asked.timestamp, isolation)
     }
 
+    #[inline(never)]
     pub(super) fn offset_for_leader_epoch(
         &mut self,
         ctx: &mut Ctx,

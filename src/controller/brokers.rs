@@ -151,6 +151,7 @@ impl Controller {
         leaderless.filter_map(elect).collect()
     }
 
+    #[inline(never)]
     pub(super) fn alter_partition(&mut self, ctx: &mut Ctx, asker: Asker, request: &AlterPartitionRequest) {
         if !self.is_current(request.broker_id, request.broker_epoch) {
             let error_code = ErrorCode::StaleBrokerEpoch;

@@ -114,6 +114,7 @@ impl Controller {
     }
 
     /// What the resource's configs change to; `replace` drops those that are not mentioned.
+    #[inline(never)]
     fn decide_configs(
         &self,
         (resource_type, name): (i8, &str),
@@ -233,6 +234,7 @@ impl Controller {
     }
 
     /// The records that make it so, and the answer.
+    #[inline(never)]
     fn keep_configs(
         &self,
         (resource_type, name): (i8, &str),

@@ -99,6 +99,7 @@ impl Controller {
         self.answer(ctx, asker, &response);
     }
 
+    #[inline(never)]
     fn elect(
         &self,
         at: &TopicPartition,
@@ -144,6 +145,7 @@ impl Controller {
     }
 
     /// Leadership goes back to the preferred replicas that can have it.
+    #[inline(never)]
     pub(super) fn rebalance_leaders(&mut self, ctx: &mut Ctx) {
         let partitions = self.image.partitions().filter(|(_, _, p)| p.leader != p.preferred_leader());
         let mut events = Vec::new();
@@ -167,6 +169,7 @@ impl Controller {
     }
 
     /// Partitions without a leader get an unclean one, where that is allowed.
+    #[inline(never)]
     pub(super) fn elect_unclean_leaders(&mut self, ctx: &mut Ctx) {
         let mut events = Vec::new();
         let mut records = Vec::new();

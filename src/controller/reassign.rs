@@ -62,6 +62,7 @@ impl Controller {
         self.write_and_answer(ctx, asker, records, &response, events);
     }
 
+    #[inline(never)]
     fn reassign(
         &self,
         name: &str,
@@ -118,6 +119,7 @@ impl Controller {
         Ok(change.build(|id| self.image.is_unfenced(id), events))
     }
 
+    #[inline(never)]
     pub(super) fn list_partition_reassignments(
         &self,
         ctx: &mut Ctx,

@@ -199,6 +199,7 @@ impl Controller {
         Ok(rows.into_values().collect())
     }
 
+    #[inline(never)]
     pub(super) fn create_partitions(
         &mut self,
         ctx: &mut Ctx,
@@ -277,6 +278,7 @@ impl Controller {
         Ok((records, events))
     }
 
+    #[inline(never)]
     pub(super) fn delete_topics(&mut self, ctx: &mut Ctx, asker: Asker, request: &DeleteTopicsRequest) {
         let by_name =
             |name: &String| DeleteTopicState { name: Some(name.clone()), topic_id: Uuid::default() };

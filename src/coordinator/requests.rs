@@ -142,6 +142,7 @@ impl GroupCoordinator {
         work.heartbeat(group, caller.token, request);
     }
 
+    #[inline(never)]
     fn leave_group(&mut self, now: SimTime, caller: Caller, request: LeaveGroupRequest, out: &mut Outcome) {
         let id = request.group_id.clone();
         if let Err(error_code) = self.check_named(&id) {

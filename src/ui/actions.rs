@@ -10,6 +10,7 @@ use super::menu::{Item, Menu};
 use super::target::Target;
 
 /// The menu of a thing; `None` when there is nothing to be done to it.
+#[inline(never)]
 pub(super) fn menu(world: &World, target: &Target, at: (f64, f64)) -> Option<Menu> {
     let (title, facts, items) = match target {
         Target::Node(node) => {

@@ -268,7 +268,18 @@ impl App {
                 let elapsed = if self.last_frame > 0.0 { time - self.last_frame } else { 16.0 };
                 self.last_frame = time;
                 self.session.play(elapsed, dom::clock);
+                true
             }
+            Msg::Look => self.measure(),
+            asked => self.obey_reader(ctx, asked),
+        }
+    }
+
+    /// Whatever does not happen by itself.
+    #[inline(never)]
+    fn obey_reader(&mut self, ctx: &Context<App>, msg: Msg) -> bool {
+        match msg {
+            Msg::Frame(_) | Msg::Look => return false,
             Msg::PlayPause => self.session.playing = !self.session.playing,
             Msg::Step => self.session.step(),
             Msg::StepBack => self.session.step_back(),
@@ -324,7 +335,6 @@ impl App {
             Msg::Internal => self.look.internal = !self.look.internal,
             Msg::Back(by) => self.look.back = if by == 0 { 0 } else { (self.look.back + by).max(0) },
             Msg::Sheet => self.sheet = !self.sheet,
-            Msg::Look => return self.measure(),
             Msg::Unselect => {
                 self.menu = None;
                 self.sheet = false;

@@ -53,6 +53,7 @@ fn close() -> Html {
     html! { <button class="close" data-do="unselect" aria-label="Close" title="Close (Esc)">{ "×" }</button> }
 }
 
+#[inline(never)]
 fn entry(inspection: &Inspection, in_flight: bool) -> Html {
     html! { <>
         { close() }

@@ -1,5 +1,9 @@
 //! The rest of the program, which a first look does not need: `tests/tools/split.sh` cuts it off
 //! the built page, `rest.js` fetches it.
+//!
+//! Functions are moved whole. What a first look does not run, but is called by what it does, is
+//! marked `#[inline(never)]` all over the program where it is large: else it would be in the
+//! first part as a piece of its caller.
 
 use wasm_bindgen::prelude::*;
 

@@ -351,6 +351,7 @@ impl Producer {
         ctx.trace(Event::BatchRetried { at, records, error, backoff_ms });
     }
 
+    #[inline(never)]
     fn split(&mut self, ctx: &mut Ctx<'_, ProducerTimer>, id: u64, batch: &ProducerBatch) {
         let parts = batch.split(self.config.batch_size);
         let (at, records) = (batch.at.clone(), batch.count());

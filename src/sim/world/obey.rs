@@ -18,6 +18,7 @@ const LIVE: &[Health] = &[Health::Up, Health::Paused];
 const DEAD: &[Health] = &[Health::Killed, Health::PoweredOff];
 
 impl World {
+    #[inline(never)]
     pub(super) fn obey(&mut self, command: &Command, trace: &mut Vec<Entry>) -> Result<(), CommandError> {
         match command {
             Command::Kill { node } => {
@@ -81,6 +82,7 @@ impl World {
         Ok(())
     }
 
+    #[inline(never)]
     fn obey_for_client(&mut self, command: &Command, trace: &mut Vec<Entry>) -> Result<(), CommandError> {
         let (name, what, stimulus) = match command {
             Command::Send { producer, topic, partition, key, value, headers } => {

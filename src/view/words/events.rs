@@ -63,6 +63,7 @@ fn world(entry: &Entry, who: &str, names: &Names) -> Option<String> {
     })
 }
 
+#[inline(never)]
 fn network(entry: &Entry, who: &str, names: &Names) -> Option<String> {
     Some(match &entry.event {
         Event::ConnectionOpened { to, .. } => format!("{who} opened a connection to {}.", names.node(*to)),
@@ -164,6 +165,7 @@ fn lost(node: NodeId, who: &str, to: NodeId, frame: &Frame, names: &Names) -> St
     format!("{what} from {} to {to} was lost, and the connection with it{cannot_tell}.", lower(who))
 }
 
+#[inline(never)]
 fn log(event: &Event, who: &str) -> Option<String> {
     Some(match event {
         Event::RecordsAppended { at, role: Role::Leader, offsets: range, leader_epoch, .. } => format!(
@@ -224,6 +226,7 @@ fn log(event: &Event, who: &str) -> Option<String> {
     })
 }
 
+#[inline(never)]
 fn controller(event: &Event, who: &str) -> Option<String> {
     Some(match event {
         Event::BecameLeader { at, leader_epoch } => {
@@ -294,6 +297,7 @@ fn isr_change(from: &[i32], to: &[i32]) -> String {
     }
 }
 
+#[inline(never)]
 fn group(event: &Event, who: &str) -> Option<String> {
     Some(match event {
         Event::CoordinatorElected { partition, groups } => format!(
@@ -351,6 +355,7 @@ fn group(event: &Event, who: &str) -> Option<String> {
     })
 }
 
+#[inline(never)]
 fn client(event: &Event, who: &str) -> Option<String> {
     Some(match event {
         Event::RecordQueued { at, record, key } => {

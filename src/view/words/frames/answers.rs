@@ -27,6 +27,7 @@ pub(in crate::view::words) struct Answer {
 }
 
 /// Reads a response.
+#[inline(never)]
 pub(in crate::view::words) fn answer(frame: &Frame, names: &Names) -> Answer {
     let name = api_name(frame.info.api_key);
     let reading = Reading { frame, names };
@@ -168,6 +169,7 @@ impl Reading<'_> {
         })
     }
 
+    #[inline(never)]
     fn offsets(&self, api: ApiKey) -> Option<(ErrorCode, String)> {
         let mut code = ErrorCode::None;
         let mut parts: Vec<String> = Vec::new();

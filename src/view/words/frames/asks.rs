@@ -30,6 +30,7 @@ pub(in crate::view::words) struct Ask {
 }
 
 /// Reads a request. `to` is whom it goes to; empty when the sentence has said that already.
+#[inline(never)]
 pub(in crate::view::words) fn ask(frame: &Frame, to: &str, names: &Names) -> Ask {
     let name = api_name(frame.info.api_key);
     let version = frame.info.api_version;
@@ -172,6 +173,7 @@ impl Asking<'_> {
         Some(Ask { act, rule, label: api.name().to_owned() })
     }
 
+    #[inline(never)]
     fn offsets(&self, api: ApiKey) -> Option<Ask> {
         let act = match api {
             ApiKey::OffsetCommit => {
@@ -262,6 +264,7 @@ impl Asking<'_> {
         Some(Ask { act, rule, label: api.name().to_owned() })
     }
 
+    #[inline(never)]
     fn rest(&self, api: ApiKey) -> Option<Ask> {
         let mut rule = None;
         let act = match api {
