@@ -135,7 +135,7 @@ fn the_repository_names_no_registry_and_no_machine() {
     let mut problems = Vec::new();
     let mut all = files(&[""], &[]);
     // Cargo's own, and unavoidable there.
-    all.remove("Cargo.lock");
+    all.retain(|path, _| !path.ends_with("Cargo.lock"));
     assert!(all.contains_key("Makefile"), "the files were not found");
     for (path, text) in all {
         for needle in &needles {
