@@ -6,6 +6,7 @@
 //! segments are shared behind `Arc`, lists are `imbl` vectors.
 
 pub mod batch;
+pub mod compression;
 mod config;
 mod epoch;
 mod error;

@@ -16,11 +16,13 @@ use crate::protocol::messages::fetch::{
     PartitionData,
 };
 use crate::protocol::{ErrorCode, TopicPartition};
-use crate::storage::FetchIsolation;
+use crate::storage::{Compression, FetchIsolation};
 use crate::trace::Event;
 
 use session::{Context, FetchSessions, Key, Wanted};
 
+/// Before this version consumers could not read Zstandard (KIP-110).
+const ZSTD_SINCE: i16 = 10;
 /// From this version on topics go by their ids.
 const TOPIC_IDS_SINCE: i16 = 13;
 /// From this version on an error can tell who leads now.
@@ -212,6 +214,10 @@ impl Broker {
             }
         };
         let log = &partition.log;
+        if fetch.version < ZSTD_SINCE && log.config().compression_type == Some(Compression::Zstd) {
+            data.error_code = ErrorCode::UnsupportedCompressionType;
+            return data;
+        }
         data.high_watermark = log.high_watermark();
         data.last_stable_offset = log.last_stable_offset();
         data.log_start_offset = log.log_start_offset();

@@ -19,7 +19,7 @@ use crate::protocol::{ErrorCode, TopicPartition, Uuid};
 use crate::storage::{BatchError, Compression, LogAppendInfo, LogError, RecordBatch, RecordError};
 use crate::trace::{Event, Offsets, Role};
 
-/// Before this version consumers could not read Zstandard (KIP-110).
+/// Before this version clients could not read Zstandard (KIP-110).
 const ZSTD_SINCE: i16 = 7;
 /// From this version on an error can tell who leads now.
 const NEW_LEADER_SINCE: i16 = 10;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::base::Map;
 
-use crate::storage::{LogConfig, TimestampType};
+use crate::storage::{Compression, LogConfig, TimestampType};
 
 pub use brokers::BROKER_CONFIGS;
 pub use definition::{Allowed, ConfigDef, ConfigKind, UpdateMode};
@@ -95,6 +95,25 @@ impl Property for TimestampType {
         match self {
             TimestampType::CreateTime => "CreateTime".into(),
             TimestampType::LogAppendTime => "LogAppendTime".into(),
+        }
+    }
+}
+
+/// A topic's `compression.type`.
+impl Property for Option<Compression> {
+    const EXPECTED: &'static str = "producer, uncompressed, gzip, snappy, lz4 or zstd";
+    fn parse(text: &str) -> Option<Self> {
+        Some(match text.trim() {
+            "producer" => None,
+            "uncompressed" => Some(Compression::None),
+            name => Some(Compression::CODECS.into_iter().find(|codec| codec.to_string() == name)?),
+        })
+    }
+    fn text(&self) -> String {
+        match self {
+            None => "producer".into(),
+            Some(Compression::None) => "uncompressed".into(),
+            Some(codec) => codec.to_string(),
         }
     }
 }
@@ -223,6 +242,7 @@ macro_rules! topic_configs {
 }
 
 topic_configs! {
+    "compression.type" | "compression.type" => compression_type, "how batches are stored; producer: as they come";
     "delete.retention.ms" | "log.cleaner.delete.retention.ms" => delete_retention_ms, "how long tombstones stay";
     "flush.messages" | "log.flush.interval.messages" => flush_messages, "flush after so many records";
     "flush.ms" | "log.flush.interval.ms" => flush_ms, "flush after so long";

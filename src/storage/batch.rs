@@ -13,6 +13,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use super::compression::{CodecError, DECOMPRESSED_MAX_BYTES, decompress};
+
 pub use builder::{BatchBuilder, BatchOptions};
 pub use dissect::{BatchSpan, dissect};
 pub(crate) use record::RecordLayouts;
@@ -50,9 +52,10 @@ const CONTROL_BIT: i16 = 0x20;
 const DELETE_HORIZON_BIT: i16 = 0x40;
 
 /// How a batch's records are compressed: the lowest three bits of its attributes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Compression {
     /// Not at all.
+    #[default]
     None,
     /// gzip.
     Gzip,
@@ -97,8 +100,18 @@ pub enum BatchError {
         /// What the bytes give.
         computed: u32,
     },
-    /// The records are compressed in a way that cannot be read here.
+    /// The records are compressed in a way that nobody knows.
     UnsupportedCompression(Compression),
+    /// The records are not what their codec writes.
+    DecompressionFailed {
+        /// The codec.
+        codec: Compression,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// The records would take more than
+    /// [`DECOMPRESSED_MAX_BYTES`](super::compression::DECOMPRESSED_MAX_BYTES).
+    DecompressedTooLarge,
     /// A record that breaks its own frame; names the field.
     InvalidRecord {
         /// Which record, from 0.
@@ -292,14 +305,24 @@ impl RecordBatch {
         i32::from_be_bytes(be(&self.bytes, at::COUNT))
     }
 
-    /// Its records; their keys and values share the batch's bytes. Compressed batches give
-    /// one [`BatchError::UnsupportedCompression`].
+    /// Its records; their keys and values share the batch's bytes, or those that its codec
+    /// opened. What cannot be opened gives one error.
     pub fn records(&self) -> Records {
-        Records::new(self.clone())
+        Records::new(self)
     }
 
-    pub(crate) fn layouts(&self) -> RecordLayouts<'_> {
-        RecordLayouts::new(&self.bytes, self.count())
+    /// The bytes of its records, opened if they are compressed.
+    pub fn record_bytes(&self) -> Result<Bytes, BatchError> {
+        let (codec, packed) = (self.compression(), self.bytes.slice(at::RECORDS..));
+        if codec == Compression::None {
+            return Ok(packed);
+        }
+        let opened = decompress(codec, &packed, DECOMPRESSED_MAX_BYTES);
+        opened.map(Bytes::from).map_err(|error| match error {
+            CodecError::Malformed(why) => BatchError::DecompressionFailed { codec, why },
+            CodecError::TooLarge => BatchError::DecompressedTooLarge,
+            CodecError::Unknown => BatchError::UnsupportedCompression(codec),
+        })
     }
 
     /// The same batch at another offset, stamped by the leader of `leader_epoch`. Both
@@ -374,6 +397,10 @@ impl fmt::Debug for RecordBatch {
 }
 
 impl Compression {
+    /// The codecs.
+    pub const CODECS: [Compression; 4] =
+        [Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd];
+
     fn from_bits(attributes: i16) -> Compression {
         match attributes & COMPRESSION_MASK {
             0 => Compression::None,
@@ -382,6 +409,18 @@ impl Compression {
             3 => Compression::Lz4,
             4 => Compression::Zstd,
             other => Compression::Unknown(other as u8),
+        }
+    }
+
+    /// Its bits in a batch's attributes.
+    fn bits(self) -> i16 {
+        match self {
+            Compression::None => 0,
+            Compression::Gzip => 1,
+            Compression::Snappy => 2,
+            Compression::Lz4 => 3,
+            Compression::Zstd => 4,
+            Compression::Unknown(bits) => i16::from(bits) & COMPRESSION_MASK,
         }
     }
 }
@@ -425,6 +464,12 @@ impl fmt::Display for BatchError {
             }
             BatchError::UnsupportedCompression(codec) => {
                 write!(f, "records compressed with {codec} cannot be read")
+            }
+            BatchError::DecompressionFailed { codec, why } => {
+                write!(f, "failed to decompress the records ({codec}): {why}")
+            }
+            BatchError::DecompressedTooLarge => {
+                write!(f, "the records take more than {DECOMPRESSED_MAX_BYTES} bytes when decompressed")
             }
             BatchError::InvalidRecord { index, field } => write!(f, "record {index} is invalid: {field}"),
             BatchError::WrongOffset { expected, found } => {

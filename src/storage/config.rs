@@ -1,6 +1,6 @@
 //! The configs of a topic's logs.
 
-use super::TimestampType;
+use super::{Compression, TimestampType};
 
 /// Kafka's topic configs, by their names (dots become underscores), with Kafka's defaults.
 /// Rule: Kafka documentation, *Configuration › Topic Configs*; KIP-1030.
@@ -10,6 +10,9 @@ pub struct LogConfig {
     pub cleanup_policy_delete: bool,
     /// `cleanup.policy` contains `compact`: records without a key are refused.
     pub cleanup_policy_compact: bool,
+    /// `compression.type`: the codec in which batches are stored; none leaves that to the
+    /// producer.
+    pub compression_type: Option<Compression>,
     /// `delete.retention.ms`: how long tombstones stay after compaction.
     pub delete_retention_ms: i64,
     /// `flush.messages`: flush after so many records.
@@ -47,6 +50,7 @@ impl Default for LogConfig {
         LogConfig {
             cleanup_policy_delete: true,
             cleanup_policy_compact: false,
+            compression_type: None,
             delete_retention_ms: 86_400_000,
             flush_messages: i64::MAX,
             flush_ms: i64::MAX,

@@ -89,6 +89,10 @@ impl LogError {
     pub fn code(&self) -> ErrorCode {
         match self {
             LogError::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+            // Kafka has no code for it.
+            LogError::CorruptMessage(BatchError::DecompressionFailed { .. }) => ErrorCode::UnknownServerError,
+            // Split in two, a batch may become small enough.
+            LogError::CorruptMessage(BatchError::DecompressedTooLarge) => ErrorCode::MessageTooLarge,
             LogError::CorruptMessage(_) => ErrorCode::CorruptMessage,
             LogError::MessageTooLarge { .. } => ErrorCode::MessageTooLarge,
             LogError::RecordListTooLarge { .. } => ErrorCode::RecordListTooLarge,

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use terrarium::base::Rng;
 use terrarium::protocol::TopicPartition;
 use terrarium::storage::{
-    BatchBuilder, BatchOptions, FetchIsolation, LogConfig, RecordBatch, RecordHeader, UnifiedLog, batches,
-    dissect,
+    BatchBuilder, BatchOptions, Compression, FetchIsolation, LogConfig, RecordBatch, RecordHeader,
+    UnifiedLog, batches, dissect,
 };
 
 fn a_batch(rng: &mut Rng) -> Vec<u8> {
@@ -15,6 +15,10 @@ fn a_batch(rng: &mut Rng) -> Vec<u8> {
         producer_id: rng.between(0, 4) as i64 - 1,
         producer_epoch: rng.below(3) as i16,
         base_sequence: rng.below(4) as i32,
+        compression: match rng.below(8) {
+            codec @ 0..4 => Compression::CODECS[codec as usize],
+            _ => Compression::None,
+        },
         ..BatchOptions::default()
     });
     for i in 0..rng.between(1, 6) {
@@ -50,7 +54,8 @@ fn nearly_a_batch(rng: &mut Rng) -> Bytes {
 fn exercise(log: &mut UnifiedLog, bytes: &Bytes) {
     for batch in batches(bytes).flatten() {
         assert!(batch.size_bytes() as usize <= bytes.len());
-        assert!(batch.records().count() <= bytes.len());
+        let opened = batch.record_bytes().map_or(0, |opened| opened.len());
+        assert!(batch.records().count() <= opened + 1);
         let _ = (batch.last_offset(), batch.last_sequence(), batch.compression(), batch.assign(5, 1));
     }
     let spans = dissect(bytes);

@@ -12,7 +12,7 @@ use super::sender::Readiness;
 use crate::base::{Map, SimTime, ms};
 use crate::client::workload::Origin;
 use crate::protocol::TopicPartition;
-use crate::storage::{BatchBuilder, RecordHeader};
+use crate::storage::{BatchBuilder, Compression, RecordHeader};
 
 /// A record with its partition chosen.
 pub(super) struct Append<'a> {
@@ -38,6 +38,7 @@ pub(super) struct Appended {
 /// All the batches of a producer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordAccumulator {
+    compression: Compression,
     batches: Map<u64, Arc<ProducerBatch>>,
     queues: Map<TopicPartition, Queue>,
     next_batch: u64,
@@ -55,8 +56,9 @@ struct Queue {
 }
 
 impl RecordAccumulator {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(compression: Compression) -> Self {
         RecordAccumulator {
+            compression,
             batches: Map::new(),
             queues: Map::new(),
             next_batch: 1,
@@ -109,7 +111,7 @@ impl RecordAccumulator {
         {
             Arc::make_mut(full).state = BatchState::Closed;
         }
-        let mut batch = ProducerBatch::new(at.clone(), write_limit, now);
+        let mut batch = ProducerBatch::new(at.clone(), self.compression, write_limit, now);
         if !batch.try_append(timestamp, value, headers, record) {
             return None;
         }

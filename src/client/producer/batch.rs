@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::base::SimTime;
 use crate::client::workload::Origin;
 use crate::protocol::TopicPartition;
-use crate::storage::{BatchBuilder, RecordBatch, RecordHeader};
+use crate::storage::{BatchBuilder, BatchOptions, Compression, RecordBatch, RecordHeader};
 
 /// A producer's identity towards the brokers (KIP-98).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,10 +74,11 @@ pub struct ProducerBatch {
 }
 
 impl ProducerBatch {
-    pub(super) fn new(at: TopicPartition, write_limit: u32, now: SimTime) -> Self {
+    pub(super) fn new(at: TopicPartition, compression: Compression, write_limit: u32, now: SimTime) -> Self {
+        let options = BatchOptions { compression, ..BatchOptions::default() };
         ProducerBatch {
             at,
-            builder: BatchBuilder::default(),
+            builder: BatchBuilder::new(options),
             write_limit,
             records: Vec::new(),
             created_at: now,
@@ -107,7 +108,7 @@ impl ProducerBatch {
         self.state
     }
 
-    /// Size in bytes so far, as it will be sent.
+    /// Size in bytes so far, not compressed.
     pub fn size_bytes(&self) -> u32 {
         self.builder.size_bytes()
     }
@@ -203,7 +204,8 @@ impl ProducerBatch {
             }
             let alone = BatchBuilder::size_upper_bound(queued.key.as_deref(), value, &record.headers);
             let write_limit = limit.max(u32::try_from(alone).unwrap_or(u32::MAX));
-            let mut part = ProducerBatch::new(self.at.clone(), write_limit, self.created_at);
+            let mut part =
+                ProducerBatch::new(self.at.clone(), whole.compression(), write_limit, self.created_at);
             part.producer = self.producer;
             part.base_sequence = sequence;
             part.try_append(record.timestamp, value, &record.headers, queued.clone());

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::client::backoff::Backoff;
 use crate::client::network::NetworkConfig;
 use crate::partitioner::{Partitioner, PartitionerKind};
+use crate::storage::Compression;
 
 /// Configuration of a producer.
 ///
@@ -81,7 +82,7 @@ pub struct ProducerConfig {
     /// Connections without traffic are closed after this.
     #[serde(rename = "connections.max.idle.ms")]
     pub connections_max_idle_ms: u64,
-    /// Codec of batches; only `none` so far.
+    /// How batches are compressed. Records fill a batch by their size before that.
     #[serde(rename = "compression.type")]
     pub compression_type: CompressionType,
 }
@@ -159,6 +160,19 @@ pub enum CompressionType {
     Zstd,
 }
 
+impl CompressionType {
+    /// The codec in a batch's attributes.
+    pub fn codec(self) -> Compression {
+        match self {
+            CompressionType::None => Compression::None,
+            CompressionType::Gzip => Compression::Gzip,
+            CompressionType::Snappy => Compression::Snappy,
+            CompressionType::Lz4 => Compression::Lz4,
+            CompressionType::Zstd => Compression::Zstd,
+        }
+    }
+}
+
 impl Default for ProducerConfig {
     fn default() -> Self {
         ProducerConfig {
@@ -212,10 +226,6 @@ impl ProducerConfig {
         );
         check(self.max_request_size >= 1_024, "max.request.size must be at least 1024");
         check(self.buffer_memory >= u64::from(self.batch_size), "buffer.memory must be at least batch.size");
-        check(
-            self.compression_type == CompressionType::None,
-            "compression.type: only \"none\" is supported so far",
-        );
         problems
     }
 
@@ -274,6 +284,7 @@ mod tests {
     fn kafkas_defaults_are_accepted() {
         check("{}", &[]);
         check(r#"{"acks": -1, "linger.ms": 0}"#, &[]);
+        check(r#"{"compression.type": "zstd"}"#, &[]);
         check(r#"{"acks": "0", "enable.idempotence": false}"#, &[]);
     }
 
@@ -281,7 +292,7 @@ mod tests {
     fn what_contradicts_itself_is_refused() {
         check(r#"{"acks": 1}"#, &["enable.idempotence needs acks=all"]);
         check(r#"{"acks": "some"}"#, &["acks must be"]);
-        check(r#"{"compression.type": "zstd"}"#, &["compression.type: only"]);
+        check(r#"{"compression.type": "brotli"}"#, &["unknown variant `brotli`"]);
         check(r#"{"batch_size": 1}"#, &["unknown field `batch_size`"]);
         check(r#"{"delivery.timeout.ms": 30000}"#, &["delivery.timeout.ms must be"]);
         check(

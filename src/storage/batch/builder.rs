@@ -5,9 +5,10 @@
 
 use bytes::Bytes;
 
+use super::super::compression::compress;
 use super::varint::{put_varlong, varlong_size};
 use super::{
-    BatchError, CONTROL_BIT, DELETE_HORIZON_BIT, MAGIC, RECORD_BATCH_OVERHEAD, RecordHeader,
+    BatchError, CONTROL_BIT, Compression, DELETE_HORIZON_BIT, MAGIC, RECORD_BATCH_OVERHEAD, RecordHeader,
     TIMESTAMP_TYPE_BIT, TRANSACTIONAL_BIT, TimestampType, at, put,
 };
 
@@ -38,6 +39,8 @@ pub struct BatchOptions {
     pub control: bool,
     /// When tombstones may go, in ms (KIP-534); takes the place of the base timestamp.
     pub delete_horizon_ms: Option<i64>,
+    /// How the finished batch's records are compressed.
+    pub compression: Compression,
 }
 
 /// A batch in the making.
@@ -63,6 +66,7 @@ impl Default for BatchOptions {
             transactional: false,
             control: false,
             delete_horizon_ms: None,
+            compression: Compression::None,
         }
     }
 }
@@ -113,7 +117,7 @@ impl BatchBuilder {
         Ok(self.count - 1)
     }
 
-    /// Size of the batch so far, header included.
+    /// Size of the batch so far, header included and not compressed.
     pub fn size_bytes(&self) -> u32 {
         self.bytes.len() as u32
     }
@@ -169,11 +173,18 @@ impl BatchBuilder {
 
     /// The finished batch.
     pub fn build(&self) -> Bytes {
-        let mut bytes = self.bytes.clone();
         let options = &self.options;
-        let length = self.size_bytes() - super::LOG_OVERHEAD;
+        let mut bytes = match options.compression {
+            Compression::None => self.bytes.clone(),
+            codec => {
+                let (header, records) = self.bytes.split_at(at::RECORDS);
+                [header, &compress(codec, records)].concat()
+            }
+        };
+        let length = bytes.len() as u32 - super::LOG_OVERHEAD;
         let bit = |on: bool, bit: i16| if on { bit } else { 0 };
-        let attributes = bit(options.timestamp_type == TimestampType::LogAppendTime, TIMESTAMP_TYPE_BIT)
+        let attributes = options.compression.bits()
+            | bit(options.timestamp_type == TimestampType::LogAppendTime, TIMESTAMP_TYPE_BIT)
             | bit(options.transactional, TRANSACTIONAL_BIT)
             | bit(options.control, CONTROL_BIT)
             | bit(options.delete_horizon_ms.is_some(), DELETE_HORIZON_BIT);

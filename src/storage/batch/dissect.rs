@@ -1,6 +1,7 @@
 //! Naming every byte of a batch, for somebody who looks at it.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -111,10 +112,29 @@ fn dissect_batch(spans: &mut Spans, batch: &RecordBatch, start: usize) {
     }
     if batch.compression() != Compression::None {
         let value = format!("{} bytes of {}", size - at::RECORDS, batch.compression());
-        spans.add(1, "records", start + at::RECORDS, start + size, value);
-        return;
+        let block = start + at::RECORDS..start + size;
+        spans.add(1, "records", block.start, block.end, value);
+        return dissect_packed(spans, batch, block);
     }
     dissect_records(spans, batch, start);
+}
+
+/// Compressed records have no bytes of their own here: each is said to lie in the whole block.
+fn dissect_packed(spans: &mut Spans, batch: &RecordBatch, block: Range<usize>) {
+    for record in batch.records() {
+        if spans.are_full() {
+            return;
+        }
+        let (name, value) = match record {
+            Ok(record) => {
+                let text = |bytes: &Option<Bytes>| bytes.as_deref().map_or("null".to_owned(), shown);
+                let value = format!("key {}, value {}", text(&record.key), text(&record.value));
+                (format!("record {}", record.offset.wrapping_sub(batch.base_offset())), value)
+            }
+            Err(error) => ("malformed".to_owned(), error.to_string()),
+        };
+        spans.add(2, name, block.start, block.end, value);
+    }
 }
 
 fn dissect_records(spans: &mut Spans, batch: &RecordBatch, start: usize) {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::varint::{varint_at, varlong_at};
-use super::{BatchError, Compression, RecordBatch, TimestampType, at};
+use super::{BatchError, RecordBatch, TimestampType};
 
 /// A header of a record (KIP-82). Keys may repeat; a value may be null.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,13 +34,18 @@ pub struct Record {
 /// Iterates over a batch's records; ends after the first error.
 #[derive(Clone, Debug)]
 pub struct Records {
-    batch: RecordBatch,
+    bytes: Result<Bytes, BatchError>,
+    base_offset: i64,
+    base_timestamp: i64,
+    /// In place of all records' own.
+    log_append_time: Option<i64>,
+    count: i32,
     position: usize,
     index: i32,
     done: bool,
 }
 
-/// Where a record's parts lie in its batch.
+/// Where a record's parts lie among its batch's [`RecordBatch::record_bytes`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RecordLayout {
     pub(crate) timestamp_delta: i64,
@@ -68,27 +73,30 @@ impl RecordHeader {
 }
 
 impl Records {
-    pub(super) fn new(batch: RecordBatch) -> Self {
-        Records { batch, position: at::RECORDS, index: 0, done: false }
+    pub(super) fn new(batch: &RecordBatch) -> Self {
+        let is_log_append_time = batch.timestamp_type() == TimestampType::LogAppendTime;
+        Records {
+            bytes: batch.record_bytes(),
+            base_offset: batch.base_offset(),
+            base_timestamp: batch.base_timestamp(),
+            log_append_time: is_log_append_time.then(|| batch.max_timestamp()),
+            count: batch.count(),
+            position: 0,
+            index: 0,
+            done: false,
+        }
     }
 
     fn read(&mut self) -> Result<Option<Record>, BatchError> {
-        let codec = self.batch.compression();
-        if codec != Compression::None {
-            return Err(BatchError::UnsupportedCompression(codec));
-        }
-        let bytes = self.batch.bytes();
+        let bytes = self.bytes.as_ref().map_err(BatchError::clone)?;
         let mut layouts =
-            RecordLayouts { bytes, position: self.position, index: self.index, count: self.batch.count() };
+            RecordLayouts { bytes, position: self.position, index: self.index, count: self.count };
         let Some(layout) = layouts.read()? else { return Ok(None) };
         (self.position, self.index) = (layouts.position, layouts.index);
-        let timestamp = match self.batch.timestamp_type() {
-            TimestampType::LogAppendTime => self.batch.max_timestamp(),
-            TimestampType::CreateTime => self.batch.base_timestamp().wrapping_add(layout.timestamp_delta),
-        };
+        let create_time = self.base_timestamp.wrapping_add(layout.timestamp_delta);
         Ok(Some(Record {
-            offset: self.batch.base_offset().wrapping_add(i64::from(layout.offset_delta)),
-            timestamp,
+            offset: self.base_offset.wrapping_add(i64::from(layout.offset_delta)),
+            timestamp: self.log_append_time.unwrap_or(create_time),
             key: layout.key.map(|range| bytes.slice(range)),
             value: layout.value.map(|range| bytes.slice(range)),
             headers: headers(bytes, layout.headers),
@@ -110,8 +118,9 @@ impl Iterator for Records {
 }
 
 impl<'a> RecordLayouts<'a> {
-    pub(super) fn new(bytes: &'a [u8], count: i32) -> Self {
-        RecordLayouts { bytes, position: at::RECORDS, index: 0, count }
+    /// The `count` records that a batch's [`RecordBatch::record_bytes`] should be.
+    pub(crate) fn new(bytes: &'a [u8], count: i32) -> Self {
+        RecordLayouts { bytes, position: 0, index: 0, count }
     }
 
     /// The next record; `None` after the last, which must end where the batch ends.

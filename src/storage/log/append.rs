@@ -5,8 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::UnifiedLog;
-use crate::storage::batch::RECORD_BATCH_OVERHEAD;
-use crate::storage::{BatchError, Compression, LogError, RecordBatch, RecordError, TimestampType, batches};
+use crate::storage::batch::{RECORD_BATCH_OVERHEAD, RecordLayouts};
+use crate::storage::{
+    BatchBuilder, BatchError, BatchOptions, Compression, LogError, RecordBatch, RecordError, TimestampType,
+    batches,
+};
 
 /// How many rejected records of a batch are told.
 const RECORD_ERRORS_MAX: usize = 1_000;
@@ -45,6 +48,14 @@ pub struct LogAppendInfo {
     pub rolled: Option<i64>,
 }
 
+/// What was found out about a batch's records.
+struct Checked {
+    /// Or −1.
+    max_timestamp: i64,
+    /// They may be stored as they came.
+    in_place: bool,
+}
+
 impl UnifiedLog {
     /// Appends what a producer sent: one batch (KIP-98) with base offset 0. Checks it, gives it
     /// offsets from the log's end on and the leader's epoch. A batch that the same producer
@@ -72,7 +83,8 @@ impl UnifiedLog {
         }
         let batch = self.check_frame(records)?;
         self.check_header(&batch, origin)?;
-        let max_timestamp = self.check_records(&batch, now_ms)?;
+        let target = self.target_compression(&batch);
+        let checked = self.check_records(&batch, target, now_ms)?;
         if origin == AppendOrigin::Client {
             if let Some(earlier) = self.producers.find_duplicate(&batch) {
                 return Ok(LogAppendInfo {
@@ -87,10 +99,11 @@ impl UnifiedLog {
         }
         let timestamp_type = self.config.message_timestamp_type;
         let (max_timestamp, log_append_time) = match timestamp_type {
-            TimestampType::CreateTime => (max_timestamp, -1),
+            TimestampType::CreateTime => (checked.max_timestamp, -1),
             TimestampType::LogAppendTime => (now_ms, now_ms),
         };
         let first_offset = self.log_end_offset();
+        let batch = if checked.in_place { batch } else { self.rebuild(&batch, target)? };
         let assigned = batch.assign_with(first_offset, leader_epoch, timestamp_type, max_timestamp);
         let last_offset = self.check_offsets(&assigned)?;
         let rolled = self.maybe_roll(assigned.size_bytes(), last_offset, max_timestamp, Some(now_ms));
@@ -170,7 +183,12 @@ impl UnifiedLog {
         if size < records.len() {
             return Err(invalid("a produce request has exactly one record batch for a partition"));
         }
-        let size = batch.size_bytes();
+        self.check_size(batch.size_bytes())?;
+        batch.check_crc()?;
+        Ok(batch)
+    }
+
+    fn check_size(&self, size: u32) -> Result<(), LogError> {
         let (max_message_bytes, segment_bytes) = (self.config.max_message_bytes, self.config.segment_bytes);
         if size > max_message_bytes {
             return Err(LogError::MessageTooLarge { size, max_message_bytes });
@@ -178,8 +196,7 @@ impl UnifiedLog {
         if size > segment_bytes.min(i32::MAX as u32) {
             return Err(LogError::RecordListTooLarge { size, segment_bytes });
         }
-        batch.check_crc()?;
-        Ok(batch)
+        Ok(())
     }
 
     /// What the header says of the batch's records is possible (`LogValidator.validateBatch`).
@@ -193,9 +210,6 @@ impl UnifiedLog {
         if batch.last_offset_delta() != batch.count() - 1 {
             let (delta, count) = (batch.last_offset_delta(), batch.count());
             return Err(invalid(&format!("last offset delta {delta} does not go with {count} records")));
-        }
-        if batch.compression() != Compression::None {
-            return Err(LogError::UnsupportedCompression(batch.compression()));
         }
         if batch.timestamp_type() == TimestampType::LogAppendTime {
             let why = "a producer must not set the timestamp type LogAppendTime";
@@ -212,9 +226,23 @@ impl UnifiedLog {
         Ok(())
     }
 
+    /// How the records will be compressed (`compression.type`). Control records stay as they are.
+    fn target_compression(&self, batch: &RecordBatch) -> Compression {
+        let source = batch.compression();
+        match self.config.compression_type {
+            Some(codec) if source != Compression::None || !batch.is_control() => codec,
+            _ => source,
+        }
+    }
+
     /// Every record is whole, in its place, timely and, in a compacted topic, has a key.
-    /// Gives the largest timestamp.
-    fn check_records(&self, batch: &RecordBatch, now_ms: i64) -> Result<i64, LogError> {
+    fn check_records(
+        &self,
+        batch: &RecordBatch,
+        target: Compression,
+        now_ms: i64,
+    ) -> Result<Checked, LogError> {
+        let is_compressed = batch.compression() != Compression::None || target != Compression::None;
         let base_timestamp = batch.base_timestamp();
         let (before, after) =
             (self.config.message_timestamp_before_max_ms, self.config.message_timestamp_after_max_ms);
@@ -225,18 +253,23 @@ impl UnifiedLog {
                 errors.push(RecordError { batch_index, message });
             }
         };
-        let mut max_timestamp = -1;
-        let mut layouts = batch.layouts();
+        let mut checked = Checked { max_timestamp: -1, in_place: batch.compression() == target };
+        let bytes = batch.record_bytes()?;
+        let mut layouts = RecordLayouts::new(&bytes, batch.count());
         let mut index = 0;
         while let Some(record) = layouts.read()? {
             if record.offset_delta != index {
-                return Err(invalid(&format!("record {index} has offset delta {}", record.offset_delta)));
+                if !is_compressed {
+                    return Err(invalid(&format!("record {index} has offset delta {}", record.offset_delta)));
+                }
+                // Some clients number the records in a compressed batch wrongly: Kafka mends that.
+                checked.in_place = false;
             }
             if record.key.is_none() && self.config.cleanup_policy_compact && !batch.is_control() {
                 reject(index, "a compacted topic cannot accept a record without a key".to_owned());
             }
             let timestamp = base_timestamp.wrapping_add(record.timestamp_delta);
-            max_timestamp = max_timestamp.max(timestamp);
+            checked.max_timestamp = checked.max_timestamp.max(timestamp);
             let early = now_ms.saturating_sub(timestamp) > before;
             let late = timestamp.saturating_sub(now_ms) > after;
             if check_time && timestamp != -1 && (early || late) {
@@ -250,7 +283,29 @@ impl UnifiedLog {
         if !errors.is_empty() {
             return Err(LogError::RejectedRecords { errors, has_bad_timestamp });
         }
-        Ok(max_timestamp)
+        Ok(checked)
+    }
+
+    /// The same records in a batch compressed otherwise, or with their offsets put right. Its size
+    /// must still be an allowed one.
+    fn rebuild(&self, batch: &RecordBatch, compression: Compression) -> Result<RecordBatch, LogError> {
+        let mut builder = BatchBuilder::new(BatchOptions {
+            producer_id: batch.producer_id(),
+            producer_epoch: batch.producer_epoch(),
+            base_sequence: batch.base_sequence(),
+            transactional: batch.is_transactional(),
+            control: batch.is_control(),
+            compression,
+            ..BatchOptions::default()
+        });
+        for record in batch.records() {
+            let record = record?;
+            let (key, value) = (record.key.as_deref(), record.value.as_deref());
+            builder.try_push(record.timestamp, key, value, &record.headers)?;
+        }
+        let (rebuilt, size) = RecordBatch::parse(&builder.build())?;
+        self.check_size(size as u32)?;
+        Ok(rebuilt)
     }
 
     /// The last offset, if the offsets of the batch are offsets at all.

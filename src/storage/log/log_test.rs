@@ -8,7 +8,7 @@ use bytes::Bytes;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::*;
-use crate::storage::{BatchBuilder, BatchError, BatchOptions, RecordBatch, TimestampType};
+use crate::storage::{BatchBuilder, BatchError, BatchOptions, Compression, RecordBatch, TimestampType};
 
 const NOW_MS: i64 = 1_700_000_000_000;
 
@@ -81,7 +81,8 @@ fn a_leader_refuses_what_a_broker_refuses() {
     check(forged(&good, 57, &[0xff; 4]), "the batch says that it has -1 records");
     check(forged(&good, 22, &[0x20]), "clients may not write control records");
     check(forged(&good, 22, &[0x08]), "a producer must not set the timestamp type LogAppendTime");
-    check(forged(&good, 22, &[0x03]), "records compressed with lz4 cannot be read");
+    let lz4 = "failed to decompress the records (lz4): the magic number is not LZ4's";
+    check(forged(&good, 22, &[0x03]), lz4);
     check(forged(&good, 64, &[2]), "record 0 has offset delta 1");
     check(from_producer(-1, -1, -1, 1), "a compacted topic cannot accept a record without a key");
     check(from_producer(5, 0, -1, 1), "invalid sequence number -1");
@@ -95,6 +96,76 @@ fn a_leader_refuses_what_a_broker_refuses() {
     let error = append(&mut log, &flipped.into()).unwrap_err();
     assert!(matches!(error, LogError::CorruptMessage(BatchError::CrcMismatch { .. })));
     assert_eq!(append(&mut log, &at_times(&[NOW_MS + hour, -1])), Ok((0, 1)), "no timestamp is no mistake");
+}
+
+fn compressed(codec: Compression, values: &[Option<&[u8]>]) -> Bytes {
+    let mut builder = BatchBuilder::new(BatchOptions { compression: codec, ..BatchOptions::default() });
+    for value in values {
+        builder.try_push(NOW_MS, value.map(|_| &b"key"[..]), *value, &[]).unwrap();
+    }
+    builder.build()
+}
+
+#[test]
+fn compressed_batches_are_checked_record_by_record() {
+    for codec in Compression::CODECS {
+        let bytes = compressed(codec, &[Some(b"a"), Some(&[7; 400])]);
+        let mut log = log(LogConfig { max_message_bytes: 200, ..LogConfig::default() });
+        assert_eq!(append(&mut log, &bytes), Ok((0, 1)), "400 bytes are few when compressed with {codec}");
+        let stored = log.batch_at(0).unwrap();
+        assert_eq!((stored.compression(), stored.bytes()[61..] == bytes[61..]), (codec, true));
+
+        log.set_config(Arc::new(LogConfig { cleanup_policy_compact: true, ..LogConfig::default() }));
+        let error = append(&mut log, &compressed(codec, &[Some(b"a"), None, None])).unwrap_err();
+        let LogError::RejectedRecords { errors, .. } = error else { panic!("{error:?}") };
+        assert_eq!(errors.iter().map(|error| error.batch_index).collect::<Vec<_>>(), [1, 2]);
+
+        let miscounted = forged(&forged(&bytes, 57, &[0, 0, 0, 3]), 23, &[0, 0, 0, 2]);
+        let error = append(&mut log, &miscounted).unwrap_err();
+        assert!(matches!(error, LogError::InvalidRecord(_)), "{error:?}");
+        assert_eq!(log.log_end_offset(), 2);
+    }
+}
+
+#[test]
+fn a_topic_may_have_a_codec_of_its_own() {
+    let sources = [Compression::None].into_iter().chain(Compression::CODECS);
+    for (source, target) in sources.flat_map(|source| Compression::CODECS.map(|target| (source, target))) {
+        let config = LogConfig { compression_type: Some(target), ..LogConfig::default() };
+        let mut log = log(config.clone());
+        let values = [Some(&b"aaaa"[..]), None, Some(&[7; 500])];
+        assert_eq!(append(&mut log, &compressed(source, &values)), Ok((0, 2)));
+        let stored = log.batch_at(0).unwrap();
+        assert_eq!((stored.compression(), stored.is_crc_valid()), (target, true));
+        let records: Vec<_> = stored.records().map(Result::unwrap).collect();
+        assert_eq!(records.iter().map(|record| record.value.as_deref()).collect::<Vec<_>>(), values);
+        assert!(records.iter().all(|record| record.timestamp == NOW_MS));
+
+        log.set_config(Arc::new(LogConfig { compression_type: Some(Compression::None), ..config }));
+        assert_eq!(append(&mut log, &compressed(source, &values)), Ok((3, 5)));
+        assert_eq!(log.batch_at(3).unwrap().compression(), Compression::None);
+    }
+    let config = LogConfig {
+        compression_type: Some(Compression::None),
+        max_message_bytes: 200,
+        ..LogConfig::default()
+    };
+    let too_large = LogError::MessageTooLarge { size: 473, max_message_bytes: 200 };
+    let small = compressed(Compression::Zstd, &[Some(&[7; 400])]);
+    assert_eq!(append(&mut log(config), &small), Err(too_large), "its size when stored counts");
+}
+
+#[test]
+fn a_compressed_batch_with_wrong_offsets_is_put_right() {
+    let good = compressed(Compression::Lz4, &[Some(b"a"), Some(b"b")]);
+    // LZ4 stored the few bytes as they are: the second record's offset delta is among them.
+    let at = good.windows(4).rposition(|bytes| bytes == [2, 6, b'k', b'e']).unwrap();
+    let mut log = log(LogConfig::default());
+    assert_eq!(append(&mut log, &forged(&good, at, &[18])), Ok((0, 1)));
+    let stored = log.batch_at(0).unwrap();
+    assert!(stored.is_crc_valid());
+    assert_eq!(stored.records().map(|record| record.unwrap().offset).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(stored.compression(), Compression::Lz4);
 }
 
 #[test]

@@ -4,6 +4,22 @@ import json
 import pathlib
 
 
+CODECS = ["gzip", "snappy", "lz4", "zstd"]
+
+
+def is_compressed(case):
+    return case.get("compressed", False)
+
+
+def is_plain(case):
+    return case.get("compressed") != "only"
+
+
+def has_codec(batch):
+    """A client may leave alone what would not get smaller; its attributes say so."""
+    return bytes.fromhex(batch)[22] & 7 != 0
+
+
 def content(value):
     if value is None:
         return None

@@ -3,7 +3,13 @@ const path = require('path')
 const root = path.dirname(require.resolve('kafkajs/package.json'))
 const Record = require(path.join(root, 'src/protocol/recordBatch/record/v0'))
 const { RecordBatch } = require(path.join(root, 'src/protocol/recordBatch/v0'))
+const { Types, Codecs } = require(path.join(root, 'src/protocol/message/compression'))
 const Long = require(path.join(root, 'src/utils/long'))
+
+Codecs[Types.Snappy] = require('kafkajs-snappy')
+Codecs[Types.LZ4] = new (require('kafkajs-lz4'))().codec
+// The plugin for Zstandard no longer builds.
+const CODECS = { gzip: Types.GZIP, snappy: Types.Snappy, lz4: Types.LZ4 }
 
 const bytes = content => {
   if (content === null || content === undefined) return null
@@ -27,7 +33,7 @@ const headersOf = record => {
   return headers
 }
 
-const encode = async test => {
+const encode = async (test, compression = Types.None) => {
   const messages = test.records.flatMap(expand)
   // As kafkajs' produce request does it.
   const timestamps = messages.map(message => message.timestamp).sort((a, b) => a - b)
@@ -46,6 +52,7 @@ const encode = async test => {
     firstTimestamp: timestamps[0],
     maxTimestamp: timestamps[timestamps.length - 1],
     lastOffsetDelta: records.length - 1,
+    compression,
     transactional: !!test.transactional,
     ...(idempotent && {
       producerId: Long.fromValue(test.producer_id),
@@ -60,8 +67,11 @@ const main = async () => {
   const vectors = {}
   for (const test of require('./cases.json')) {
     const hasNullHeader = test.records.some(record => (record.headers || []).some(header => header[1] === null))
-    if (!hasNullHeader) vectors[test.name] = await encode(test)
+    if (!hasNullHeader && test.compressed !== 'only') vectors[test.name] = await encode(test)
   }
+  for (const [codec, type] of Object.entries(CODECS))
+    for (const test of require('./cases.json').filter(test => test.compressed))
+      vectors[`${test.name}, ${codec}`] = await encode(test, type)
   console.log(JSON.stringify(vectors, null, 1))
 }
 main()

@@ -11,12 +11,13 @@ import threading
 
 from confluent_kafka import Producer
 
-from cases import cases, records
+from cases import CODECS, cases, has_codec, is_compressed, is_plain, records
 
 TOPIC = "t"
 PRODUCE, METADATA, API_VERSIONS = 0, 3, 18
-# Version 2 of the message format asks for these versions of Produce and Fetch.
-VERSIONS = [(PRODUCE, 0, 7), (1, 0, 11), (2, 0, 2), (METADATA, 0, 4), (API_VERSIONS, 0, 3)]
+# Version 2 of the message format asks for these versions of Produce and Fetch, LZ4 for
+# FindCoordinator.
+VERSIONS = [(PRODUCE, 0, 7), (1, 0, 11), (2, 0, 2), (10, 0, 0), (METADATA, 0, 4), (API_VERSIONS, 0, 3)]
 
 
 def text(value):
@@ -89,9 +90,10 @@ class Broker:
         return struct.pack(">i", 1) + text(TOPIC) + struct.pack(">i", 1) + partition + struct.pack(">i", 0)
 
 
-def encode(broker, case):
+def encode(broker, case, codec="none"):
     # A long linger puts all records of a case into one batch; flush cuts it short.
-    producer = Producer({"bootstrap.servers": f"127.0.0.1:{broker.port}", "linger.ms": 500, "acks": 1})
+    producer = Producer({"bootstrap.servers": f"127.0.0.1:{broker.port}", "linger.ms": 500, "acks": 1,
+                         "compression.type": codec})
     broker.captured.clear()
     for timestamp, key, value, headers in records(case):
         producer.produce(TOPIC, value, key, partition=0, timestamp=timestamp, headers=headers)
@@ -103,4 +105,8 @@ def encode(broker, case):
 broker = Broker()
 # Producer ids come from a broker's InitProducerId, which this one does not have.
 plain = [case for case in cases() if "producer_id" not in case]
-print(json.dumps({case["name"]: encode(broker, case) for case in plain}, indent=1))
+vectors = {case["name"]: encode(broker, case) for case in filter(is_plain, plain)}
+for codec in CODECS:
+    packed = {f"{case['name']}, {codec}": encode(broker, case, codec) for case in filter(is_compressed, plain)}
+    vectors |= {name: batch for name, batch in packed.items() if has_codec(batch)}
+print(json.dumps(vectors, indent=1))
