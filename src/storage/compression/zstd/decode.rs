@@ -6,7 +6,7 @@ use super::huffman::Huffman;
 use super::{ALL_CODES, BLOCK_MAX, CodecError, MAGIC, Output, take, take_le};
 
 /// The sixteen magic numbers of frames that are to be passed over.
-const SKIPPABLE: u64 = 0x184D_2A5;
+const SKIPPABLE: u64 = 0x0184_D2A5;
 const RESERVED: CodecError = CodecError::Malformed("reserved bits are set");
 
 /// What one block leaves to the next.

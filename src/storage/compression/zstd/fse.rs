@@ -87,12 +87,11 @@ impl Table {
             let share = value as i16 - 1;
             left = left.checked_sub(u32::from(share.unsigned_abs())).ok_or(WRONG)?;
             shares.push(share);
-            while share == 0 {
-                let repeats = read(2, 0);
+            // After a zero comes how many more there are; 3 says that it goes on.
+            let mut repeats = if share == 0 { 3 } else { 0 };
+            while repeats == 3 && shares.len() <= symbols {
+                repeats = read(2, 0);
                 shares.extend((0..repeats).map(|_| 0));
-                if repeats < 3 || shares.len() > symbols {
-                    break;
-                }
             }
             if shares.len() > symbols {
                 return Err(WRONG);
