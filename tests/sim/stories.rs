@@ -1,8 +1,10 @@
 //! What the world does, told as stories.
 
 use terrarium::base::SimTime;
+use terrarium::protocol::TopicPartition;
 use terrarium::sim::Command;
 use terrarium::trace::Event;
+use terrarium::view::inspector::inspect_batch;
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -20,6 +22,29 @@ fn records_are_appended_replicated_committed_and_consumed() {
     let group = &summary.groups[0];
     assert_eq!((group.id.as_str(), group.state.as_str(), group.members.len()), ("billing", "Stable", 2));
     assert!(group.offsets.iter().all(|offset| offset.lag == 0), "{summary}");
+}
+
+#[test]
+fn records_pass_through_every_codec() {
+    for (codec, producer) in [
+        ("gzip", r#"{"compression.type": "gzip", "linger.ms": 200}"#),
+        ("snappy", r#"{"compression.type": "snappy", "linger.ms": 200}"#),
+        ("lz4", r#"{"compression.type": "lz4", "linger.ms": 200}"#),
+        ("zstd", r#"{"compression.type": "zstd", "linger.ms": 200}"#),
+    ] {
+        let run = play(&Plan { producer, ..Plan::default() }, seconds(12));
+        let summary = run.world().summary();
+        assert_eq!(summary.violations, [], "{codec}");
+        let r = summary.records;
+        assert_eq!((r.produced, r.committed, r.consumed), (200, 200, 200), "{codec}: {summary}");
+        let at = TopicPartition::new("orders", 0);
+        let batch = run.world().replica_log(3, &at).unwrap().batch_at(0).unwrap();
+        assert_eq!(batch.compression().to_string(), codec);
+        assert!(batch.count() > 1 && batch.is_crc_valid());
+        let fields = inspect_batch(run.world(), 3, &at, 0).unwrap();
+        assert_eq!(fields.records.len(), batch.count() as usize, "the inspector opens it");
+        assert!(fields.fields.iter().any(|field| field.name == "record 1"));
+    }
 }
 
 #[test]

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::*;
-use crate::storage::{BatchBuilder, BatchError, BatchOptions, Compression, RecordBatch, TimestampType};
+use crate::storage::{
+    BatchBuilder, BatchError, BatchOptions, Compression, ProducerStateEntry, RecordBatch, TimestampType,
+};
 
 const NOW_MS: i64 = 1_700_000_000_000;
 
@@ -209,6 +211,86 @@ fn sequences_wrap_and_unknown_producers_begin_anywhere() {
     assert_eq!((entry.last_sequence(), entry.last_offset()), (2, Some(4)));
     assert_eq!(log.remove_expired_producers(NOW_MS + 10, 10), [9]);
     assert_eq!(append(&mut log, &from_producer(9, 0, 77, 1)), Ok((5, 5)));
+}
+
+#[test]
+fn a_repetition_is_known_across_the_wrap_of_sequences() {
+    let mut log = log(LogConfig::default());
+    for (sequence, offset) in [(i32::MAX - 3, 0), (i32::MAX - 1, 2), (0, 4), (2, 6)] {
+        let sent = from_producer(9, 0, sequence, 2);
+        assert_eq!(append(&mut log, &sent), Ok((offset, offset + 1)), "{sequence}");
+        let again = log.append_as_leader(&sent, 0, NOW_MS).unwrap();
+        assert_eq!((again.first_offset, again.duplicate), (offset, true), "{sequence}");
+    }
+    let gap = LogError::OutOfOrderSequenceNumber { producer_id: 9, expected: 4, found: i32::MAX };
+    assert_eq!(append(&mut log, &from_producer(9, 0, i32::MAX, 1)), Err(gap));
+}
+
+#[test]
+fn a_new_leader_knows_the_producers_from_its_log_alone() {
+    // A segment for each two batches.
+    let mut leader = log(LogConfig { segment_bytes: 200, ..LogConfig::default() });
+    let mut heir = leader.clone();
+    let sent: Vec<Bytes> = (0..7).map(|n| from_producer(9, 3, n * 2, 2)).collect();
+    for bytes in &sent[..6] {
+        leader.append_as_leader(bytes, 0, NOW_MS).unwrap();
+        let end = heir.log_end_offset();
+        let fetched = leader.read(end, 10_000, true, FetchIsolation::LogEnd).unwrap().records;
+        heir.append_as_follower(&fetched).unwrap();
+    }
+    leader.append_as_leader(&sent[6], 0, NOW_MS).unwrap();
+    // The last batch was never fetched; its producer sends it again to the new leader.
+    heir.assign_epoch_start(1);
+    let again = heir.append_as_leader(&sent[5], 1, NOW_MS).unwrap();
+    assert_eq!((again.first_offset, again.last_offset, again.duplicate), (10, 11, true));
+    let first_time = heir.append_as_leader(&sent[6], 1, NOW_MS).unwrap();
+    assert_eq!((first_time.first_offset, first_time.duplicate), (12, false));
+    let gap = LogError::OutOfOrderSequenceNumber { producer_id: 9, expected: 14, found: 0 };
+    assert_eq!(append(&mut heir, &sent[0]), Err(gap), "older than five batches");
+
+    // The old leader cuts off what it alone has, and forgets that the producer wrote it.
+    assert_eq!(leader.truncate_to(12), Some(12..14));
+    assert_eq!(leader.producers().producer(9).map(ProducerStateEntry::last_sequence), Some(11));
+    let fetched = heir.read(12, 10_000, true, FetchIsolation::LogEnd).unwrap().records;
+    leader.append_as_follower(&fetched).unwrap();
+    assert_eq!(leader.producers(), heir.producers());
+}
+
+#[test]
+fn a_restart_brings_back_each_producers_last_five_batches() {
+    let mut log = log(LogConfig { segment_bytes: 300, ..LogConfig::default() });
+    for n in 0..8 {
+        append(&mut log, &from_producer(9, 0, n, 1)).unwrap();
+        append(&mut log, &from_producer(4, 1, n * 2, 2)).unwrap();
+    }
+    log.mark_flushed(log.position());
+    let before = log.producers().clone();
+    for n in 8..11 {
+        append(&mut log, &from_producer(9, 1, n - 8, 1)).unwrap();
+    }
+    log.power_loss(0);
+    log.recover();
+    assert_eq!(log.producers(), &before);
+    let again = log.append_as_leader(&from_producer(9, 0, 3, 1), 0, NOW_MS).unwrap();
+    assert_eq!((again.first_offset, again.duplicate), (9, true));
+    assert_eq!(append(&mut log, &from_producer(9, 0, 8, 1)), Ok((24, 24)), "the later epoch was lost");
+    assert_eq!(
+        log.append_as_leader(&from_producer(4, 0, 16, 2), 0, NOW_MS).unwrap_err().code().name(),
+        "INVALID_PRODUCER_EPOCH"
+    );
+}
+
+#[test]
+fn a_producer_expires_by_the_clock_of_its_records() {
+    let mut log = log(LogConfig::default());
+    append(&mut log, &from_producer(9, 2, 0, 1)).unwrap();
+    assert!(log.remove_expired_producers(NOW_MS + 9, 10).is_empty());
+    assert_eq!(
+        append(&mut log, &from_producer(9, 1, 0, 1)).unwrap_err().code().name(),
+        "INVALID_PRODUCER_EPOCH"
+    );
+    assert_eq!(log.remove_expired_producers(NOW_MS + 10, 10), [9]);
+    assert_eq!(append(&mut log, &from_producer(9, 1, 5, 1)), Ok((1, 1)), "nobody knows its epochs any more");
 }
 
 #[test]
