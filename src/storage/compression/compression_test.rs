@@ -16,11 +16,11 @@ fn contents() -> Vec<Vec<u8>> {
         (random >> 24) as u8
     });
     let lengths = [0, 1, 3, 4, 5, 12, 13, 59, 60, 61, 62, 127, 128, 300, 32_768, 32_769, 65_537, 131_073];
-    let mut contents = vec![story.clone(), vec![7; 300_000], noise.clone().take(140_000).collect()];
+    let mut contents = vec![story.clone(), vec![7; 300_000], noise.take(140_000).collect()];
     contents.extend(lengths.iter().map(|length| story[..*length].to_vec()));
-    contents.extend(lengths.iter().map(|length| noise.clone().take(*length).collect()));
+    contents.extend(lengths.iter().map(|length| noise.take(*length).collect()));
     // Matches of every length, near and far.
-    let gaps = (0..400).flat_map(|n| [vec![b'x'; n], noise.clone().skip(n).take(n % 70).collect()]);
+    let gaps = (0..400).flat_map(|n| [vec![b'x'; n], noise.skip(n).take(n % 70).collect()]);
     contents.push(gaps.collect::<Vec<_>>().concat());
     contents
 }
