@@ -8,7 +8,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Rng, SimTime};
+use super::{EPOCH_MS, Rng, SimTime};
 
 /// A node of the world. Brokers carry their Kafka node id; the world gives the others theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -170,6 +170,7 @@ pub struct Outputs<T, E> {
 /// All that a machine may see of the world during one step.
 pub struct Ctx<'a, T, E> {
     now: SimTime,
+    epoch_ms: i64,
     rng: &'a mut Rng,
     me: NodeId,
     next_conn: &'a mut u32,
@@ -190,12 +191,23 @@ impl<'a, T, E> Ctx<'a, T, E> {
         next_entry: u64,
     ) -> Self {
         let out = Outputs { effects: Vec::new(), trace: Vec::new() };
-        Ctx { now, rng, me, next_conn, next_entry, cause: root, out }
+        Ctx { now, epoch_ms: EPOCH_MS, rng, me, next_conn, next_entry, cause: root, out }
+    }
+
+    /// A step of a node whose clock showed `epoch_ms` when the world began, in milliseconds
+    /// since 1970, and not [`EPOCH_MS`].
+    pub fn with_epoch(self, epoch_ms: i64) -> Self {
+        Ctx { epoch_ms, ..self }
     }
 
     /// The world's time.
     pub fn now(&self) -> SimTime {
         self.now
+    }
+
+    /// What the node's clock shows: milliseconds since 1970, as record timestamps have it.
+    pub fn unix_ms(&self) -> i64 {
+        self.epoch_ms.saturating_add(self.now.as_ms() as i64)
     }
 
     /// This node's own stream of random numbers.

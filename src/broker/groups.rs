@@ -126,7 +126,7 @@ impl Broker {
     fn append_for_coordinator(&mut self, ctx: &mut Ctx, append: Append) {
         let at = TopicPartition::new(OFFSETS_TOPIC, append.partition);
         let mut builder = BatchBuilder::new(BatchOptions::default());
-        let timestamp = ctx.now().unix_ms();
+        let timestamp = ctx.unix_ms();
         let fits = append
             .records
             .iter()

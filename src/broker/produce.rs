@@ -170,7 +170,7 @@ impl Broker {
         }
         let partition = Arc::make_mut(partition);
         let leader_epoch = partition.registration.leader_epoch;
-        let info = partition.log.append_as_leader(records, leader_epoch, ctx.now().unix_ms())?;
+        let info = partition.log.append_as_leader(records, leader_epoch, ctx.unix_ms())?;
         if info.duplicate {
             return Ok(info);
         }

@@ -222,7 +222,7 @@ impl Broker {
 
     /// Forgets producers that have been silent for too long.
     pub(super) fn expire_producers(&mut self, ctx: &mut Ctx) {
-        let now = ctx.now().unix_ms();
+        let now = ctx.unix_ms();
         let expiration = i64::from(self.config.producer_id_expiration_ms);
         for partition in self.partitions.values_mut() {
             if partition.log.producers().has_expired(now, expiration) {
@@ -235,7 +235,7 @@ impl Broker {
 
     /// Deletes segments that are too old or too many.
     pub(super) fn delete_old_segments(&mut self, ctx: &mut Ctx) {
-        let now = ctx.now().unix_ms();
+        let now = ctx.unix_ms();
         for (at, partition) in &mut self.partitions {
             if !partition.is_leader() && partition.log.log_end_offset() == 0 {
                 continue;

@@ -348,7 +348,7 @@ impl Producer {
         let at = self.choose_partition(ctx, &draw.record).ok_or(Blocked::Metadata)?;
         let append = Append {
             at: &at,
-            timestamp: timestamp.unwrap_or(ctx.now().unix_ms()),
+            timestamp: timestamp.unwrap_or(ctx.unix_ms()),
             key: key.as_ref(),
             value,
             headers,

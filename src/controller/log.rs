@@ -66,7 +66,7 @@ impl Controller {
         let change = LeaderChangeMessage { leader_id: NODE_ID, ..Default::default() };
         let value = encode_prefixed(*LeaderChangeMessage::VERSIONS.end(), &change);
         let pushed = value.is_ok_and(|value| {
-            builder.try_push(ctx.now().unix_ms(), Some(&LEADER_CHANGE_KEY), Some(&value), &[]).is_ok()
+            builder.try_push(ctx.unix_ms(), Some(&LEADER_CHANGE_KEY), Some(&value), &[]).is_ok()
         });
         if pushed {
             self.append(ctx, builder);
@@ -74,7 +74,7 @@ impl Controller {
     }
 
     fn append(&mut self, ctx: &mut Ctx, builder: BatchBuilder) {
-        let now = ctx.now().unix_ms();
+        let now = ctx.unix_ms();
         let log = Arc::make_mut(&mut self.log);
         // Our own batches are well made; a log that refuses them stays as it is.
         if log.append_with_origin(&builder.build(), self.epoch, now, AppendOrigin::RaftLeader).is_ok() {
@@ -93,7 +93,7 @@ impl Controller {
     /// Appends and replays records; `events` are told when they are committed.
     pub(super) fn write(&mut self, ctx: &mut Ctx, records: Vec<MetadataRecord>, events: Vec<Event>) {
         let mut builder = BatchBuilder::new(BatchOptions::default());
-        let now = ctx.now().unix_ms();
+        let now = ctx.unix_ms();
         for record in &records {
             let Ok(value) = record.encode() else { continue };
             if builder.size_bytes() > BATCH_BYTES {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{Map, SimTime, ms};
+use crate::base::{EPOCH_MS, Map, SimTime, ms};
 use crate::client::{ConsumerApp, ConsumerConfig, ProducerConfig, Workload};
 use crate::scenario::{Path, Problem, Scenario, ScenarioError};
 use crate::sim::{ClientKind, ClientSetup, ClusterSetup, DiskSetup, NetworkSetup, Setup, TopicSetup};
@@ -37,6 +37,7 @@ impl Scenario {
         let setup = Setup {
             name: self.title.clone(),
             seed: seed.unwrap_or(self.seed),
+            epoch_ms: self.epoch_ms.unwrap_or(EPOCH_MS),
             network: self.network_setup(),
             disk: self.disk_setup(),
             cluster: ClusterSetup {

@@ -15,6 +15,8 @@ use crate::scenario::{Path, Problem, Scenario, Settings, Topic};
 use crate::sim::Invariants;
 use crate::storage::LogConfig;
 
+/// The end of the year 9999.
+const EPOCH_MAX_MS: i64 = 253_402_300_799_999;
 /// More brokers than this are refused: each is a machine with logs of its own.
 const BROKERS_MAX: u32 = 100;
 /// More clients than this are refused.
@@ -154,6 +156,12 @@ impl Check<'_> {
             (1..=BROKERS_MAX).contains(&brokers),
             || root.key("brokers"),
             || format!("a cluster has 1 to {BROKERS_MAX} brokers, not {brokers}"),
+        );
+        let epoch_ms = self.scenario.epoch_ms;
+        self.expect(
+            epoch_ms.is_none_or(|epoch_ms| (0..=EPOCH_MAX_MS).contains(&epoch_ms)),
+            || Path::default().key("epoch_ms"),
+            || format!("expected milliseconds since 1970, at most {EPOCH_MAX_MS}"),
         );
         let advertised = &self.scenario.cluster.advertised;
         for (index, text) in advertised.iter().enumerate() {

@@ -31,6 +31,10 @@ pub struct Scenario {
     /// The source of all randomness: the same seed gives the same run.
     #[serde(default = "one")]
     pub seed: u64,
+    /// What the nodes' clocks show when it begins, in milliseconds since 1970: record timestamps
+    /// are this and the time that has passed. 1767225600000, the beginning of 2026, without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch_ms: Option<i64>,
     /// The brokers.
     #[serde(default)]
     pub cluster: Cluster,

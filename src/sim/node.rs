@@ -112,11 +112,18 @@ impl Slot {
     }
 
     /// One step of the machine. A timer or command of another kind of machine is ignored.
-    pub(super) fn step(&mut self, now: SimTime, me: NodeId, root: u64, stimulus: Stimulus) -> Asked {
+    pub(super) fn step(
+        &mut self,
+        now: SimTime,
+        epoch_ms: i64,
+        me: NodeId,
+        root: u64,
+        stimulus: Stimulus,
+    ) -> Asked {
         let (rng, next_conn) = (&mut self.rng, &mut self.next_conn);
         macro_rules! drive {
             ($machine:ident, $timer:ident, $command:pat => $inner:expr) => {{
-                let mut ctx = trace::Ctx::new(now, rng, me, next_conn, root, root + 1);
+                let mut ctx = trace::Ctx::new(now, rng, me, next_conn, root, root + 1).with_epoch(epoch_ms);
                 let input = match stimulus {
                     Stimulus::Common(common) => own(common),
                     Stimulus::Timer(Timer::$timer(key)) => Input::Timer(key),
@@ -127,7 +134,7 @@ impl Slot {
                 wrap(ctx.finish(), Timer::$timer)
             }};
             ($machine:ident, $timer:ident) => {{
-                let mut ctx = trace::Ctx::new(now, rng, me, next_conn, root, root + 1);
+                let mut ctx = trace::Ctx::new(now, rng, me, next_conn, root, root + 1).with_epoch(epoch_ms);
                 let input = match stimulus {
                     Stimulus::Common(common) => own(common),
                     Stimulus::Timer(Timer::$timer(key)) => Input::Timer(key),

@@ -15,6 +15,8 @@ pub struct Setup {
     pub name: String,
     /// The source of all randomness.
     pub seed: u64,
+    /// What the nodes' clocks show when it begins, in milliseconds since 1970.
+    pub epoch_ms: i64,
     /// Latencies.
     pub network: NetworkSetup,
     /// How long disks take.

@@ -394,7 +394,8 @@ impl World {
 
     fn drive(&mut self, node: NodeId, root: u64, stimulus: Stimulus, trace: &mut Vec<Entry>) {
         let Some(slot) = self.nodes.get_mut(&node) else { return };
-        let Asked { effects, trace: said } = Arc::make_mut(slot).step(self.now, node, root, stimulus);
+        let Asked { effects, trace: said } =
+            Arc::make_mut(slot).step(self.now, self.setup.epoch_ms, node, root, stimulus);
         for (_, cause, event) in said {
             self.note(node, cause, event, trace);
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{CloseReason, ConnId, FrameInfo, FrameKind, NodeId, SimTime, seconds};
+use crate::base::{CloseReason, ConnId, EPOCH_MS, FrameInfo, FrameKind, NodeId, SimTime, seconds};
 use crate::broker::BrokerConfig;
 use crate::client::{ProducerConfig, Workload};
 use crate::protocol::{ErrorCode, TopicPartition};
@@ -24,6 +24,7 @@ pub(crate) fn run_until(time: SimTime) -> Run {
     let setup = Setup {
         name: "test".into(),
         seed: 1,
+        epoch_ms: EPOCH_MS,
         network: NetworkSetup::default(),
         disk: DiskSetup::default(),
         cluster: ClusterSetup {

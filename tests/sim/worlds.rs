@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use terrarium::base::SimTime;
+use terrarium::base::{EPOCH_MS, SimTime};
 use terrarium::broker::BrokerConfig;
 use terrarium::client::consumer::{ConsumerApp, ConsumerConfig};
 use terrarium::client::{ProducerConfig, Workload};
@@ -80,6 +80,7 @@ pub(crate) fn setup(plan: &Plan) -> Arc<Setup> {
     Arc::new(Setup {
         name: "test".into(),
         seed: plan.seed,
+        epoch_ms: EPOCH_MS,
         network: NetworkSetup::default(),
         disk: DiskSetup::default(),
         cluster: ClusterSetup {
