@@ -9,6 +9,10 @@ fn main() -> std::process::ExitCode {
 fn main() {}
 
 #[cfg(not(target_arch = "wasm32"))]
+#[path = "terrarium/serve.rs"]
+mod serve;
+
+#[cfg(not(target_arch = "wasm32"))]
 mod cli {
     use std::fs::File;
     use std::io::{self, BufWriter, ErrorKind, Write};
@@ -19,13 +23,15 @@ mod cli {
     use clap::{Parser, Subcommand, ValueEnum};
     use terrarium::base::{SimTime, ms};
     use terrarium::scenario::data::FILE_MAX_BYTES;
-    use terrarium::scenario::{Files, GALLERY, Scenario, TEXT_MAX_BYTES, schema};
+    use terrarium::scenario::{Files, GALLERY, RECORDING_MAX_BYTES, Scenario, ScenarioError, schema};
     use terrarium::sim::{Setup, World};
+
+    use crate::serve::{Serve, serve};
 
     /// Where a run ends when neither `--until` nor the scenario says so.
     const UNTIL_MS: u64 = 30_000;
     /// An unexpected violation of a promise.
-    const BROKEN: u8 = 1;
+    pub(crate) const BROKEN: u8 = 1;
     /// Something is wrong with what was given.
     const BAD_INPUT: u8 = 2;
 
@@ -39,18 +45,19 @@ mod cli {
 
     #[derive(Subcommand)]
     enum Command {
-        /// Plays a scenario and prints where everything stands at the end.
+        /// Plays a scenario, or what terrarium serve has recorded, and prints where everything
+        /// stands at the end.
         ///
         /// Ends with 1 when a promise was broken that the scenario does not expect to break, and
         /// with 2 when something is wrong with what was given.
         Run {
-            /// A scenario file, or the id of one of the gallery.
+            /// A scenario file, a recording, or the id of one of the gallery.
             scenario: String,
             /// The source of all randomness, in place of the scenario's.
             #[arg(long)]
             seed: Option<u64>,
             /// The world's time at which to end: 500ms, 30s, 2m. Without it, the scenario's
-            /// look.until_ms, or 30s.
+            /// look.until_ms, or 30s; a recording is played to its end.
             #[arg(long, value_parser = moment)]
             until: Option<SimTime>,
             /// Writes all that happens to this file, one JSON object a line.
@@ -60,6 +67,7 @@ mod cli {
             #[arg(long, value_enum, default_value_t = Form::Text)]
             summary: Form,
         },
+        Serve(Serve),
         /// Lists the gallery.
         Scenarios,
         /// Says whether a scenario file and its data are right.
@@ -80,20 +88,21 @@ mod cli {
     }
 
     /// What ends the program before its end.
-    enum Failure {
+    pub(crate) enum Failure {
         /// Something is wrong with what was given.
         Input(String),
         /// What is printed cannot be written.
         Output(io::Error),
     }
 
-    type Outcome = Result<ExitCode, Failure>;
+    pub(crate) type Outcome = Result<ExitCode, Failure>;
 
     pub(super) fn main() -> ExitCode {
         let outcome = match Args::parse().command {
             Command::Run { scenario, seed, until, trace, summary } => {
                 run(&scenario, seed, until, trace.as_deref(), summary)
             }
+            Command::Serve(wanted) => serve(&wanted),
             Command::Scenarios => scenarios(),
             Command::Check { scenario } => check(&scenario),
             Command::Schema => print(&schema()),
@@ -126,7 +135,10 @@ mod cli {
         form: Form,
     ) -> Outcome {
         let (scenario, setup) = load(name, seed)?;
-        let until = until.unwrap_or(SimTime(ms(scenario.look.until_ms.unwrap_or(UNTIL_MS))));
+        let whole = scenario.session.digest.as_ref().filter(|_| until.is_none() && seed.is_none());
+        let until = until
+            .or(scenario.session.until())
+            .unwrap_or(SimTime(ms(scenario.look.until_ms.unwrap_or(UNTIL_MS))));
         let world = play(setup, until, trace)?;
         let summary = world.summary();
         let text = match form {
@@ -137,7 +149,12 @@ mod cli {
             }
         };
         let kept = world.violations().iter().all(|violation| violation.expected);
-        let code = if kept { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) };
+        let same = whole.is_none_or(|digest| *digest == world.digest().to_string());
+        if !same {
+            let message = "this is not the run that was recorded: the digest was another then";
+            let _ = writeln!(io::stderr(), "{name}: {message}");
+        }
+        let code = if kept && same { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) };
         match print(&text) {
             Err(Failure::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(code),
             outcome => outcome.map(|_| code),
@@ -188,11 +205,18 @@ mod cli {
 
     /// A scenario of the gallery or of a file, with the files that it names.
     fn load(name: &str, seed: Option<u64>) -> Result<(Scenario, Setup), Failure> {
+        let scenario = parse(name)?;
+        let setup = build(name, &scenario, seed)?;
+        Ok((scenario, setup))
+    }
+
+    /// A scenario of the gallery, or of a file.
+    pub(crate) fn parse(name: &str) -> Result<Scenario, Failure> {
         let of_gallery = GALLERY.iter().find(|(id, _)| *id == name).map(|(_, text)| (*text).to_owned());
         let text = match of_gallery {
             Some(text) => text,
             None => {
-                let bytes = read(Path::new(name), TEXT_MAX_BYTES).map_err(|error| {
+                let bytes = read(Path::new(name), RECORDING_MAX_BYTES).map_err(|error| {
                     let hint = match error.kind() {
                         ErrorKind::NotFound => " (and no scenario of the gallery has this id)",
                         _ => "",
@@ -203,11 +227,11 @@ mod cli {
                 String::from_utf8(bytes).map_err(error)?
             }
         };
-        let wrong = |error: terrarium::scenario::ScenarioError| {
-            let lines = error.problems.iter().map(|problem| format!("{name}: {problem}"));
-            Failure::Input(lines.collect::<Vec<_>>().join("\n       "))
-        };
-        let scenario = Scenario::parse(text.strip_prefix('\u{feff}').unwrap_or(&text)).map_err(wrong)?;
+        Scenario::parse(text.strip_prefix('\u{feff}').unwrap_or(&text)).map_err(|error| wrong(name, &error))
+    }
+
+    /// What a scenario's world is built from, with the files that it names.
+    pub(crate) fn build(name: &str, scenario: &Scenario, seed: Option<u64>) -> Result<Setup, Failure> {
         let folder = Path::new(name).parent().unwrap_or(Path::new(""));
         let mut files = Files::new();
         for file in scenario.files() {
@@ -216,12 +240,17 @@ mod cli {
                 .map_err(|error| Failure::Input(format!("{name}: {}: {error}", path.display())))?;
             files.insert(file.to_owned(), bytes.into());
         }
-        let mut setup = scenario.build(seed, &files).map_err(wrong)?;
+        let mut setup = scenario.build(seed, &files).map_err(|error| wrong(name, &error))?;
         // Programs know a scenario by its file's name or its id, not by its title.
         if let Some(id) = Path::new(name).file_stem().and_then(|stem| stem.to_str()) {
             setup.name = id.to_owned();
         }
-        Ok((scenario, setup))
+        Ok(setup)
+    }
+
+    fn wrong(name: &str, error: &ScenarioError) -> Failure {
+        let lines = error.problems.iter().map(|problem| format!("{name}: {problem}"));
+        Failure::Input(lines.collect::<Vec<_>>().join("\n       "))
     }
 
     /// A whole file, if it is not larger than it may be.
