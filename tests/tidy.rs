@@ -27,8 +27,8 @@ const LONG_LINES: [&str; 9] = [
     "tests/e2e/page.test.mjs",
 ];
 
-/// Where time and hash order may come in: the page and the command line, outside the world.
-const OUTSIDE_THE_WORLD: [&str; 4] = ["src/ui.rs", "src/ui/", "src/main.rs", "src/bin/"];
+/// Where time and hash order may come in: the page, the command line and sockets, outside the world.
+const OUTSIDE_THE_WORLD: [&str; 5] = ["src/ui.rs", "src/ui/", "src/main.rs", "src/bin/", "src/edge/tcp/"];
 
 /// A file of tests that is not for wasm says why in a comment that begins so.
 const NATIVE_ONLY: &str = "// Native only:";

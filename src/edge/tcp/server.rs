@@ -133,8 +133,7 @@ pub(super) async fn run(
     }
     ready();
     play(&server, &mailbox).await?;
-    let ended = server.borrow_mut().end();
-    ended
+    server.borrow_mut().end()
 }
 
 /// Turn after turn until somebody ends it.
