@@ -47,13 +47,14 @@ pub struct Served {
 /// The address that cannot be had, and why.
 pub fn bind(host: &str, port: u16, count: u32) -> Result<Vec<TcpListener>, (String, io::Error)> {
     let mut found = Vec::new();
+    let first = port;
     for index in 0..count {
-        let port = match port {
+        let port = match first {
             0 => Some(0),
             port => u16::try_from(u32::from(port) + index).ok(),
         };
         let port = port.ok_or_else(|| {
-            (host.to_owned(), io::Error::other(format!("there are no {count} ports from there on")))
+            (host.to_owned(), io::Error::other(format!("there are no {count} ports from {first} on")))
         })?;
         let at = |error| (format!("{host}:{port}"), error);
         let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(at)?.collect();

@@ -16,7 +16,7 @@ use crate::cli::{BROKEN, Failure, Outcome, build, parse};
 /// The world of which nothing was said: no topics, no clients, nodes next to one another.
 const EMPTY: &str = r#"{"title": "serve", "network": {"latency_ms": 0.05, "jitter_ms": 0.02}}"#;
 /// By so much, about, a world is older than its door.
-const WARM_UP_MS: i64 = 1_500;
+const WARM_UP_MS: i64 = 100;
 const OFFSETS_REPLICAS: &str = "offsets.topic.replication.factor";
 
 /// A Kafka cluster for programs outside, over TCP: real Kafka, whose time and faults are yours.

@@ -17,10 +17,12 @@ use crate::edge::tcp::server::{Inbound, Mailbox};
 /// The least that is read at a time; more when more is there.
 const READ_MIN_BYTES: usize = 4 * 1024;
 const READ_MAX_BYTES: usize = 1024 * 1024;
+/// So many requests the world is told at once: each may be answered with many bytes.
+const REQUESTS_AT_ONCE: u32 = 4;
 /// Whoever leaves so many bytes of answers lie is not read from.
 const UNREAD_MANY_BYTES: usize = 1024 * 1024;
 /// Whoever leaves so many lie is hung up on: a few of the largest answers to a fetch.
-const UNREAD_MAX_BYTES: usize = 192 * 1024 * 1024;
+const UNREAD_MAX_BYTES: usize = 256 * 1024 * 1024;
 /// Whoever takes nothing for so long while answers lie is hung up on.
 const STALLED_MAX: Duration = Duration::from_secs(60);
 /// Pieces handed to the operating system at once.
@@ -33,11 +35,44 @@ pub(super) struct Line {
     changed: Notify,
     conn: Cell<Option<ConnId>>,
     may_read: Cell<bool>,
+    inbox: RefCell<Inbox>,
     closing: Cell<bool>,
     read_bytes: Cell<usize>,
     progress: Cell<Instant>,
     out: RefCell<VecDeque<Bytes>>,
     out_bytes: Cell<usize>,
+}
+
+/// What was read and is not yet told. A request is a length in four bytes and so many bytes.
+#[derive(Debug, Default)]
+struct Inbox {
+    data: Bytes,
+    prefix: u32,
+    prefix_bytes: u32,
+    left: usize,
+}
+
+impl Inbox {
+    fn next(&mut self) -> Option<Bytes> {
+        let (mut at, mut whole) = (0, 0);
+        while at < self.data.len() && whole < REQUESTS_AT_ONCE {
+            if self.left > 0 {
+                let part = self.left.min(self.data.len() - at);
+                at += part;
+                self.left -= part;
+                whole += u32::from(self.left == 0);
+                continue;
+            }
+            self.prefix = self.prefix << 8 | u32::from(self.data[at]);
+            self.prefix_bytes += 1;
+            at += 1;
+            if self.prefix_bytes == 4 {
+                // What this says of nonsense is for the world to judge, which then hangs up.
+                (self.left, self.prefix_bytes) = (self.prefix as usize, 0);
+            }
+        }
+        (at > 0).then(|| self.data.split_to(at))
+    }
 }
 
 impl Line {
@@ -49,6 +84,7 @@ impl Line {
             changed: Notify::new(),
             conn: Cell::new(None),
             may_read: Cell::new(false),
+            inbox: RefCell::default(),
             closing: Cell::new(false),
             read_bytes: Cell::new(READ_MIN_BYTES),
             progress: Cell::new(Instant::now()),
@@ -69,6 +105,16 @@ impl Line {
     /// Whether it may be read from, as far as what lies for it goes.
     pub(super) fn keeps_up(&self) -> bool {
         self.out_bytes.get() <= UNREAD_MANY_BYTES
+    }
+
+    /// Adds what was read to what the world is to be told.
+    pub(super) fn has_brought(&self, data: Bytes) {
+        self.inbox.borrow_mut().data = data;
+    }
+
+    /// The next few requests of what was read, or a part of one; `None` when it is all told.
+    pub(super) fn next_requests(&self) -> Option<Bytes> {
+        self.inbox.borrow_mut().next()
     }
 
     /// Lets one more piece be read.

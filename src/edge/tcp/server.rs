@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,8 +27,8 @@ use crate::sim::{Command, CommandError, Setup};
 const WARM_UP: SimTime = SimTime(seconds(120));
 /// Steps of the world between two looks at the sockets.
 const STEPS_AT_ONCE: u64 = 20_000;
-/// Requests with more bytes than this waiting for a broker: their connection is not read.
-const UNSERVED_MANY_BYTES: u64 = 1024 * 1024;
+/// So often the world hears more in one turn before others have theirs.
+const HEARINGS: u32 = 64;
 /// A world that is slower than its clock has so many microseconds of the wall's time to catch
 /// up; then the clock waits for it.
 const LAG_MAX_US: u64 = seconds(2);
@@ -188,12 +188,18 @@ impl Server {
         for inbound in inbound {
             self.take(inbound);
         }
-        done &= self.run_ahead();
         self.look_for_idle();
-        self.put_out();
+        let mut heard = true;
+        for _ in 0..HEARINGS {
+            heard = self.hear();
+            done &= self.run_ahead();
+            self.put_out();
+            if !heard {
+                break;
+            }
+        }
         self.note_inputs()?;
-        self.let_read();
-        Ok(self.next(done))
+        Ok(self.next(done && !heard))
     }
 
     /// What is due within the next moment happens now: it could not be slept for.
@@ -234,7 +240,7 @@ impl Server {
             },
             Inbound::Bytes(line, data) => {
                 if let Some(conn) = line.conn() {
-                    self.door.bytes(conn, data);
+                    line.has_brought(data);
                     self.waiting.insert(conn);
                 }
             }
@@ -290,17 +296,30 @@ impl Server {
         }
     }
 
-    /// Reads on where the broker and the other side keep up.
-    fn let_read(&mut self) {
-        let (door, lines) = (&self.door, &self.lines);
+    /// Tells the world more of what was read, where the broker is through with what it was told
+    /// and the other side takes its answers; when all is told, lets more be read. Returns
+    /// whether the world was told anything.
+    fn hear(&mut self) -> bool {
+        let mut heard = false;
+        let (door, lines) = (&mut self.door, &self.lines);
         self.waiting.retain(|conn| {
             let Some(line) = lines.get(conn) else { return false };
-            let ready = line.keeps_up() && door.wants(*conn, UNSERVED_MANY_BYTES);
-            if ready {
-                line.read_on();
+            if !line.keeps_up() || !door.wants(*conn, 0) {
+                return true;
             }
-            !ready
+            match line.next_requests() {
+                Some(requests) => {
+                    door.bytes(*conn, requests);
+                    heard = true;
+                    true
+                }
+                None => {
+                    line.read_on();
+                    false
+                }
+            }
         });
+        heard
     }
 
     fn note_inputs(&mut self) -> io::Result<()> {
@@ -313,7 +332,15 @@ impl Server {
     /// A dead broker's port is closed; it opens again with the broker.
     fn listen_or_not(&mut self, broker: u32, on: bool) {
         match (on, self.listening.contains_key(&broker)) {
-            (true, false) => self.listen(broker, None),
+            (true, false) => {
+                // Where the old socket is not yet gone, the task tries again.
+                let address = self.address_of(broker).ok_or(ErrorKind::NotFound.into());
+                let bound = address.and_then(std::net::TcpListener::bind).and_then(|listener| {
+                    listener.set_nonblocking(true)?;
+                    TcpListener::from_std(listener)
+                });
+                self.listen(broker, bound.ok());
+            }
             (false, true) => {
                 if let Some(task) = self.listening.remove(&broker) {
                     task.abort();
@@ -323,9 +350,12 @@ impl Server {
         }
     }
 
+    fn address_of(&self, broker: u32) -> Option<SocketAddr> {
+        self.addresses.get(broker.checked_sub(1)? as usize).copied()
+    }
+
     fn listen(&mut self, broker: u32, listener: Option<TcpListener>) {
-        let address = broker.checked_sub(1).and_then(|index| self.addresses.get(index as usize));
-        let Some(address) = address.copied() else { return };
+        let Some(address) = self.address_of(broker) else { return };
         let mailbox = Rc::clone(&self.mailbox);
         let task = spawn_local(async move {
             let listener = match listener {
