@@ -189,9 +189,17 @@ impl Broker {
         asked: &Map<TopicPartition, Position>,
         response: FetchResponse,
     ) {
+        let fetched = response.responses.iter().flat_map(|topic| &topic.partitions);
+        let fetched_bytes: usize = fetched.map(|data| data.records.as_ref().map_or(0, Bytes::len)).sum();
         for topic in response.responses {
             let Some(name) = self.topic_name(&topic.topic, &topic.topic_id) else { continue };
-            for data in topic.partitions {
+            for mut data in topic.partitions {
+                // Records are kept as part of the frame they came in. A small part must not keep
+                // a large frame when all others are long deleted.
+                data.records = data.records.map(|records| match records.len() * 4 < fetched_bytes {
+                    true => Bytes::copy_from_slice(&records),
+                    false => records,
+                });
                 let at = TopicPartition::new(Arc::clone(&name), data.partition_index);
                 let Some(position) = asked.get(&at) else { continue };
                 if !self.take_partition(ctx, &at, *position, data) {
