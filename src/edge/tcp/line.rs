@@ -15,8 +15,8 @@ use crate::base::ConnId;
 use crate::edge::tcp::server::{Inbound, Mailbox};
 
 /// The least that is read at a time; more when more is there.
-const READ_MIN_BYTES: usize = 4 * 1024;
-const READ_MAX_BYTES: usize = 1024 * 1024;
+const READ_MIN_BYTES: usize = 8 * 1024;
+const READ_MAX_BYTES: usize = 2 * 1024 * 1024;
 /// So many requests the world is told at once: each may be answered with many bytes.
 const REQUESTS_AT_ONCE: u32 = 4;
 /// Whoever leaves so many bytes of answers lie is not read from.
@@ -36,6 +36,7 @@ pub(super) struct Line {
     conn: Cell<Option<ConnId>>,
     may_read: Cell<bool>,
     inbox: RefCell<Inbox>,
+    partial: RefCell<BytesMut>,
     closing: Cell<bool>,
     read_bytes: Cell<usize>,
     progress: Cell<Instant>,
@@ -85,6 +86,7 @@ impl Line {
             conn: Cell::new(None),
             may_read: Cell::new(false),
             inbox: RefCell::default(),
+            partial: RefCell::default(),
             closing: Cell::new(false),
             read_bytes: Cell::new(READ_MIN_BYTES),
             progress: Cell::new(Instant::now()),
@@ -221,21 +223,34 @@ impl Line {
         }
     }
 
-    /// What is there; empty when there was nothing after all.
+    /// What is there; empty when there was nothing after all, or not yet enough of a request.
     fn read(&self) -> io::Result<Bytes> {
-        let mut data = BytesMut::with_capacity(self.read_bytes.get());
-        while data.len() < self.read_bytes.get() {
+        let left = self.inbox.borrow().left.min(READ_MAX_BYTES);
+        let mut data = self.partial.take();
+        if data.capacity() == 0 {
+            data = BytesMut::with_capacity(self.read_bytes.get().max(left));
+        }
+        let most = data.capacity();
+        let mut ended = false;
+        while data.len() < most {
             match self.stream.try_read_buf(&mut data) {
                 Ok(0) if data.is_empty() => return Err(ErrorKind::UnexpectedEof.into()),
-                Ok(0) => break,
+                Ok(0) => {
+                    ended = true;
+                    break;
+                }
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             }
         }
-        let most = self.read_bytes.get();
+        if data.len() < left && !ended {
+            // The world has no use for less.
+            self.partial.replace(data);
+            return Ok(Bytes::new());
+        }
         if data.len() >= most {
-            self.read_bytes.set((most * 2).min(READ_MAX_BYTES));
+            self.read_bytes.set((most * 4).min(READ_MAX_BYTES));
         } else if data.len() < most / 4 {
             self.read_bytes.set((most / 2).max(READ_MIN_BYTES));
         }
