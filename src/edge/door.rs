@@ -98,6 +98,11 @@ impl Door {
         &self.world
     }
 
+    /// Whether promises are checked, and the digest computed.
+    pub fn is_recorded(&self) -> bool {
+        self.options.recorded
+    }
+
     /// The world's time: the time of the next input.
     pub fn now(&self) -> SimTime {
         self.world.now()

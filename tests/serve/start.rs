@@ -70,6 +70,7 @@ fn every_interrupted_recording_is_the_same_run_again() {
             assert_eq!(client.produce("orders", -1, &["a", "b"]), 2 * round);
         }
         assert_eq!(client.fetch("orders", 0).1, 40);
+        assert_eq!(server.summary()["records"]["lost"], 0);
         server.command(r#"[{"do":"kill","node":"broker-1"},{"do":"advance","ms":20000}]"#);
         server.command(r#"{"do":"restart","node":"broker-1"}"#);
         server.command(r#"{"do":"advance","ms":20000}"#);

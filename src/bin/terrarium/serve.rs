@@ -14,9 +14,13 @@ use terrarium::scenario::{Scenario, Setting};
 use crate::cli::{BROKEN, Failure, Outcome, build, parse};
 
 /// The world of which nothing was said: no topics, no clients, nodes next to one another.
-const EMPTY: &str = r#"{"title": "serve", "network": {"latency_ms": 0.05, "jitter_ms": 0.02}}"#;
+const EMPTY: &str = r#"{
+    "title": "serve",
+    "network": {"latency_ms": 0.05, "jitter_ms": 0.02, "bytes_per_ms": 12500000}
+}"#;
 /// By so much, about, a world is older than its door.
 const WARM_UP_MS: i64 = 100;
+const IDLE_RECORDS: &str = "metadata.max.idle.interval.ms";
 const OFFSETS_REPLICAS: &str = "offsets.topic.replication.factor";
 
 /// A Kafka cluster for programs outside, over TCP: real Kafka, whose time and faults are yours.
@@ -142,6 +146,10 @@ fn scenario(wanted: &Serve) -> Result<Scenario, Failure> {
     if scenario.cluster.brokers < 3 && !configs.contains_key(OFFSETS_REPLICAS) {
         let replicas = Setting::Number(scenario.cluster.brokers.into());
         configs.insert(OFFSETS_REPLICAS.to_owned(), replicas);
+    }
+    // The metadata log is never cut here, and two records a second would fill it in the end.
+    if !configs.contains_key(IDLE_RECORDS) {
+        configs.insert(IDLE_RECORDS.to_owned(), Setting::Number(0));
     }
     Ok(scenario)
 }

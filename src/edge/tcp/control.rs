@@ -34,7 +34,8 @@ const TRACE_LIMIT_MAX: usize = 20_000;
 const HELP: &str = "\
 Terrarium's control interface.
 
-GET  /summary                where everything stands
+GET  /summary                where everything stands; digest, records and violations are null
+                             unless the session is recorded
 GET  /trace?after=N&limit=M  what happened after trace entry N, oldest first, at most M entries
                              (1000); \"next\" is the N to go on with, \"missed\" tells whether
                              entries before these are forgotten already
@@ -143,6 +144,11 @@ async fn route(request: Request<Incoming>, server: &RefCell<Server>) -> Result<A
             let mut summary =
                 summary.map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error))?;
             summary["connections"] = server.door().connections().into();
+            if !server.door().is_recorded() {
+                for unknown in ["digest", "records", "violations"] {
+                    summary[unknown] = Value::Null;
+                }
+            }
             Ok(in_json(&summary))
         }
         (&Method::GET, "/trace") => trace(request.uri().query().unwrap_or_default(), &server.borrow()),
