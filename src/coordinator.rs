@@ -272,6 +272,9 @@ impl GroupCoordinator {
 }
 
 #[cfg(test)]
+#[path = "coordinator/answers_test.rs"]
+mod answers_test;
+#[cfg(test)]
 #[path = "coordinator/forget_test.rs"]
 mod forget_test;
 #[cfg(all(test, not(target_arch = "wasm32")))]

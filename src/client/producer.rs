@@ -151,6 +151,8 @@ pub struct Producer {
     id_request: sender::IdRequest,
     /// By node: where the last request's partitions ended, so that none starves.
     drained_to: Map<i32, TopicPartition>,
+    /// By node: how long batches have waited for it.
+    latencies: Map<i32, sender::NodeLatency>,
     /// Batches begun until then are sent without lingering.
     flushed_until: Option<SimTime>,
     totals: ProducerTotals,
@@ -174,6 +176,7 @@ impl Producer {
             next_token: 1,
             id_request: sender::IdRequest::default(),
             drained_to: Map::new(),
+            latencies: Map::new(),
             flushed_until: None,
             totals: ProducerTotals::default(),
             last_error: None,
@@ -266,6 +269,7 @@ impl Producer {
         self.requests.clear();
         self.id_request = sender::IdRequest::default();
         self.drained_to.clear();
+        self.latencies.clear();
         (self.sender_at, self.workload_at) = (None, None);
         self.workload.start(ctx.now());
         self.network.start(ctx);

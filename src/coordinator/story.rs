@@ -91,7 +91,7 @@ impl Story {
 
     /// `join a [version=4] [session=6000] [rebalance=9000] [instance=i] [protocols=range,..]
     /// [as=id]`, `sync a [a=0,1 b=2]`, `beat a`, `leave a`, `commit a 0=5 [gen=3] [meta=xyz]`,
-    /// `fetch`, `forget admin 0 1`, `list`, `describe`, `delete`, `wait 3000`, `hold`, `release`,
+    /// `fetch`, `forget admin 0 1`, `list admin [state=stable] [type=classic]`, `describe`, `delete`, `wait 3000`, `hold`, `release`,
     /// `fail ERROR_CODE`, `crash`, `resign`, `load`.
     pub(super) fn run(&mut self, line: &str) {
         let _ = writeln!(self.told, "{line}");
@@ -190,7 +190,13 @@ impl Story {
                         .collect(),
                 }],
             }),
-            "list" => GroupRequest::ListGroups(ListGroupsRequest::default()),
+            "list" => {
+                let filter = |key: &str| options.get(key).map(|&wanted| wanted.to_owned());
+                GroupRequest::ListGroups(ListGroupsRequest {
+                    states_filter: filter("state").into_iter().collect(),
+                    types_filter: filter("type").into_iter().collect(),
+                })
+            }
             "describe" => {
                 api_version = 6;
                 let groups = vec![group_id];

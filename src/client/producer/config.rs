@@ -64,6 +64,10 @@ pub struct ProducerConfig {
     /// Partitions with many waiting batches are chosen less often (KIP-794).
     #[serde(rename = "partitioner.adaptive.partitioning.enable")]
     pub partitioner_adaptive: bool,
+    /// Partitions whose leader could not be sent to for so long are not chosen (KIP-794); 0 for
+    /// never.
+    #[serde(rename = "partitioner.availability.timeout.ms")]
+    pub partitioner_availability_timeout_ms: u64,
     /// Keys do not decide the partition.
     #[serde(rename = "partitioner.ignore.keys")]
     pub partitioner_ignore_keys: bool,
@@ -192,6 +196,7 @@ impl Default for ProducerConfig {
             enable_idempotence: true,
             partitioner: PartitionerKind::default(),
             partitioner_adaptive: true,
+            partitioner_availability_timeout_ms: 0,
             partitioner_ignore_keys: false,
             metadata_max_age_ms: 300_000,
             reconnect_backoff_ms: 50,

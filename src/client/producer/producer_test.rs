@@ -655,3 +655,33 @@ fn keys_stay_with_their_partition_and_the_rest_moves_on_with_a_full_batch() {
         - - -"#]]
     .assert_eq(&logs.join("\n"));
 }
+
+/// Where records without a key go while one of two brokers is away: how many of them wait for each.
+fn with_a_broker_away(config: &str) -> (usize, usize) {
+    let mut stage = Stage::new(config, NO_WORKLOAD);
+    stage.cluster.leaders = vec![(1, 0), (2, 0)];
+    stage.start();
+    for round in 0..400 {
+        if round == 50 {
+            stage.cluster.down.insert(2);
+            stage.cut(2);
+        }
+        stage.send(&["0123456789012345678901234567890123456789"]);
+        stage.run_until(100 + 10 * round);
+    }
+    let written = |partition| stage.log(partition).split_whitespace().count();
+    (written(0), 400 - written(0) - written(1))
+}
+
+#[test]
+fn partitions_with_long_queues_are_chosen_less_often() {
+    let adaptive = r#"{"batch.size": 150, "enable.idempotence": false}"#;
+    let uniform = adaptive.replace('}', r#", "partitioner.adaptive.partitioning.enable": false}"#);
+    let strict = adaptive.replace('}', r#", "partitioner.availability.timeout.ms": 100}"#);
+    let found = [adaptive, &uniform, &strict].map(with_a_broker_away);
+    // Written to the partition that is there; waiting for the other.
+    expect!["adaptive (343, 39), uniform (178, 204), by availability (379, 3)"].assert_eq(&format!(
+        "adaptive {:?}, uniform {:?}, by availability {:?}",
+        found[0], found[1], found[2]
+    ));
+}

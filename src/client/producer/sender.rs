@@ -7,7 +7,7 @@ use super::{Acks, Blocked, ProduceInFlight, Producer, ProducerTimer};
 use crate::base::{Map, Set, SimTime, ms};
 use crate::client::metadata_cache::{BrokerEndpoint, is_invalid_metadata};
 use crate::client::network::{Response, SendOptions};
-use crate::partitioner::QueueSize;
+use crate::partitioner::{PartitionerKind, QueueSize, is_available};
 use crate::protocol::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use crate::protocol::messages::produce::{
     PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceData,
@@ -27,6 +27,13 @@ pub(super) struct IdRequest {
     in_flight: bool,
     failures: u32,
     not_before: SimTime,
+}
+
+/// When a node was last wanted and last sent to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct NodeLatency {
+    ready_at: SimTime,
+    drained_at: SimTime,
 }
 
 /// What the broker says of one batch.
@@ -62,7 +69,7 @@ impl Producer {
     /// Tells the partitioner how many batches wait for each partition, once every partition of a
     /// topic has had one: before, it would not know of those that have not.
     fn update_loads(&mut self) {
-        if !self.config.partitioner_adaptive {
+        if !self.config.partitioner_adaptive || self.partitioner.kind() != PartitionerKind::Default {
             return;
         }
         let metadata = self.network.metadata();
@@ -70,7 +77,7 @@ impl Producer {
         for (at, batches) in self.accumulator.queue_sizes() {
             let (known, queues) = topics.entry(&at.topic).or_default();
             *known += 1;
-            if metadata.leader(at).is_some() {
+            if metadata.leader(at).is_some_and(|(leader, _)| self.is_available(leader)) {
                 queues.push(QueueSize { partition: at.partition, batches });
             }
         }
@@ -79,6 +86,24 @@ impl Producer {
             if count > 1 && known >= count {
                 self.partitioner.update_load(topic, &queues, count);
             }
+        }
+    }
+
+    fn is_available(&self, node: i32) -> bool {
+        let timeout = ms(self.config.partitioner_availability_timeout_ms);
+        let latency = self.latencies.get(&node);
+        latency.is_none_or(|latency| is_available(latency.ready_at, latency.drained_at, timeout))
+    }
+
+    /// There are batches for the node, and it can be sent to or cannot.
+    fn note_latency(&mut self, now: SimTime, node: i32, is_ready: bool) {
+        if self.config.partitioner_availability_timeout_ms == 0 {
+            return;
+        }
+        let latency = self.latencies.entry(node).or_insert(NodeLatency { ready_at: now, drained_at: now });
+        latency.ready_at = now;
+        if is_ready {
+            latency.drained_at = now;
         }
     }
 
@@ -151,7 +176,9 @@ impl Producer {
         }
         let mut sent = false;
         for (node, ready) in by_node {
-            if self.network.ready(ctx, node) {
+            let is_ready = self.network.ready(ctx, node);
+            self.note_latency(ctx.now(), node, is_ready);
+            if is_ready {
                 let chosen = self.choose(node, ready);
                 sent |= self.send_request(ctx, node, &chosen);
             }

@@ -1,0 +1,144 @@
+//! What Kafka answers at the edges: filters, groups that go, ids that are odd.
+
+use expect_test::expect;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use super::story::{Story, check};
+use super::*;
+use crate::protocol::messages::delete_groups::DeleteGroupsRequest;
+use crate::protocol::messages::describe_groups::DescribeGroupsRequest;
+
+const ONE: &str = "
+    join a
+    join a
+    wait 3000
+    sync a a=0
+";
+
+#[test]
+fn lists_are_filtered_by_state_and_type() {
+    check(
+        GroupConfig::default(),
+        ONE,
+        "
+        list admin state=stable
+        list admin state=EMPTY
+        list admin type=Classic
+        list admin type=consumer
+        list admin state=Stable type=classic
+        ",
+        expect![[r#"
+            list admin state=stable
+              00:03.000 admin <- ListGroups: NONE g Stable
+            list admin state=EMPTY
+              00:03.000 admin <- ListGroups: NONE 
+            list admin type=Classic
+              00:03.000 admin <- ListGroups: NONE g Stable
+            list admin type=consumer
+              00:03.000 admin <- ListGroups: NONE 
+            list admin state=Stable type=classic
+              00:03.000 admin <- ListGroups: NONE g Stable
+        "#]],
+    );
+}
+
+#[test]
+fn who_leaves_a_group_that_is_being_deleted_looks_for_it_again() {
+    check(
+        GroupConfig::default(),
+        ONE,
+        "
+        leave a
+        hold
+        delete
+        leave a
+        commit a 0=1
+        join b
+        describe
+        release
+        describe
+        ",
+        expect![[r#"
+            leave a
+              00:03.000 a#1 is out: left
+              00:03.000 rebalance: a#1 left
+              00:03.000 Stable -> PreparingRebalance, generation 1
+              00:03.000 PreparingRebalance -> Empty, generation 2
+              00:03.000 a <- LeaveGroup: NONE ["NONE"]
+            hold
+            delete
+              00:03.000 Empty -> Dead, generation 2
+            leave a
+              00:03.000 a <- LeaveGroup: COORDINATOR_NOT_AVAILABLE []
+            commit a 0=1
+              00:03.000 a <- OffsetCommit: 0 COORDINATOR_NOT_AVAILABLE
+            join b
+              00:03.000 b <- JoinGroup: COORDINATOR_NOT_AVAILABLE 
+            describe
+              00:03.000 admin <- DescribeGroups: NONE Dead  []
+            release
+              00:03.000 admin <- DeleteGroups: NONE
+            describe
+              00:03.000 admin <- DescribeGroups: GROUP_ID_NOT_FOUND Dead  []
+        "#]],
+    );
+}
+
+#[test]
+fn metadata_are_as_long_as_java_says() {
+    check(
+        GroupConfig { offset_metadata_max_bytes: 3, ..GroupConfig::default() },
+        ONE,
+        "
+        commit a 0=1 meta=äöü
+        commit a 0=2 meta=äöüß
+        fetch
+        ",
+        expect![[r#"
+            commit a 0=1 meta=äöü
+              00:03.000 committed t-0 1
+              00:03.000 a <- OffsetCommit: 0 NONE
+            commit a 0=2 meta=äöüß
+              00:03.000 a <- OffsetCommit: 0 OFFSET_METADATA_TOO_LARGE
+            fetch
+              00:03.000 admin <- OffsetFetch: NONE 0=1
+        "#]],
+    );
+}
+
+/// Old consumers without a group committed for the group whose id is empty: it can be described and
+/// deleted, though nobody can join it.
+#[test]
+fn the_group_without_a_name_can_be_described_and_deleted() {
+    let mut story = Story::new(GroupConfig::default());
+    let groups = vec![String::new()];
+    let request = DescribeGroupsRequest { groups, ..DescribeGroupsRequest::default() };
+    story.send("admin", 5, GroupRequest::DescribeGroups(request));
+    let groups_names = vec![String::new()];
+    story.send("admin", 2, GroupRequest::DeleteGroups(DeleteGroupsRequest { groups_names }));
+    let told: Vec<&str> = story.told.lines().map(str::trim).collect();
+    let expected = [
+        "00:00.000 admin <- DescribeGroups: NONE Dead  []",
+        "00:00.000 admin <- DeleteGroups: GROUP_ID_NOT_FOUND",
+    ];
+    assert_eq!(told, expected);
+}
+
+/// The pending member that never comes back is forgotten, and so is the group that was only for it.
+#[test]
+fn a_member_that_does_not_come_back_with_its_id_is_forgotten() {
+    let mut story = Story::new(GroupConfig::default());
+    story.run("join a session=6000");
+    assert!(story.coordinator.group("g").is_some());
+    story.wait(6_001);
+    assert!(story.coordinator.group("g").is_none());
+    story.run("join a");
+    expect![[r#"
+        join a session=6000
+          00:00.000 a <- JoinGroup: MEMBER_ID_REQUIRED a#1
+        join a
+          00:06.001 a <- JoinGroup: UNKNOWN_MEMBER_ID a#1
+    "#]]
+    .assert_eq(&story.told);
+}
