@@ -13,6 +13,10 @@ use crate::base::Map;
 use crate::broker::metadata_api::{CLUSTER_OPERATIONS, TOPIC_OPERATIONS, is_internal};
 use crate::broker::{Broker, CLUSTER_ID, Ctx};
 use crate::metadata::{PartitionRegistration, TopicImage, check_topic_name};
+use crate::protocol::messages::alter_replica_log_dirs::{
+    AlterReplicaLogDirPartitionResult, AlterReplicaLogDirTopicResult, AlterReplicaLogDirsRequest,
+    AlterReplicaLogDirsResponse,
+};
 use crate::protocol::messages::create_acls::{AclCreationResult, CreateAclsRequest, CreateAclsResponse};
 use crate::protocol::messages::delete_acls::{DeleteAclsFilterResult, DeleteAclsRequest, DeleteAclsResponse};
 use crate::protocol::messages::describe_acls::{DescribeAclsRequest, DescribeAclsResponse};
@@ -48,7 +52,9 @@ pub(super) fn is_served(api: ApiKey) -> bool {
                 | ApiKey::IncrementalAlterConfigs
                 | ApiKey::DescribeConfigs
                 | ApiKey::DescribeCluster
+                | ApiKey::ListConfigResources
                 | ApiKey::DescribeLogDirs
+                | ApiKey::AlterReplicaLogDirs
                 | ApiKey::DescribeTopicPartitions
                 | ApiKey::DescribeAcls
                 | ApiKey::CreateAcls
@@ -102,6 +108,12 @@ impl Broker {
             ApiKey::DescribeConfigs => self.describe_configs(ctx, token, &Message::decode(body, version)?),
             ApiKey::DescribeCluster => self.describe_cluster(ctx, token, &Message::decode(body, version)?),
             ApiKey::DescribeLogDirs => self.describe_log_dirs(ctx, token, &Message::decode(body, version)?),
+            ApiKey::ListConfigResources => {
+                self.list_config_resources(ctx, token, version, &Message::decode(body, version)?)
+            }
+            ApiKey::AlterReplicaLogDirs => {
+                self.alter_replica_log_dirs(ctx, token, &Message::decode(body, version)?)
+            }
             ApiKey::DescribeTopicPartitions => {
                 self.describe_topic_partitions(ctx, token, &Message::decode(body, version)?)
             }
@@ -218,6 +230,30 @@ impl Broker {
         let dir =
             DescribeLogDirsResult { log_dir: LOG_DIR.into(), topics: topics.collect(), ..Default::default() };
         self.reply(ctx, token, &DescribeLogDirsResponse { results: vec![dir], ..Default::default() });
+    }
+
+    /// There is one directory, so a replica lies where it should, or there is no such directory.
+    fn alter_replica_log_dirs(&mut self, ctx: &mut Ctx, token: u64, request: &AlterReplicaLogDirsRequest) {
+        let mut response = AlterReplicaLogDirsResponse::default();
+        for (path, topic) in
+            request.dirs.iter().flat_map(|dir| dir.topics.iter().map(|topic| (dir.path.as_str(), topic)))
+        {
+            let name: Arc<str> = topic.name.as_str().into();
+            let decide = |partition_index: &i32| {
+                let at = TopicPartition::new(Arc::clone(&name), *partition_index);
+                let error_code = match path {
+                    LOG_DIR if self.partition(&at).is_some() => ErrorCode::None,
+                    LOG_DIR => ErrorCode::ReplicaNotAvailable,
+                    _ => ErrorCode::LogDirNotFound,
+                };
+                AlterReplicaLogDirPartitionResult { partition_index: *partition_index, error_code }
+            };
+            let partitions = topic.partitions.iter().map(decide).collect();
+            response
+                .results
+                .push(AlterReplicaLogDirTopicResult { topic_name: topic.name.clone(), partitions });
+        }
+        self.reply(ctx, token, &response);
     }
 
     #[inline(never)]

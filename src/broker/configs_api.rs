@@ -2,7 +2,7 @@
 //! the metadata; a broker acts on its own and on the cluster's from then on.
 //!
 //! Source: protocol guide *DescribeConfigs*, *AlterConfigs*, *IncrementalAlterConfigs*; KIP-133, KIP-226,
-//! KIP-339, KIP-569.
+//! KIP-339, KIP-569, KIP-1142.
 
 use std::sync::Arc;
 
@@ -21,11 +21,18 @@ use crate::protocol::messages::describe_configs::{
     DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult, DescribeConfigsResponse,
     DescribeConfigsResult, DescribeConfigsSynonym,
 };
+use crate::protocol::messages::list_config_resources::{
+    ConfigResource, ListConfigResourcesRequest, ListConfigResourcesResponse,
+};
 use crate::protocol::messages::{alter_configs, incremental_alter_configs};
 use crate::protocol::{ApiKey, ErrorCode, Message, WireError};
 
 /// More resources than this are not described in one answer.
 const RESOURCES_MAX: usize = 10_000;
+
+/// What ListConfigResources tells of.
+const LISTED_RESOURCES: [i8; 5] =
+    [TOPIC_RESOURCE, BROKER_RESOURCE, BROKER_LOGGER_RESOURCE, CLIENT_METRICS_RESOURCE, GROUP_RESOURCE];
 
 /// Why a resource is not described.
 type Refusal = (ErrorCode, String);
@@ -171,6 +178,42 @@ impl Broker {
             }
         }
         self.reply(ctx, token, &DescribeConfigsResponse { results, ..Default::default() });
+    }
+
+    /// Version 0 asks for client metrics subscriptions alone (KIP-714), later ones for what they name.
+    pub(super) fn list_config_resources(
+        &mut self,
+        ctx: &mut Ctx,
+        token: u64,
+        version: i16,
+        request: &ListConfigResourcesRequest,
+    ) {
+        let wanted: Set<i8> = match version {
+            0 => [CLIENT_METRICS_RESOURCE].into(),
+            _ if request.resource_types.is_empty() => LISTED_RESOURCES.into(),
+            _ => request.resource_types.iter().copied().collect(),
+        };
+        let mut response = ListConfigResourcesResponse::default();
+        if wanted.iter().any(|wanted| !LISTED_RESOURCES.contains(wanted)) {
+            response.error_code = ErrorCode::UnsupportedVersion;
+            return self.reply(ctx, token, &response);
+        }
+        for resource_type in wanted {
+            let names: Vec<String> = match resource_type {
+                TOPIC_RESOURCE => self.image.topics.keys().map(|name| name.to_string()).collect(),
+                BROKER_RESOURCE | BROKER_LOGGER_RESOURCE => {
+                    self.image.brokers.keys().map(|id| id.to_string()).collect()
+                }
+                // Those that have configs.
+                _ => {
+                    let keys = self.image.configs.keys().filter(|(of, _)| *of == resource_type);
+                    keys.map(|(_, name)| name.to_string()).collect()
+                }
+            };
+            let resource = |resource_name| ConfigResource { resource_name, resource_type };
+            response.config_resources.extend(names.into_iter().map(resource));
+        }
+        self.reply(ctx, token, &response);
     }
 
     fn entries_of(

@@ -121,7 +121,8 @@ apis! {
     DeleteAcls = 31, Both, delete_acls::{DeleteAclsRequest, DeleteAclsResponse};
     DescribeConfigs = 32, Both, describe_configs::{DescribeConfigsRequest, DescribeConfigsResponse};
     AlterConfigs = 33, Both, alter_configs::{AlterConfigsRequest, AlterConfigsResponse};
-    AlterReplicaLogDirs = 34, Broker;
+    AlterReplicaLogDirs = 34, Broker,
+        alter_replica_log_dirs::{AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse};
     DescribeLogDirs = 35, Broker, describe_log_dirs::{DescribeLogDirsRequest, DescribeLogDirsResponse};
     SaslAuthenticate = 36, Both;
     CreatePartitions = 37, Both, create_partitions::{CreatePartitionsRequest, CreatePartitionsResponse};
@@ -171,7 +172,8 @@ apis! {
     GetTelemetrySubscriptions = 71, Broker;
     PushTelemetry = 72, Broker;
     AssignReplicasToDirs = 73, Controller;
-    ListConfigResources = 74, Broker;
+    ListConfigResources = 74, Broker,
+        list_config_resources::{ListConfigResourcesRequest, ListConfigResourcesResponse};
     DescribeTopicPartitions = 75, Broker,
         describe_topic_partitions::{DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse};
     ShareGroupHeartbeat = 76, Broker;
@@ -286,7 +288,7 @@ mod tests {
             assert!(api.is_for_brokers() || api.is_for_controllers());
         }
         let known = ApiKey::ALL.iter().filter(|api| api.versions().is_some());
-        assert_eq!((known.count(), ApiKey::ALL.len()), (45, 89));
+        assert_eq!((known.count(), ApiKey::ALL.len()), (47, 89));
         assert_eq!(ApiKey::Produce.versions(), Some(3..=13));
         assert_eq!(ApiKey::EndTxn.versions(), None);
     }

@@ -4,6 +4,7 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use terrarium::protocol::messages::describe_configs::*;
+use terrarium::protocol::messages::list_config_resources::*;
 use terrarium::protocol::messages::{alter_configs, incremental_alter_configs};
 use terrarium::protocol::{ErrorCode, TopicPartition};
 
@@ -268,4 +269,41 @@ fn the_old_request_replaces_all_that_was_set() {
         let own: Vec<String> = own.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(own, [format!("flush.ms={version}")]);
     }
+}
+
+#[test]
+fn resources_with_configs_are_listed() {
+    let mut cluster = Cluster::new(2);
+    cluster.create("t", &[&[1]]);
+    alter(&mut cluster, GROUP, "g", &[(SET, "consumer.session.timeout.ms", Some("50000"))]);
+    alter(&mut cluster, CLIENT_METRICS, "m", &[(SET, "interval.ms", Some("1000"))]);
+    let mut list = |version, types: &[i8]| {
+        let request = ListConfigResourcesRequest { resource_types: types.to_vec() };
+        let answer: ListConfigResourcesResponse = cluster.ask_in(1, version, &request);
+        let told =
+            |resource: ConfigResource| format!("{}:{}", resource.resource_type, resource.resource_name);
+        (answer.error_code, answer.config_resources.into_iter().map(told).collect::<Vec<_>>().join(" "))
+    };
+    assert_eq!(list(0, &[]), (ErrorCode::None, "16:m".into()));
+    assert_eq!(list(1, &[]), (ErrorCode::None, "2:t 4:1 4:2 8:1 8:2 16:m 32:g".into()));
+    assert_eq!(list(1, &[GROUP, TOPIC, GROUP]), (ErrorCode::None, "2:t 32:g".into()));
+    assert_eq!(list(1, &[TOPIC, 99]), (ErrorCode::UnsupportedVersion, String::new()));
+}
+
+#[test]
+fn configs_that_a_broker_does_not_know_are_kept() {
+    let mut cluster = Cluster::new(1);
+    assert_eq!(alter(&mut cluster, BROKER, "1", &[(SET, "cleanup.policy", Some("delete"))]), ErrorCode::None);
+    let told = describe(&mut cluster, BROKER, "1").configs;
+    let told = told.iter().find(|entry| entry.name == "cleanup.policy").expect("kept");
+    assert!(told.is_sensitive && told.value.is_none(), "it may be a secret");
+}
+
+#[test]
+fn where_a_broker_is_reached_is_told_and_cannot_be_altered() {
+    let mut cluster = Cluster::new(1);
+    let told = describe(&mut cluster, BROKER, "1").configs;
+    let told = told.iter().find(|entry| entry.name == "advertised.listeners").expect("it has one");
+    assert_eq!(told.value.as_deref(), Some("PLAINTEXT://broker-1:9092"));
+    assert_eq!((told.config_source, told.read_only, told.is_sensitive), (4, true, false));
 }

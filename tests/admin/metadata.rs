@@ -3,6 +3,7 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+use terrarium::protocol::messages::alter_replica_log_dirs::*;
 use terrarium::protocol::messages::api_versions::*;
 use terrarium::protocol::messages::create_acls::*;
 use terrarium::protocol::messages::delete_acls::*;
@@ -180,6 +181,24 @@ fn logs_are_weighed() {
     let request = DescribeLogDirsRequest { topics: Some(vec![topic]) };
     let answer: DescribeLogDirsResponse = cluster.ask(1, &request);
     assert_eq!(answer.results[0].topics[0].partitions.len(), 1, "only what lies here");
+}
+
+#[test]
+fn replicas_lie_where_they_lie() {
+    let mut cluster = Cluster::new(2);
+    cluster.create("a", &[&[1], &[2]]);
+    let dirs: DescribeLogDirsResponse = cluster.ask(1, &DescribeLogDirsRequest { topics: None });
+    let topic = AlterReplicaLogDirTopic { name: "a".into(), partitions: vec![0, 1] };
+    for version in 1..=2 {
+        let dir = |path: &str| AlterReplicaLogDir { path: path.into(), topics: vec![topic.clone()] };
+        let request =
+            AlterReplicaLogDirsRequest { dirs: vec![dir(&dirs.results[0].log_dir), dir("/elsewhere")] };
+        let answer: AlterReplicaLogDirsResponse = cluster.ask_in(1, version, &request);
+        let results = answer.results.into_iter().flat_map(|topic| topic.partitions);
+        let codes: Vec<ErrorCode> = results.map(|result| result.error_code).collect();
+        let gone = ErrorCode::LogDirNotFound;
+        assert_eq!(codes, [ErrorCode::None, ErrorCode::ReplicaNotAvailable, gone, gone]);
+    }
 }
 
 #[test]

@@ -55,6 +55,8 @@ macro_rules! every_message {
             describe_configs::DescribeConfigsResponse
             alter_configs::AlterConfigsRequest
             alter_configs::AlterConfigsResponse
+            alter_replica_log_dirs::AlterReplicaLogDirsRequest
+            alter_replica_log_dirs::AlterReplicaLogDirsResponse
             describe_log_dirs::DescribeLogDirsRequest
             describe_log_dirs::DescribeLogDirsResponse
             create_partitions::CreatePartitionsRequest
@@ -91,6 +93,8 @@ macro_rules! every_message {
             broker_heartbeat::BrokerHeartbeatResponse
             allocate_producer_ids::AllocateProducerIdsRequest
             allocate_producer_ids::AllocateProducerIdsResponse
+            list_config_resources::ListConfigResourcesRequest
+            list_config_resources::ListConfigResourcesResponse
             consumer_group_heartbeat::ConsumerGroupHeartbeatRequest
             consumer_group_heartbeat::ConsumerGroupHeartbeatResponse
             consumer_group_describe::ConsumerGroupDescribeRequest

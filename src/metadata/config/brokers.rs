@@ -14,7 +14,7 @@ const CODECS: &[&str] = &["uncompressed", "zstd", "lz4", "snappy", "gzip", "prod
 /// Configs of brokers, sorted by name.
 #[rustfmt::skip]
 pub const BROKER_CONFIGS: &[ConfigDef] = &[
-    broker("advertised.listeners", String, None, Any, PerBroker,
+    broker("advertised.listeners", String, None, Any, ReadOnly,
         "What clients are told to connect to."),
     broker("authorizer.class.name", String, Some(""), Any, ReadOnly,
         "Who decides what is allowed; empty for nobody."),
