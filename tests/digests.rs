@@ -26,22 +26,14 @@ fn check(plan: &Plan, expected: &[(u64, &str)]) {
 
 #[test]
 fn a_quiet_world() {
-<<<<<<< HEAD
     check(&Plan::default(), &[(1, "9f1ccd61bcdf0505"), (3, "287dbd5bf42b1233"), (12, "9388dffd8b94b550")]);
-=======
-    check(&Plan::default(), &[(1, "7cf3a7f3854885e5"), (3, "95975a24b6f9ef31"), (12, "cf5c5a02deb7e86d")]);
->>>>>>> 5e8b460 (List what has configs, and say that replicas lie where they lie)
 }
 
 #[test]
 fn a_world_whose_leader_dies() {
     let script = vec![(2_500, kill("broker-1")), (20_000, restart("broker-1"))];
     let plan = Plan { seed: 7, script, every_ms: 30, count: 500, ..Plan::default() };
-<<<<<<< HEAD
     check(&plan, &[(3, "278b4f833e557256"), (15, "4e20d2dc859e568e"), (35, "9bc8e02358b701a2")]);
-=======
-    check(&plan, &[(3, "a905e88c5f30f557"), (15, "8385134a42eb6ac7"), (35, "5ce4e59c53fb50b0")]);
->>>>>>> 5e8b460 (List what has configs, and say that replicas lie where they lie)
 }
 
 #[test]
@@ -61,9 +53,5 @@ fn a_world_of_cut_links_and_lost_power() {
         count: 600,
         ..Plan::default()
     };
-<<<<<<< HEAD
     check(&plan, &[(5, "510115b46b3d7c6b"), (10, "a6f831a0ab6bf89e"), (40, "0620a3e122a43ac1")]);
-=======
-    check(&plan, &[(5, "8ca03a428ddee050"), (10, "ac7c5485ec3a2590"), (40, "80494744fdb6e035")]);
->>>>>>> 5e8b460 (List what has configs, and say that replicas lie where they lie)
 }

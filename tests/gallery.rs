@@ -12,7 +12,6 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Scenario, and its digest after ten seconds.
 const DIGESTS: &[(&str, &str)] = &[
-<<<<<<< HEAD
     ("hello", "fa352ab81c58ed77"),
     ("rider-updates", "bb8ad6baaa1651d6"),
     ("write-intensive", "f7eacaecdea4c082"),
@@ -22,17 +21,6 @@ const DIGESTS: &[(&str, &str)] = &[
     ("slow-follower", "d9481dbfbe2b5075"),
     ("group-of-three", "c64556b06bb73583"),
     ("power-loss", "66e5dbcff1e56fe5"),
-=======
-    ("hello", "79e9b6631136ba79"),
-    ("rider-updates", "3baa04ca35619d58"),
-    ("write-intensive", "b83ecd8950880554"),
-    ("write-intensive-unbatched", "54a72e6f483c95cb"),
-    ("leader-dies", "1a9b1c44cf980dd0"),
-    ("leader-dies-acks-1", "2c5bc7f04cef0d62"),
-    ("slow-follower", "a2be27dea1c2c3ec"),
-    ("group-of-three", "bc493a4839a7cced"),
-    ("power-loss", "e30a4a084410d3a8"),
->>>>>>> 5e8b460 (List what has configs, and say that replicas lie where they lie)
 ];
 
 fn digest_of(id: &str) -> String {
