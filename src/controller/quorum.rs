@@ -13,7 +13,9 @@ pub(super) const NODE_ID: i32 = 3_000;
 
 impl Controller {
     pub(super) fn describe_quorum(&self, ctx: &mut Ctx, asker: Asker, request: &DescribeQuorumRequest) {
-        let now = ctx.now().unix_ms();
+        let now = ctx.unix_ms();
+        // By how much clocks here differ from those of a world that says nothing of them.
+        let shift = now - ctx.now().unix_ms();
         let topics = request.topics.iter().map(|topic| ResponseTopicData {
             topic_name: topic.topic_name.clone(),
             partitions: topic
@@ -21,7 +23,11 @@ impl Controller {
                 .iter()
                 .map(|asked| {
                     let known = topic.topic_name == CLUSTER_METADATA_TOPIC && asked.partition_index == 0;
-                    if known { self.quorum_state(now) } else { unknown_partition(asked.partition_index) }
+                    if known {
+                        self.quorum_state(now, shift)
+                    } else {
+                        unknown_partition(asked.partition_index)
+                    }
                 })
                 .collect(),
         });
@@ -38,7 +44,7 @@ impl Controller {
         self.answer(ctx, asker, &response);
     }
 
-    fn quorum_state(&self, now: i64) -> ResponsePartitionData {
+    fn quorum_state(&self, now: i64, shift: i64) -> ResponsePartitionData {
         let end = self.log.log_end_offset();
         let voter = ReplicaState {
             replica_id: NODE_ID,
@@ -50,8 +56,8 @@ impl Controller {
         let observers = self.observers.iter().map(|(id, observer)| ReplicaState {
             replica_id: *id,
             log_end_offset: observer.log_end_offset,
-            last_fetch_timestamp: observer.fetched.unix_ms(),
-            last_caught_up_timestamp: observer.caught_up.map_or(-1, |then| then.unix_ms()),
+            last_fetch_timestamp: observer.fetched.unix_ms() + shift,
+            last_caught_up_timestamp: observer.caught_up.map_or(-1, |then| then.unix_ms() + shift),
             ..Default::default()
         });
         ResponsePartitionData {
