@@ -4,10 +4,13 @@
 
 pub mod find;
 pub mod inspector;
+mod px;
 pub mod stage;
 pub mod timeline;
 pub mod why;
 pub mod words;
+
+pub use px::{Px, px};
 
 #[cfg(test)]
 mod fixture;

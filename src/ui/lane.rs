@@ -7,6 +7,7 @@ use yew::prelude::*;
 
 use crate::protocol::TopicPartition;
 use crate::view::stage::{Cell, CellKind, Density, Lane, Tape};
+use crate::view::{Px, px};
 
 use super::stage::mood;
 use super::target::Target;
@@ -41,8 +42,8 @@ pub(super) fn LaneView(props: &LaneProps) -> Html {
     html! {
         <g class={classes!("lane", fast.then_some("fast"), compact.then_some("compact"), (lane.density == Density::Medium).then_some("medium"))}>
             <clipPath id={clip.clone()}>
-                <rect x={lane.x.to_string()} y={(first - 24.0).to_string()} width={lane.w.to_string()}
-                    height={(lane.bottom - first + 26.0).to_string()} />
+                <rect x={px(lane.x)} y={px(first - 24.0)} width={px(lane.w)}
+                    height={px(lane.bottom - first + 26.0)} />
             </clipPath>
             { title(lane, compact) }
             if !compact {
@@ -67,10 +68,10 @@ fn title(lane: &Lane, compact: bool) -> Html {
         return html! {
             <g class="pick name" role="button" tabindex="0" aria-label={label} data-pick={target}>
                 if lane.at.partition == 0 {
-                    <text class="t" x={(lane.circle_x - 8.0).to_string()} y={(y - 18.0).to_string()}>{ &*lane.at.topic }</text>
+                    <text class="t" x={px(lane.circle_x - 8.0)} y={px(y - 18.0)}>{ &*lane.at.topic }</text>
                 }
-                <rect class="hit" x={(lane.circle_x + 12.0).to_string()} y={(y - 12.0).to_string()} width="30" height="18" rx="5" />
-                <text class={if lane.warn { "s warn" } else { "s" }} x={(lane.x - 8.0).to_string()} y={y.to_string()}
+                <rect class="hit" x={px(lane.circle_x + 12.0)} y={px(y - 12.0)} width="30" height="18" rx="5" />
+                <text class={if lane.warn { "s warn" } else { "s" }} x={px(lane.x - 8.0)} y={px(y)}
                     text-anchor="end">{ lane.at.partition }</text>
                 <title>{ format!("{name}: {}", lane.subtitle) }</title>
             </g>
@@ -80,8 +81,8 @@ fn title(lane: &Lane, compact: bool) -> Html {
     let y = lane.y + if lane.density == Density::Full { 16.0 } else { 12.0 };
     html! {
         <g class="pick name" role="button" tabindex="0" aria-label={label} data-pick={target}>
-            <rect class="hit" x={(x - 5.0).to_string()} y={(y - 14.0).to_string()} width={(lane.w * 0.9).to_string()} height="19" rx="5" />
-            <text x={x.to_string()} y={y.to_string()}>
+            <rect class="hit" x={px(x - 5.0)} y={px(y - 14.0)} width={px(lane.w * 0.9)} height="19" rx="5" />
+            <text x={px(x)} y={px(y)}>
                 <tspan class="t">{ name }</tspan>
                 <tspan class={if lane.warn { "s warn" } else { "s" }} dx="10">{ &lane.subtitle }</tspan>
             </text>
@@ -96,7 +97,7 @@ fn page(lane: &Lane) -> i64 {
 /// Moves what is drawn by offset to where the window is.
 fn shift(lane: &Lane) -> String {
     let dx = lane.x - (lane.start - page(lane)) as f64 * lane.cell;
-    format!("transform:translate({dx:.1}px,0)")
+    format!("transform:translate({}px,0)", Px(dx))
 }
 
 fn offsets(lane: &Lane, y: f64) -> Html {
@@ -109,7 +110,7 @@ fn offsets(lane: &Lane, y: f64) -> Html {
         <g class="sliding" key={from} style={shift(lane)}>
             { for shown.map(|offset| {
                 let x = ((offset - from) as f64 + 0.5) * lane.cell;
-                html! { <text key={offset} class="s tiny" x={x.to_string()} y={y.to_string()} text-anchor="middle">{ offset }</text> }
+                html! { <text key={offset} class="s tiny" x={px(x)} y={px(y)} text-anchor="middle">{ offset }</text> }
             }) }
         </g>
     }
@@ -125,10 +126,10 @@ fn watermark(lane: &Lane, first: f64) -> Html {
     let (top, bottom) = (first - above, lane.bottom + if compact { 1.0 } else { 8.0 });
     let close = x > lane.x + lane.w - 110.0;
     html! {
-        <g class="hw" style={format!("transform:translate({x:.1}px,0)")}>
-            <line x1="0" x2="0" y1={top.to_string()} y2={bottom.to_string()} />
+        <g class="hw" style={format!("transform:translate({}px,0)", Px(x))}>
+            <line x1="0" x2="0" y1={px(top)} y2={px(bottom)} />
             if !compact {
-                <text class="hw-word" x={if close { "-6" } else { "6" }} y={(bottom + 3.0).to_string()}
+                <text class="hw-word" x={if close { "-6" } else { "6" }} y={px(bottom + 3.0)}
                     text-anchor={if close { "end" } else { "start" }}>{ format!("high watermark {at}") }</text>
             }
         </g>
@@ -144,14 +145,14 @@ fn group(lane: &Lane, row: &crate::view::stage::GroupRow, compact: bool) -> Html
     let seen = |offset: &i64| *offset >= lane.start && *offset <= lane.start + lane.columns;
     let caret = |offset: i64, class: &'static str| {
         let x = lane.offset_x(offset);
-        html! { <path {class} style={format!("transform:translate({x:.1}px,{y:.1}px)")} d="M0,5 l-6,-10 h12z" /> }
+        html! { <path {class} style={format!("transform:translate({}px,{}px)", Px(x), Px(y))} d="M0,5 l-6,-10 h12z" /> }
     };
     if compact {
         let x = row.committed.filter(seen).map(|offset| lane.offset_x(offset));
         return html! {
             <g class={classes!("carets", colour)} aria-hidden="true">
                 if let Some(x) = x {
-                    <path class="committed" style={format!("transform:translate({x:.1}px,{:.1}px)", lane.bottom + 4.0)} d="M0,-3 l-3,5 h6z" />
+                    <path class="committed" style={format!("transform:translate({}px,{}px)", Px(x), Px(lane.bottom + 4.0))} d="M0,-3 l-3,5 h6z" />
                 }
             </g>
         };
@@ -162,15 +163,15 @@ fn group(lane: &Lane, row: &crate::view::stage::GroupRow, compact: bool) -> Html
         <g class={classes!("carets", colour)}>
             <title>{ title }</title>
             if lane.roles {
-                <text class="s" x={(lane.x - 8.0).to_string()} y={(y + 4.0).to_string()} text-anchor="end">{ &*row.group }</text>
+                <text class="s" x={px(lane.x - 8.0)} y={px(y + 4.0)} text-anchor="end">{ &*row.group }</text>
             }
-            <line class="rail" x1={lane.x.to_string()} x2={(lane.x + lane.w).to_string()} y1={y.to_string()} y2={y.to_string()} />
+            <line class="rail" x1={px(lane.x)} x2={px(lane.x + lane.w)} y1={px(y)} y2={px(y)} />
             if right > left {
-                <line class="lag" x1={left.to_string()} x2={right.to_string()} y1={y.to_string()} y2={y.to_string()} />
+                <line class="lag" x1={px(left)} x2={px(right)} y1={px(y)} y2={px(y)} />
             }
             if let Some(offset) = row.position.filter(seen) { { caret(offset, "position") } }
             if let Some(offset) = row.committed.filter(seen) { { caret(offset, "committed") } }
-            <text class="s" x={(lane.x + lane.w + 7.0).to_string()} y={(y + 4.0).to_string()}>{ format!("lag {}", row.lag) }</text>
+            <text class="s" x={px(lane.x + lane.w + 7.0)} y={px(y + 4.0)}>{ format!("lag {}", row.lag) }</text>
         </g>
     }
 }
@@ -188,7 +189,7 @@ fn TapeView(props: &TapeProps) -> Html {
     let (tape, lane) = (&props.tape, &props.lane);
     let compact = lane.density == Density::Compact;
     let state = classes!("tape", mood(tape.mood), tape.leads.then_some("leads"));
-    let place = format!("transform:translate(0,{:.1}px)", tape.y);
+    let place = format!("transform:translate(0,{}px)", Px(tape.y));
     let from = page(lane);
     let span = |a: i64, b: i64| {
         let (a, b) = (lane.offset_x(a), lane.offset_x(b));
@@ -197,8 +198,8 @@ fn TapeView(props: &TapeProps) -> Html {
     html! {
         <g class={state} style={place}>
             { circle(tape, lane, compact) }
-            <rect class="ghost" x={lane.x.to_string()} y="0" width={lane.w.to_string()} height={lane.tape_h.to_string()} rx={if compact { "1" } else { "4" }} />
-            <g clip-path={format!("url(#{})", props.clip)} style={format!("transform:translate(0,{:.1}px)", -tape.y)}>
+            <rect class="ghost" x={px(lane.x)} y="0" width={px(lane.w)} height={px(lane.tape_h)} rx={if compact { "1" } else { "4" }} />
+            <g clip-path={format!("url(#{})", props.clip)} style={format!("transform:translate(0,{}px)", Px(-tape.y))}>
                 <g class="sliding" key={from} style={shift(lane)}>
                     <Cells cells={Arc::clone(&tape.cells)} {from} cell={lane.cell} h={lane.tape_h} y={tape.y} density={lane.density}
                         broker={tape.broker} at={lane.at.clone()} leads={tape.leads} selected={props.selected} />
@@ -207,7 +208,7 @@ fn TapeView(props: &TapeProps) -> Html {
             if let Some((a, b)) = tape.lit {
                 { {
                     let (x, w) = span(a, b.max(a + 1));
-                    html! { <rect class="glow" x={(x - 1.0).to_string()} y="-2" width={(w + 2.0).to_string()} height={(lane.tape_h + 4.0).to_string()} rx="5" /> }
+                    html! { <rect class="glow" x={px(x - 1.0)} y="-2" width={px(w + 2.0)} height={px(lane.tape_h + 4.0)} rx="5" /> }
                 } }
             }
         </g>
@@ -219,7 +220,7 @@ fn circle(tape: &Tape, lane: &Lane, compact: bool) -> Html {
     if compact {
         let class = if tape.leads { "pip leads" } else { "pip" };
         return html! {
-            <rect {class} x={(lane.circle_x - 6.0).to_string()} y="0" width="12" height={lane.tape_h.to_string()} rx="1">
+            <rect {class} x={px(lane.circle_x - 6.0)} y="0" width="12" height={px(lane.tape_h)} rx="1">
                 <title>{ format!("broker {}: {}", tape.broker, tape.role) }</title>
             </rect>
         };
@@ -229,10 +230,10 @@ fn circle(tape: &Tape, lane: &Lane, compact: bool) -> Html {
     html! {
         <g class="pick replica" role="button" tabindex="-1" data-pick={target}
             aria-label={format!("Replica of {} {} on broker {}: {}, ends at {}", lane.at.topic, lane.at.partition, tape.broker, tape.role, tape.end)}>
-            <circle class="ring" cx={lane.circle_x.to_string()} cy={middle.to_string()} r={radius.to_string()} />
-            <text class="sign" x={lane.circle_x.to_string()} y={(middle + 4.0).to_string()} text-anchor="middle">{ tape.broker }</text>
+            <circle class="ring" cx={px(lane.circle_x)} cy={px(middle)} r={px(radius)} />
+            <text class="sign" x={px(lane.circle_x)} y={px(middle + 4.0)} text-anchor="middle">{ tape.broker }</text>
             if lane.roles {
-                <text class="s role" x={(lane.circle_x + 17.0).to_string()} y={(middle + 4.0).to_string()}>{ tape.role }</text>
+                <text class="s role" x={px(lane.circle_x + 17.0)} y={px(middle + 4.0)}>{ tape.role }</text>
             }
         </g>
     }
@@ -274,8 +275,8 @@ fn Cells(props: &CellsProps) -> Html {
             let label = format!("record {} of {} {} on broker {}, key {}", cell.offset, props.at.topic, props.at.partition, props.broker, cell.key.letters);
             html! {
                 <g key={cell.offset} {class} role="button" tabindex={if props.leads { "0" } else { "-1" }} aria-label={label} data-pick={target}>
-                    <rect x={x.to_string()} y={y.to_string()} width={w.to_string()} height={h.to_string()} rx={if gap > 1.0 { "3.5" } else { "2" }} />
-                    <text x={(x + w / 2.0).to_string()} y={(y + h / 2.0 + 4.0).to_string()} text-anchor="middle">{ &*cell.key.letters }</text>
+                    <rect x={px(x)} y={px(y)} width={px(w)} height={px(h)} rx={if gap > 1.0 { "3.5" } else { "2" }} />
+                    <text x={px(x + w / 2.0)} y={px(y + h / 2.0 + 4.0)} text-anchor="middle">{ &*cell.key.letters }</text>
                 </g>
             }
         }) }
@@ -285,12 +286,12 @@ fn Cells(props: &CellsProps) -> Html {
 /// One path for each colour: cheap, however many records there are.
 fn thin(props: &CellsProps) -> Html {
     let mut paths: [String; 8] = Default::default();
-    let (w, h) = (props.cell - 1.0, props.h);
+    let (w, h) = (Px(props.cell - 1.0), props.h);
     for cell in props.cells.iter() {
         let x = (cell.offset - props.from) as f64 * props.cell;
         if let Some(path) = paths.get_mut(usize::from(cell.key.colour)) {
             // Writing to a string does not fail.
-            let _ = write!(path, "M{x},{y}h{w}v{h}h-{w}z", y = props.y);
+            let _ = write!(path, "M{},{}h{w}v{}h-{w}z", Px(x), Px(props.y), Px(h));
         }
     }
     html! {

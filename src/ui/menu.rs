@@ -5,6 +5,7 @@ use std::rc::Rc;
 use yew::prelude::*;
 
 use crate::sim::Command;
+use crate::view::Px;
 
 /// Makes a command of what was typed.
 pub(super) type Maker = Rc<dyn Fn(&[String]) -> Result<Command, String>>;
@@ -81,7 +82,7 @@ pub(super) fn MenuView(props: &MenuProps) -> Html {
         })
     };
     let (x, y) = props.menu.at;
-    let style = format!("--x:{x:.0}px;--y:{y:.0}px");
+    let style = format!("--x:{}px;--y:{}px", Px(x), Px(y));
     let away = {
         let chosen = props.chosen.clone();
         Callback::from(move |_: PointerEvent| chosen.emit(Chosen::Nothing))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use yew::prelude::*;
 
 use crate::client::producer::BatchState;
+use crate::view::px;
 use crate::view::stage::{BrokersCard, Density, Dot, GroupCard, Line, Mood, ProducerCard, Scene, Tone};
 
 use super::lane::LaneView;
@@ -31,7 +32,7 @@ pub(super) fn Stage(props: &StageProps) -> Html {
     let scene = &props.scene;
     let height = scene.height.ceil();
     html! {
-        <svg class="stage" width={scene.width.to_string()} height={height.to_string()}
+        <svg class="stage" width={px(scene.width)} height={px(height)}
             role="group" aria-label="Stage: partitions, producers, groups and brokers">
             <Lines lines={scene.lines.clone()} />
             { for scene.lanes.iter().map(|lane| {
@@ -39,7 +40,7 @@ pub(super) fn Stage(props: &StageProps) -> Html {
                 html! { <LaneView key={lane.at.to_string()} lane={Arc::clone(lane)} {selected} /> }
             }) }
             if let Some(why) = scene.empty {
-                <text class="s" x={(scene.width / 2.0).to_string()} y="90" text-anchor="middle">{ why }</text>
+                <text class="s" x={px(scene.width / 2.0)} y="90" text-anchor="middle">{ why }</text>
             }
             { for scene.producers.iter().map(|card| html! {
                 <Producer key={card.facts.name.clone()} card={Arc::clone(card)} />
@@ -100,9 +101,9 @@ fn Producer(props: &ProducerProps) -> Html {
     html! {
         <g class={classes!("card", "pick", lit.then_some("lit"), mood(facts.mood))} role="button" tabindex="0"
             aria-label={name} data-pick={target}>
-            <rect class="box" x={x.to_string()} y={y.to_string()} width={w.to_string()} height={h.to_string()} rx="10" />
-            <text class="t" x={(x + 12.0).to_string()} y={(y + 20.0).to_string()}>{ cut(&facts.name, 14) }</text>
-            <text class={soft} x={(x + 12.0).to_string()} y={(y + 36.0).to_string()}>{ state }</text>
+            <rect class="box" x={px(x)} y={px(y)} width={px(w)} height={px(h)} rx="10" />
+            <text class="t" x={px(x + 12.0)} y={px(y + 20.0)}>{ cut(&facts.name, 14) }</text>
+            <text class={soft} x={px(x + 12.0)} y={px(y + 36.0)}>{ state }</text>
             { for facts.batches.iter().enumerate().map(|(row, (at, state, keys, count))| {
                 let top = y + 44.0 + row as f64 * 21.0;
                 let class = match state {
@@ -121,14 +122,14 @@ fn Producer(props: &ProducerProps) -> Html {
                 html! {
                     <g>
                         <title>{ format!("batch for {at}: {count} records, {words}") }</title>
-                        <rect {class} x={(x + 8.0).to_string()} y={top.to_string()} width={(w - 16.0).to_string()} height="18" rx="5" />
-                        <text class="s tiny" x={(x + 14.0).to_string()} y={(top + 13.0).to_string()}>{ at.partition }</text>
+                        <rect {class} x={px(x + 8.0)} y={px(top)} width={px(w - 16.0)} height="18" rx="5" />
+                        <text class="s tiny" x={px(x + 14.0)} y={px(top + 13.0)}>{ at.partition }</text>
                         { for keys.iter().enumerate().map(|(n, key)| html! {
-                            <rect class={format!("k{}", key.colour)} x={(x + 24.0 + n as f64 * 13.0).to_string()}
-                                y={(top + 4.0).to_string()} width="10" height="10" rx="2" />
+                            <rect class={format!("k{}", key.colour)} x={px(x + 24.0 + n as f64 * 13.0)}
+                                y={px(top + 4.0)} width="10" height="10" rx="2" />
                         }) }
                         if (*count as usize) > shown {
-                            <text class="s tiny" x={(x + 26.0 + shown as f64 * 13.0).to_string()} y={(top + 13.0).to_string()}>
+                            <text class="s tiny" x={px(x + 26.0 + shown as f64 * 13.0)} y={px(top + 13.0)}>
                                 { format!("+{}", *count as usize - shown) }
                             </text>
                         }
@@ -136,12 +137,12 @@ fn Producer(props: &ProducerProps) -> Html {
                 }
             }) }
             if facts.more > 0 {
-                <text class="s tiny" x={(x + w - 10.0).to_string()} y={(y + 36.0).to_string()} text-anchor="end">
+                <text class="s tiny" x={px(x + w - 10.0)} y={px(y + 36.0)} text-anchor="end">
                     { format!("+{}", facts.more) }<title>{ "more batches" }</title>
                 </text>
             }
             if facts.batches.is_empty() && facts.mood == Mood::Well {
-                <text class="s faint" x={(x + 12.0).to_string()} y={(y + 58.0).to_string()}>{ "nothing waits" }</text>
+                <text class="s faint" x={px(x + 12.0)} y={px(y + 58.0)}>{ "nothing waits" }</text>
             }
         </g>
     }
@@ -161,13 +162,13 @@ fn Group(props: &GroupProps) -> Html {
     let target = Target::Group(facts.id.to_string()).to_string();
     html! {
         <g class={classes!("card", mood(facts.mood))}>
-            <rect class="box" x={x.to_string()} y={y.to_string()} width={w.to_string()} height={h.to_string()} rx="10" />
+            <rect class="box" x={px(x)} y={px(y)} width={px(w)} height={px(h)} rx="10" />
             <g class="pick" role="button" tabindex="0" data-pick={target.clone()}
                 aria-label={format!("group {title}, {}", facts.state)}>
-                <rect class="hit" x={(x + 4.0).to_string()} y={(y + 4.0).to_string()} width={(w - 8.0).to_string()} height="24" rx="6" />
-                <text class="t" x={(x + 12.0).to_string()} y={(y + 20.0).to_string()}>{ &shown }</text>
-                <text class={if facts.mood == Mood::Well { "s" } else { "s warn" }} x={(x + w - 12.0).to_string()}
-                    y={(y + 20.0).to_string()} text-anchor="end">{ short_state(&facts.state, &shown, w) }</text>
+                <rect class="hit" x={px(x + 4.0)} y={px(y + 4.0)} width={px(w - 8.0)} height="24" rx="6" />
+                <text class="t" x={px(x + 12.0)} y={px(y + 20.0)}>{ &shown }</text>
+                <text class={if facts.mood == Mood::Well { "s" } else { "s warn" }} x={px(x + w - 12.0)}
+                    y={px(y + 20.0)} text-anchor="end">{ short_state(&facts.state, &shown, w) }</text>
             </g>
             { for facts.members.iter().enumerate().map(|(index, member)| {
                 let top = y + GroupCard::HEAD + index as f64 * GroupCard::ROW;
@@ -180,10 +181,10 @@ fn Group(props: &GroupProps) -> Html {
                     <g key={member.name.clone()} {class} role="button" tabindex="0"
                         data-pick={Target::Node(member.node).to_string()}
                         aria-label={format!("{}, {}", member.name, member.words)}>
-                        <rect class="wash" x={left.to_string()} y={top.to_string()} width={wide.to_string()} height="24" rx="6" />
-                        <rect class="flag" x={left.to_string()} y={top.to_string()} width="5" height="24" rx="2" />
-                        <text x={(left + 13.0).to_string()} y={(top + 16.0).to_string()}>{ cut(&member.name, 13) }</text>
-                        <text class="s" x={(left + wide - 6.0).to_string()} y={(top + 16.0).to_string()}
+                        <rect class="wash" x={px(left)} y={px(top)} width={px(wide)} height="24" rx="6" />
+                        <rect class="flag" x={px(left)} y={px(top)} width="5" height="24" rx="2" />
+                        <text x={px(left + 13.0)} y={px(top + 16.0)}>{ cut(&member.name, 13) }</text>
+                        <text class="s" x={px(left + wide - 6.0)} y={px(top + 16.0)}
                             text-anchor="end">{ short_words(&member.words, w) }</text>
                     </g>
                 }
@@ -191,8 +192,8 @@ fn Group(props: &GroupProps) -> Html {
             if !facts.id.is_empty() {
                 <g class="pick add" role="button" tabindex="0" data-do={format!("add/{}", facts.id)}
                     aria-label={format!("Add a consumer to {}", facts.id)}>
-                    <rect class="hit" x={(x + 8.0).to_string()} y={(y + h - 24.0).to_string()} width="118" height="20" rx="6" />
-                    <text class="s" x={(x + 14.0).to_string()} y={(y + h - 10.0).to_string()}>{ "+ add a consumer" }</text>
+                    <rect class="hit" x={px(x + 8.0)} y={px(y + h - 24.0)} width="118" height="20" rx="6" />
+                    <text class="s" x={px(x + 14.0)} y={px(y + h - 10.0)}>{ "+ add a consumer" }</text>
                 </g>
             }
         </g>
@@ -232,9 +233,9 @@ fn Brokers(props: &BrokersProps) -> Html {
     let box_class = if props.narrow { "none" } else { "dashed" };
     html! {
         <g class="brokers">
-            <rect class={box_class} x={x.to_string()} y={y.to_string()} width={w.to_string()} height={h.to_string()} rx="10" />
+            <rect class={box_class} x={px(*x)} y={px(*y)} width={px(*w)} height={px(*h)} rx="10" />
             if !props.narrow {
-                <text class="t" x={(x + 14.0).to_string()} y={(y + 21.0).to_string()}>{ "Brokers" }</text>
+                <text class="t" x={px(x + 14.0)} y={px(y + 21.0)}>{ "Brokers" }</text>
             }
             { for brokers.iter().map(|(cx, cy, broker)| {
                 let label = if broker.sign == "C" {
@@ -251,18 +252,18 @@ fn Brokers(props: &BrokersProps) -> Html {
                 };
                 html! {
                     <g {class} role="button" tabindex="0" aria-label={label} data-pick={Target::Node(broker.node).to_string()}>
-                        <rect class="hit" x={hx.to_string()} y={hy.to_string()} width={hw.to_string()} height={hh.to_string()} rx="6" />
-                        <circle class={if broker.sign == "C" { "ring control" } else { "ring" }} cx={cx.to_string()} cy={cy.to_string()} r="9" />
-                        <text class="sign" x={cx.to_string()} y={(cy + 4.0).to_string()} text-anchor="middle">{ &broker.sign }</text>
-                        <text class="s" x={tx.to_string()} y={ty.to_string()} text-anchor={anchor}>{ &broker.words }</text>
+                        <rect class="hit" x={px(hx)} y={px(hy)} width={px(hw)} height={px(hh)} rx="6" />
+                        <circle class={if broker.sign == "C" { "ring control" } else { "ring" }} cx={px(*cx)} cy={px(*cy)} r="9" />
+                        <text class="sign" x={px(*cx)} y={px(cy + 4.0)} text-anchor="middle">{ &broker.sign }</text>
+                        <text class="s" x={px(tx)} y={px(ty)} text-anchor={anchor}>{ &broker.words }</text>
                     </g>
                 }
             }) }
             { for links.iter().map(|link| html! {
                 <g class="pick link" role="button" tabindex="0" aria-label={link.text.clone()}
                     data-pick={Target::Link(link.a.clone(), link.b.clone()).to_string()}>
-                    <rect class="hit" x={(x + 8.0).to_string()} y={(link.y - 12.0).to_string()} width={(w - 16.0).to_string()} height="17" rx="5" />
-                    <text class="s warn" x={(x + 17.0).to_string()} y={link.y.to_string()}>{ format!("⚠ {}", link.text) }</text>
+                    <rect class="hit" x={px(x + 8.0)} y={px(link.y - 12.0)} width={px(w - 16.0)} height="17" rx="5" />
+                    <text class="s warn" x={px(x + 17.0)} y={px(link.y)}>{ format!("⚠ {}", link.text) }</text>
                 </g>
             }) }
         </g>
@@ -299,12 +300,12 @@ fn Flights(props: &FlightsProps) -> Html {
                         if !small || dot.held {
                             <path class="way" d={dot.curve.path()} />
                         }
-                        <circle class="hit" cx={format!("{x:.1}")} cy={format!("{y:.1}")} r="11" />
-                        <circle class="dot" cx={format!("{x:.1}")} cy={format!("{y:.1}")} r={if small { "3" } else { "5" }} />
+                        <circle class="hit" cx={px(x)} cy={px(y)} r="11" />
+                        <circle class="dot" cx={px(x)} cy={px(y)} r={if small { "3" } else { "5" }} />
                         if dot.held {
-                            <text class="word" x={format!("{x:.1}")} y={format!("{:.1}", y - 9.0)} text-anchor="middle">{ "held up" }</text>
+                            <text class="word" x={px(x)} y={px(y - 9.0)} text-anchor="middle">{ "held up" }</text>
                         } else if dot.labelled && !props.compact {
-                            <text class="word" x={format!("{word_x:.1}")} y={format!("{:.1}", y - 9.0)} text-anchor="middle">{ &*dot.word }</text>
+                            <text class="word" x={px(word_x)} y={px(y - 9.0)} text-anchor="middle">{ &*dot.word }</text>
                         }
                         <title>{ &dot.name }</title>
                     </g>

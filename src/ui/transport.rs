@@ -6,6 +6,7 @@ use crate::base::SimTime;
 use crate::sim::Run;
 use crate::view::timeline::{FaultMark, Timeline, TimelineIndex};
 use crate::view::words::{Category, Names, StepKind};
+use crate::view::{Px, px};
 
 use super::session::SPEEDS;
 use super::{Msg, seconds_of};
@@ -152,7 +153,7 @@ pub(super) fn TimelineView(props: &TimelineProps) -> Html {
         })
     };
     let height = ROW * ROWS.len() as f64;
-    let percent = |time: SimTime| format!("{:.2}%", time.0 as f64 / horizon * 100.0);
+    let percent = |time: SimTime| format!("{}%", Px(time.0 as f64 / horizon * 100.0));
     html! {
         <div class="timeline">
             <div class="rows" aria-hidden="true">
@@ -160,11 +161,11 @@ pub(super) fn TimelineView(props: &TimelineProps) -> Html {
             </div>
             <div class="strip">
                 <Marks timeline={props.strip.timeline.clone()} />
-                <svg class="now" viewBox={format!("0 0 {width} {height}")} preserveAspectRatio="none" aria-hidden="true">
-                    <rect class="future" x={x(props.strip.known.max(props.now)).to_string()} y="0"
-                        width={(width - x(props.strip.known.max(props.now))).max(0.0).to_string()} height={height.to_string()} />
-                    <rect class="ahead" x={x(props.now).to_string()} y="0"
-                        width={(x(props.strip.known) - x(props.now)).max(0.0).to_string()} height={height.to_string()} />
+                <svg class="now" viewBox={format!("0 0 {} {}", Px(width), Px(height))} preserveAspectRatio="none" aria-hidden="true">
+                    <rect class="future" x={px(x(props.strip.known.max(props.now)))} y="0"
+                        width={px((width - x(props.strip.known.max(props.now))).max(0.0))} height={px(height)} />
+                    <rect class="ahead" x={px(x(props.now))} y="0"
+                        width={px((x(props.strip.known) - x(props.now)).max(0.0))} height={px(height)} />
                 </svg>
                 { for named_faults(&props.strip).into_iter().map(|fault| html! {
                     <span class="fault" style={format!("left:{}", percent(fault.time))}>{ &fault.label }</span>
@@ -197,16 +198,16 @@ struct MarksProps {
 fn Marks(props: &MarksProps) -> Html {
     let (width, height) = (f64::from(BUCKETS), ROW * ROWS.len() as f64);
     html! {
-        <svg class="marks" viewBox={format!("0 0 {width} {height}")} preserveAspectRatio="none" aria-hidden="true">
+        <svg class="marks" viewBox={format!("0 0 {} {}", Px(width), Px(height))} preserveAspectRatio="none" aria-hidden="true">
             { for ROWS.iter().enumerate().map(|(index, category)| {
                 let top = index as f64 * ROW;
                 let marks = props.timeline.rows.iter().find(|row| row.category == *category);
                 let mut d = String::new();
                 for mark in marks.into_iter().flat_map(|row| &row.marks) {
-                    d += &format!("M{}.5,{}v9", mark.x, top + 3.0);
+                    d += &format!("M{}.5,{}v9", mark.x, Px(top + 3.0));
                 }
                 html! { <>
-                    <path class="rail" d={format!("M0,{y}H{width}", y = top + 7.5)} />
+                    <path class="rail" d={format!("M0,{}H{}", Px(top + 7.5), Px(width))} />
                     <path class={category.label()} {d} />
                 </> }
             }) }

@@ -15,6 +15,7 @@ use crate::base::Map;
 use crate::protocol::TopicPartition;
 use crate::sim::World;
 use crate::trace::Entry;
+use crate::view::Px;
 
 pub use facts::{BrokerFacts, Facts, GroupFacts, MemberFacts, Mood, ProducerFacts};
 pub use keys::{Key, Keys};
@@ -276,7 +277,8 @@ impl Curve {
     /// As an SVG path.
     pub fn path(&self) -> String {
         let [a, b, c, d] = self.0;
-        format!("M{:.1},{:.1} C{:.1},{:.1} {:.1},{:.1} {:.1},{:.1}", a.0, a.1, b.0, b.1, c.0, c.1, d.0, d.1)
+        let [a, b, c, d] = [a, b, c, d].map(|(x, y)| (Px(x), Px(y)));
+        format!("M{},{} C{},{} {},{} {},{}", a.0, a.1, b.0, b.1, c.0, c.1, d.0, d.1)
     }
 }
 
