@@ -12,15 +12,15 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Scenario, and its digest after ten seconds.
 const DIGESTS: &[(&str, &str)] = &[
-    ("hello", "fa352ab81c58ed77"),
-    ("rider-updates", "bb8ad6baaa1651d6"),
-    ("write-intensive", "f7eacaecdea4c082"),
-    ("write-intensive-unbatched", "7cb61c155dad5184"),
-    ("leader-dies", "0f052a383f8b204f"),
-    ("leader-dies-acks-1", "4f81b8ec5f33470d"),
-    ("slow-follower", "d9481dbfbe2b5075"),
-    ("group-of-three", "c64556b06bb73583"),
-    ("power-loss", "66e5dbcff1e56fe5"),
+    ("hello", "f7386eb322be4629"),
+    ("rider-updates", "85138c3ee5f71a95"),
+    ("write-intensive", "ff414a2d27cbe959"),
+    ("write-intensive-unbatched", "fc1574d4e927aa8f"),
+    ("leader-dies", "0518a1d729f1a4f6"),
+    ("leader-dies-acks-1", "eb969cca3d4194d2"),
+    ("slow-follower", "1dbba6e832c5bb57"),
+    ("group-of-three", "da73766939dca42a"),
+    ("power-loss", "2487b6e4301912af"),
 ];
 
 fn digest_of(id: &str) -> String {

@@ -83,10 +83,9 @@ impl Problem {
         };
         let (said, mut path) = (misfit.to_string(), misfit.path());
         let place = place::locate(text, &path);
-        // An unknown field is named by its own message.
-        if said.starts_with("unknown field")
-            && let Some(Segment::Key(key)) = path.0.last()
-            && said.starts_with(&format!("unknown field `{key}`"))
+        // These name the field themselves.
+        if let Some(Segment::Key(key)) = path.0.last()
+            && ["unknown", "duplicate"].iter().any(|kind| said.starts_with(&format!("{kind} field `{key}`")))
         {
             path.0.pop();
         }

@@ -91,6 +91,15 @@ impl Misfit {
         Path(self.path.iter().rev().cloned().collect())
     }
 
+    /// A member that is there twice is told of when its name has been read, by its type's reader.
+    fn of_duplicate(self) -> Misfit {
+        let name = self.message.strip_prefix("duplicate field `").and_then(|rest| rest.strip_suffix('`'));
+        match name.map(str::to_owned) {
+            Some(name) if self.path.is_empty() => self.below(Segment::Key(name)),
+            _ => self,
+        }
+    }
+
     fn below(mut self, segment: Segment) -> Misfit {
         self.path.push(segment);
         self
@@ -172,7 +181,10 @@ impl<'de> Deserializer<'de> for &'de Json {
             Json::Float(value) => visitor.visit_f64(*value),
             Json::Text(value) => visitor.visit_borrowed_str(value),
             Json::List(values) => visitor.visit_seq(Values { rest: values.iter(), number: 0 }),
-            Json::Object(members) => visitor.visit_map(Members { rest: members.iter(), last: None }),
+            Json::Object(members) => {
+                let read = visitor.visit_map(Members { rest: members.iter(), last: None });
+                read.map_err(Misfit::of_duplicate)
+            }
         }
     }
 
@@ -345,14 +357,14 @@ mod tests {
         check_misfit(r#"{"small": 256}"#, "small: invalid value: integer `256`, expected u8");
         check_misfit(r#"{"small": "1"}"#, "small: invalid type: string \"1\", expected u8");
         check_misfit(r#"{}"#, "missing field `small`");
-        check_misfit(r#"{"small": 1, "small": 2}"#, "duplicate field `small`");
+        check_misfit(r#"{"small": 1, "small": 2}"#, "small: duplicate field `small`");
         check_misfit(
             r#"{"smal": 1}"#,
             "smal: unknown field `smal`, expected one of `small`, `list`, `named`",
         );
         check_misfit(
             r#"{"small": 1, "list": ["plain", {"full": {"text": 1}}]}"#,
-            "list[1]: invalid type: integer `1`, expected a string",
+            "list[1].text: invalid type: integer `1`, expected a string",
         );
         check_misfit(
             r#"{"small": 1, "named": {"x": true}}"#,

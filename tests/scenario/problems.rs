@@ -31,8 +31,8 @@ fn wrapped(line: &str) -> String {
 
 #[test]
 fn what_is_no_json() {
-    check("\"seed\": }", expect!["line 2, column 9: seed: expected value"]);
-    check("\"seed\": 1, \"seed\": 2", expect!["line 2, column 17: duplicate field `seed`"]);
+    check("\"seed\": }", expect!["line 2, column 9: expected value"]);
+    check("\"seed\": 1, \"seed\": 2", expect!["line 2, column 9: duplicate field `seed`"]);
     check("\"seed\": 1} {", expect!["line 2, column 12: trailing characters"]);
 }
 
@@ -40,48 +40,48 @@ fn what_is_no_json() {
 fn what_has_another_type() {
     check(
         "\"seed\": -1",
-        expect!["line 2, column 10: seed: invalid value: integer `-1`, expected a whole number from 0"],
+        expect!["line 2, column 9: seed: invalid value: integer `-1`, expected a whole number from 0"],
     );
-    check("\"topic\": []", expect!["line 2, column 7: unknown field `topic`; did you mean `topics`?"]);
-    check("\"topics\": [{\"partitions\": 1}]", expect!["line 2, column 28: topics[0]: missing field `name`"]);
+    check("\"topic\": []", expect!["line 2, column 10: unknown field `topic`; did you mean `topics`?"]);
+    check("\"topics\": [{\"partitions\": 1}]", expect!["line 2, column 12: topics[0]: missing field `name`"]);
     check(
         "\"topics\": [{\"name\": \"t\", \"partitions\": \"two\"}]",
         expect![[r#"
-        line 2, column 44: topics[0].partitions: invalid type: string "two", expected a whole
-          number"#]],
+            line 2, column 40: topics[0].partitions: invalid type: string "two", expected a whole
+              number"#]],
     );
     check(
         "\"cluster\": {\"configs\": {\"num.partitions\": 1.5}}",
         expect![[r#"
-        line 2, column 45: cluster.configs["num.partitions"]: invalid type: floating point `1.5`,
-          expected a config's value: a text, a whole number, true or false"#]],
+            line 2, column 43: cluster.configs["num.partitions"]: invalid type: floating point `1.5`,
+              expected a config's value: a text, a whole number, true or false"#]],
     );
     check(
         "\"cluster\": {\"configs\": {\"num.partitions\": 1, \"num.partitions\": 2}}",
-        expect!["line 2, column 61: cluster.configs: `num.partitions` is given twice"],
+        expect!["line 2, column 24: cluster.configs: `num.partitions` is given twice"],
     );
     check(
         "\"groups\": [{\"id\": \"g\", \"consumers\": \"many\", \"app\": {}}]",
         expect![[r#"
-        line 2, column 42: groups[0].consumers: invalid type: string "many", expected how many
-          consumers, or a list of their names"#]],
+            line 2, column 37: groups[0].consumers: invalid type: string "many", expected how many
+              consumers, or a list of their names"#]],
     );
     check(
         "\"producers\": [{\"name\": \"p\", \"configs\": {\"acks\": \"most\"}}]",
         expect![[
-            r#"line 2, column 55: producers[0].configs.acks: acks must be "all", -1, 0 or 1, not "most""#
+            r#"line 2, column 49: producers[0].configs.acks: acks must be "all", -1, 0 or 1, not "most""#
         ]],
     );
     check(
         "\"producers\": [{\"name\": \"p\", \"configs\": {\"batch_size\": 1}}]",
         expect![[r#"
-        line 2, column 52: producers[0].configs: unknown field `batch_size`; did you mean
-          `batch.size`?"#]],
+            line 2, column 55: producers[0].configs: unknown field `batch_size`; did you mean
+              `batch.size`?"#]],
     );
     check(
         "\"producers\": [{\"name\": \"p\", \"workload\": {\"sources\": [{\"topic\": \"t\", \"keys\": 7}]}}]",
         expect![[r#"
-            line 2, column 78: producers[0].workload.sources[0].keys: expected a list of keys (texts,
+            line 2, column 77: producers[0].workload.sources[0].keys: expected a list of keys (texts,
               null, or {"key", "weight"}) or {"pattern", "distinct"}"#]],
     );
 }
@@ -220,18 +220,18 @@ fn commands_that_make_no_sense() {
     check(
         "\"script\": [{\"at_ms\": 1, \"do\": \"explode\"}]",
         expect![[r#"
-            line 2, column 40: script[0]: unknown variant `explode`, expected one of `kill`,
+            line 2, column 12: script[0]: unknown variant `explode`, expected one of `kill`,
               `power_loss`, `restart`, `pause`, `resume`, `cut`, `heal`, `slow`, `drop`, `drop_next`,
               `send`, `set_producing`, `add_consumer`, `stop`, `set_stuck`, `set_process_ms`, `seek`,
               `commit`, `connect`, `bytes`, `hang_up`, `create_topic`, `set_config`"#]],
     );
     check(
         "\"script\": [{\"do\": \"kill\", \"node\": \"broker-1\"}]",
-        expect!["line 2, column 45: script[0]: missing field `at_ms`"],
+        expect!["line 2, column 12: script[0]: missing field `at_ms`"],
     );
     check(
         "\"script\": [{\"at_ms\": 1, \"do\": \"kill\", \"node\": \"broker-1\", \"how\": \"fast\"}]",
-        expect!["line 2, column 72: script[0]: unknown field `how`, expected `node`"],
+        expect!["line 2, column 12: script[0]: unknown field `how`, expected `node`"],
     );
     check(
         "\"script\": [{\"at_ms\": 1, \"do\": \"kill\", \"node\": \"broker1\"}]",
