@@ -2,6 +2,7 @@
 //!
 //! Must not know Kafka: nothing here would change if the nodes spoke another protocol.
 
+mod crc;
 mod digest;
 mod machine;
 mod map;
@@ -9,6 +10,7 @@ mod rng;
 mod sort;
 mod time;
 
+pub use crc::crc32c;
 pub use digest::Digest;
 pub use machine::{
     CloseReason, ConnId, Ctx, Effect, FlushKind, FrameInfo, FrameKind, Input, NodeId, Outputs,

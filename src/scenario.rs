@@ -25,7 +25,7 @@ pub use error::{Path, Place, Problem, ScenarioError, Segment};
 pub use file::{Cluster, Consumer, Disk, Group, Look, Network, Producer, Scenario, ScriptStep, Topic};
 pub use gallery::{GALLERY, gallery};
 pub use link::{Link, LinkError, Linked};
-pub use session::{Session, SessionLine};
+pub use session::{Session, SessionLine, is_recording};
 pub use values::{Members, Setting, Settings};
 
 /// The longest recording that is read.

@@ -122,6 +122,7 @@ impl Broker {
         Ok(())
     }
 
+    #[inline(never)]
     fn handle_acls(
         &mut self,
         ctx: &mut Ctx,
@@ -158,6 +159,7 @@ impl Broker {
         Ok(())
     }
 
+    #[inline(never)]
     fn describe_cluster(&mut self, ctx: &mut Ctx, token: u64, request: &DescribeClusterRequest) {
         let refusal = match request.endpoint_type {
             BROKERS => None,
@@ -233,6 +235,7 @@ impl Broker {
     }
 
     /// There is one directory, so a replica lies where it should, or there is no such directory.
+    #[inline(never)]
     fn alter_replica_log_dirs(&mut self, ctx: &mut Ctx, token: u64, request: &AlterReplicaLogDirsRequest) {
         let mut response = AlterReplicaLogDirsResponse::default();
         for (path, topic) in

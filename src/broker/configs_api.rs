@@ -62,6 +62,7 @@ impl Broker {
         }
     }
 
+    #[inline(never)]
     pub(super) fn alter_configs(
         &mut self,
         ctx: &mut Ctx,
@@ -86,6 +87,7 @@ impl Broker {
         Ok(())
     }
 
+    #[inline(never)]
     pub(super) fn incremental_alter_configs(
         &mut self,
         ctx: &mut Ctx,
@@ -181,6 +183,7 @@ impl Broker {
     }
 
     /// Version 0 asks for client metrics subscriptions alone (KIP-714), later ones for what they name.
+    #[inline(never)]
     pub(super) fn list_config_resources(
         &mut self,
         ctx: &mut Ctx,

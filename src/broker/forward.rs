@@ -41,6 +41,7 @@ pub(super) struct RefusedConfigs {
 
 impl Broker {
     /// Passes a request on as it came, if it is one at all.
+    #[inline(never)]
     pub(super) fn forward<M: Message>(
         &mut self,
         ctx: &mut Ctx,

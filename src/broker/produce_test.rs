@@ -20,7 +20,7 @@ fn keyless(timestamps: &[i64]) -> Bytes {
 fn with_byte(bytes: &Bytes, at: usize, byte: u8) -> Bytes {
     let mut bytes = bytes.to_vec();
     bytes[at] = byte;
-    let crc = crc32c::crc32c(&bytes[21..]);
+    let crc = crate::base::crc32c(&bytes[21..]);
     bytes[17..21].copy_from_slice(&crc.to_be_bytes());
     bytes.into()
 }

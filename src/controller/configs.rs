@@ -53,6 +53,7 @@ impl Controller {
         f(BrokerLayers { own: &Configs::new(), cluster: &cluster, fixed: &fixed })
     }
 
+    #[inline(never)]
     pub(super) fn incremental_alter_configs(
         &mut self,
         ctx: &mut Ctx,
@@ -83,6 +84,7 @@ impl Controller {
         self.write_and_answer(ctx, asker, records, &response, events);
     }
 
+    #[inline(never)]
     pub(super) fn alter_configs(
         &mut self,
         ctx: &mut Ctx,

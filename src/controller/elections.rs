@@ -24,6 +24,7 @@ const UNCLEAN: i8 = 1;
 const ELECTIONS_MAX: usize = 1_000;
 
 impl Controller {
+    #[inline(never)]
     pub(super) fn elect_leaders(&mut self, ctx: &mut Ctx, asker: Asker, request: &ElectLeadersRequest) {
         let election = match request.election_type {
             PREFERRED => Election::Preferred,

@@ -12,6 +12,7 @@ use crate::protocol::messages::describe_quorum::{
 pub(super) const NODE_ID: i32 = 3_000;
 
 impl Controller {
+    #[inline(never)]
     pub(super) fn describe_quorum(&self, ctx: &mut Ctx, asker: Asker, request: &DescribeQuorumRequest) {
         let now = ctx.unix_ms();
         // By how much clocks here differ from those of a world that says nothing of them.

@@ -21,6 +21,7 @@ use crate::protocol::{ErrorCode, TopicPartition};
 use crate::trace::Event;
 
 impl Controller {
+    #[inline(never)]
     pub(super) fn alter_partition_reassignments(
         &mut self,
         ctx: &mut Ctx,

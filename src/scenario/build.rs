@@ -19,10 +19,17 @@ impl Scenario {
     /// # Errors
     /// Everything that is wrong with the scenario, and with its data.
     pub fn build(&self, seed: Option<u64>, files: &Files) -> Result<Setup, ScenarioError> {
-        let mut problems = self.problems();
-        if !problems.is_empty() {
-            return Err(ScenarioError { problems });
-        }
+        let problems = self.problems();
+        if problems.is_empty() { self.build_checked(seed, files) } else { Err(ScenarioError { problems }) }
+    }
+
+    /// The same of a scenario that was read from the gallery, or by [`Scenario::parse`], and not
+    /// changed since: both have checked that it makes sense.
+    ///
+    /// # Errors
+    /// Everything that is wrong with its data.
+    pub fn build_checked(&self, seed: Option<u64>, files: &Files) -> Result<Setup, ScenarioError> {
+        let mut problems = Vec::new();
         let (broker, controller) = self.server_configs(&mut problems);
         let topics = self.topics.iter().map(|topic| {
             let (partitions, replication_factor) = Scenario::shape(topic, &broker);

@@ -144,7 +144,8 @@ impl fmt::Display for Path {
             match segment {
                 Segment::Index(index) => write!(f, "[{index}]")?,
                 Segment::Key(key)
-                    if !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || "_-$".contains(c)) =>
+                    if !key.is_empty()
+                        && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-$".contains(c)) =>
                 {
                     write!(f, "{}{key}", if number > 0 { "." } else { "" })?;
                 }

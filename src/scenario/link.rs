@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::{GALLERY, Scenario, ScenarioError, json};
+use crate::scenario::{Scenario, ScenarioError, gallery, json};
 use crate::sim::Journaled;
 
 /// What a link holds may be so long, inflated.
@@ -97,14 +97,11 @@ impl Linked {
     /// # Errors
     /// When the gallery has none of that id, or the text is wrong.
     pub fn scenario(&self) -> Result<Scenario, LinkError> {
-        let text = match self {
-            Linked::Text(text) => text,
-            Linked::Gallery(id) => {
-                let found = GALLERY.iter().find(|(known, _)| known == id);
-                found.ok_or_else(|| LinkError::NoSuchScenario(id.clone()))?.1
-            }
+        let read = match self {
+            Linked::Text(text) => Scenario::parse(text),
+            Linked::Gallery(id) => gallery(id).ok_or_else(|| LinkError::NoSuchScenario(id.clone()))?,
         };
-        Scenario::parse(text).map_err(LinkError::Scenario)
+        read.map_err(LinkError::Scenario)
     }
 }
 
@@ -119,7 +116,7 @@ impl Link {
         if json.len() > LINK_MAX_BYTES {
             return Err(LinkError::TooLarge);
         }
-        let mut bytes = crc32c::crc32c(&json).to_be_bytes().to_vec();
+        let mut bytes = crate::base::crc32c(&json).to_be_bytes().to_vec();
         bytes.extend(miniz_oxide::deflate::compress_to_vec(&json, 9));
         Ok(format!("{VERSION}-{}", URL_SAFE_NO_PAD.encode(bytes)))
     }
@@ -150,7 +147,7 @@ impl Link {
                 _ => LinkError::Damaged,
             },
         )?;
-        if crc32c::crc32c(&json) != u32::from_be_bytes(*crc) {
+        if crate::base::crc32c(&json) != u32::from_be_bytes(*crc) {
             return Err(LinkError::Damaged);
         }
         let json = std::str::from_utf8(&json).map_err(|error| LinkError::Content(error.to_string()))?;
@@ -240,7 +237,7 @@ mod tests {
         check(&whole[..whole.len() - 3], "damaged");
         check(&format!("1-{}", "A".repeat(LINK_MAX_BYTES)), "more than");
         let made = |json: &str| {
-            let mut bytes = crc32c::crc32c(json.as_bytes()).to_be_bytes().to_vec();
+            let mut bytes = crate::base::crc32c(json.as_bytes()).to_be_bytes().to_vec();
             bytes.extend(miniz_oxide::deflate::compress_to_vec(json.as_bytes(), 9));
             format!("1-{}", URL_SAFE_NO_PAD.encode(bytes))
         };

@@ -68,6 +68,13 @@ impl<'de> Deserialize<'de> for Line {
     }
 }
 
+/// Whether a file is a recording rather than a scenario alone, or data.
+pub fn is_recording(file: &[u8]) -> bool {
+    let second = file.iter().position(|byte| *byte == b'\n').unwrap_or(file.len());
+    let enough = file.len().min(second + 100);
+    !split(&String::from_utf8_lossy(&file[..enough])).1.is_empty()
+}
+
 /// The scenario's text and the lines behind it: there are some only when the first line is a
 /// whole object, and the second begins with a time.
 pub(super) fn split(text: &str) -> (&str, &str) {
@@ -137,6 +144,17 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const FIRST: &str = r#"{"title":"t"}"#;
+
+    #[test]
+    fn recordings_are_told_from_data() {
+        let file = |lines: &[&str]| is_recording(lines.join("\n").as_bytes());
+        assert!(file(&[FIRST, r#"{"t_us":5,"do":"hang_up"}"#, ""]));
+        assert!(!file(&[FIRST, ""]));
+        assert!(!file(&[r#"{"key":"a"}"#, r#"{"key":"b"}"#, ""]));
+        assert!(!file(&["key,value", "a,b"]));
+        assert!(!is_recording(b""));
+    }
+
     const INPUT: &str = r#"{"t_us":5,"do":"bytes","client":"a","conn":1,"data":"AAEC"}"#;
 
     fn session(lines: &[&str]) -> Result<Session, String> {

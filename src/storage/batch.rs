@@ -217,7 +217,7 @@ impl RecordBatch {
 
     /// CRC-32C of everything from the attributes on.
     pub fn computed_crc(&self) -> u32 {
-        crc32c::crc32c(&self.bytes[at::ATTRIBUTES..])
+        crate::base::crc32c(&self.bytes[at::ATTRIBUTES..])
     }
 
     /// Whether the stated CRC is the true one.
@@ -357,7 +357,7 @@ impl RecordBatch {
             };
             put(&mut bytes, at::ATTRIBUTES, attributes.to_be_bytes());
             put(&mut bytes, at::MAX_TIMESTAMP, max_timestamp.to_be_bytes());
-            let crc = crc32c::crc32c(&bytes[at::ATTRIBUTES..]);
+            let crc = crate::base::crc32c(&bytes[at::ATTRIBUTES..]);
             put(&mut bytes, at::CRC, crc.to_be_bytes());
         }
         RecordBatch { bytes: Bytes::from(bytes) }

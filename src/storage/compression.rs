@@ -36,6 +36,7 @@ pub enum CodecError {
 ///
 /// Snappy may lie in the framing of snappy-java, as the Java client writes it, or bare, as
 /// librdkafka does: Kafka reads both.
+#[inline(never)]
 pub fn decompress(codec: Compression, bytes: &[u8], limit: usize) -> Result<Vec<u8>, CodecError> {
     let mut output = Output::new(limit);
     match codec {
@@ -52,6 +53,7 @@ pub fn decompress(codec: Compression, bytes: &[u8], limit: usize) -> Result<Vec<
 /// The bytes compressed as Kafka's clients do it: snappy in the framing of snappy-java, LZ4 and
 /// Zstandard as one frame without checksums of the content. Bits that no codec has compress
 /// nothing.
+#[inline(never)]
 pub fn compress(codec: Compression, bytes: &[u8]) -> Vec<u8> {
     match codec {
         Compression::None | Compression::Unknown(_) => bytes.to_vec(),

@@ -8,7 +8,7 @@ use wasm_bindgen::JsCast;
 use yew::prelude::*;
 
 use crate::base::SimTime;
-use crate::scenario::{Files, Link, Linked};
+use crate::scenario::{Files, Link, Linked, is_recording};
 use crate::sim::Command;
 use crate::view::inspector::{inspect, inspect_batch};
 use crate::view::stage::{Look, Scene};
@@ -413,7 +413,7 @@ impl App {
     fn load(&mut self, ctx: &Context<App>, load: Load) {
         let (linked, files) = match load {
             Load::Gallery(id) => (Linked::Gallery(id), Files::new()),
-            Load::File(name, bytes) if name.ends_with(".json") => {
+            Load::File(name, bytes) if name.ends_with(".json") || is_recording(&bytes) => {
                 (Linked::Text(String::from_utf8_lossy(&bytes).into_owned()), Files::new())
             }
             Load::File(name, bytes) => {

@@ -94,7 +94,7 @@ fn Gallery(props: &GalleryProps) -> Html {
             }) }
         </div>
         <p class="tip">
-            <label class="btn file">{ "Open a file" }<input type="file" accept=".json,.ndjson,.csv" {onchange} /></label>
+            <label class="btn file">{ "Open a file" }<input type="file" accept=".json,.ndjson,.jsonl,.csv" {onchange} /></label>
             { " or drop one on the page: a scenario (JSON), or data (NDJSON, CSV) for its producers." }
         </p>
     </> }

@@ -65,7 +65,7 @@ impl Session {
     pub(super) fn open(linked: Linked, files: Files, link: Option<&Link>) -> Result<Session, String> {
         let scenario = linked.scenario().map_err(|error| error.to_string())?;
         let seed = link.and_then(|link| link.seed);
-        let setup = Arc::new(scenario.build(seed, &files).map_err(|error| error.to_string())?);
+        let setup = Arc::new(scenario.build_checked(seed, &files).map_err(|error| error.to_string())?);
         let mut run = match link {
             Some(link) => Run::replay(setup, &link.journal, link.step).map_err(|error| error.to_string())?,
             None => Run::new(setup),

@@ -148,8 +148,8 @@ pub(super) fn TimelineView(props: &TimelineProps) -> Html {
         let send = props.send.clone();
         Callback::from(move |event: InputEvent| {
             let input: web_sys::HtmlInputElement = event.target_unchecked_into();
-            let at: f64 = input.value().parse().unwrap_or(0.0);
-            send.emit(Msg::GoTo(SimTime((at * 1_000.0) as u64)));
+            // Saturates, and what is no number is 0.
+            send.emit(Msg::GoTo(SimTime((input.value_as_number() * 1_000.0) as u64)));
         })
     };
     let height = ROW * ROWS.len() as f64;

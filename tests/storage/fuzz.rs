@@ -45,7 +45,7 @@ fn nearly_a_batch(rng: &mut Rng) -> Bytes {
         _ => {}
     }
     if rng.chance(2, 3) && bytes.len() > 61 {
-        let crc = crc32c::crc32c(&bytes[21..]);
+        let crc = terrarium::base::crc32c(&bytes[21..]);
         bytes[17..21].copy_from_slice(&crc.to_be_bytes());
     }
     bytes.into()

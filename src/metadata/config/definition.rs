@@ -110,7 +110,8 @@ impl ConfigDef {
     }
 
     fn check_fraction(&self, value: &str) -> Result<String, ConfigError> {
-        let Some(number) = value.parse::<f64>().ok().filter(|number| number.is_finite()) else {
+        // By the reader of JSON, which is in every build already.
+        let Ok(number) = serde_json::from_str::<f64>(value) else {
             return self.refuse(value, "a number");
         };
         match self.allowed {

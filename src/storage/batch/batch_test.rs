@@ -19,7 +19,7 @@ fn three() -> RecordBatch {
 fn forged(batch: &RecordBatch, at: usize, byte: u8) -> RecordBatch {
     let mut bytes = batch.bytes().to_vec();
     bytes[at] = byte;
-    let crc = crc32c::crc32c(&bytes[at::ATTRIBUTES..]);
+    let crc = crate::base::crc32c(&bytes[at::ATTRIBUTES..]);
     put(&mut bytes, at::CRC, crc.to_be_bytes());
     RecordBatch::parse(&bytes.into()).unwrap().0
 }

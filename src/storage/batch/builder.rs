@@ -200,7 +200,7 @@ impl BatchBuilder {
         put(&mut bytes, at::PRODUCER_EPOCH, options.producer_epoch.to_be_bytes());
         put(&mut bytes, at::BASE_SEQUENCE, options.base_sequence.to_be_bytes());
         put(&mut bytes, at::COUNT, self.count.to_be_bytes());
-        let crc = crc32c::crc32c(&bytes[at::ATTRIBUTES..]);
+        let crc = crate::base::crc32c(&bytes[at::ATTRIBUTES..]);
         put(&mut bytes, at::CRC, crc.to_be_bytes());
         Bytes::from(bytes)
     }

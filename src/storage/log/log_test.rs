@@ -47,7 +47,7 @@ fn append(log: &mut UnifiedLog, bytes: &Bytes) -> Result<(i64, i64), LogError> {
 fn forged(bytes: &Bytes, at: usize, field: &[u8]) -> Bytes {
     let mut bytes = bytes.to_vec();
     bytes[at..at + field.len()].copy_from_slice(field);
-    let crc = crc32c::crc32c(&bytes[21..]);
+    let crc = crate::base::crc32c(&bytes[21..]);
     bytes[17..21].copy_from_slice(&crc.to_be_bytes());
     bytes.into()
 }

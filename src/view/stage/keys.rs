@@ -89,7 +89,7 @@ fn letters(key: &[u8]) -> String {
     if digits > 0 {
         return text.chars().skip(count - digits.min(LETTERS)).collect();
     }
-    text.chars().take(1).flat_map(char::to_uppercase).collect()
+    text.chars().take(1).map(|letter| letter.to_ascii_uppercase()).collect()
 }
 
 #[cfg(test)]

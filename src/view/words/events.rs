@@ -458,5 +458,5 @@ fn timer_meaning(timer: &str) -> String {
 /// A name that began a sentence, inside one.
 fn lower(who: &str) -> String {
     let mut letters = who.chars();
-    letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect()
+    letters.next().into_iter().map(|letter| letter.to_ascii_lowercase()).chain(letters).collect()
 }

@@ -74,11 +74,12 @@ impl Names {
 /// The metadata topic's fixed id (KIP-595).
 const METADATA_TOPIC_ID: Uuid = Uuid::from_halves(0, 1);
 
-/// With a capital letter in front.
+/// With a capital letter in front, if it is one of ASCII's: the words are, and names stay as they
+/// are. (The tables of all letters are much to load.)
 pub(super) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {
-        Some(first) => first.to_uppercase().chain(letters).collect(),
+        Some(first) => std::iter::once(first.to_ascii_uppercase()).chain(letters).collect(),
         None => String::new(),
     }
 }
