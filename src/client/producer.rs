@@ -169,7 +169,7 @@ impl Producer {
             network: NetworkClient::new(config.network(), bootstrap),
             workload: WorkloadRunner::new(workload),
             partitioner: config.new_partitioner(),
-            accumulator: RecordAccumulator::new(config.compression_type.codec()),
+            accumulator: RecordAccumulator::new(config.batches()),
             idempotence: Idempotence::default(),
             blocked: VecDeque::new(),
             requests: Map::new(),
@@ -262,7 +262,7 @@ impl Producer {
 
     /// A process starts with empty memory; only the application knows where it was.
     fn start(&mut self, ctx: &mut Ctx<'_, ProducerTimer>) {
-        self.accumulator = RecordAccumulator::new(self.config.compression_type.codec());
+        self.accumulator = RecordAccumulator::new(self.config.batches());
         self.idempotence = Idempotence::default();
         self.partitioner = self.config.new_partitioner();
         self.blocked.clear();

@@ -242,7 +242,13 @@ macro_rules! topic_configs {
 }
 
 topic_configs! {
+    "compression.gzip.level" | "compression.gzip.level" => compression_gzip_level,
+        "how hard gzip tries where batches are stored in it";
+    "compression.lz4.level" | "compression.lz4.level" => compression_lz4_level,
+        "how hard lz4 tries; it has one level here";
     "compression.type" | "compression.type" => compression_type, "how batches are stored; producer: as they come";
+    "compression.zstd.level" | "compression.zstd.level" => compression_zstd_level,
+        "how hard zstd tries; it has one level here";
     "delete.retention.ms" | "log.cleaner.delete.retention.ms" => delete_retention_ms, "how long tombstones stay";
     "flush.messages" | "log.flush.interval.messages" => flush_messages, "flush after so many records";
     "flush.ms" | "log.flush.interval.ms" => flush_ms, "flush after so long";
@@ -289,6 +295,9 @@ impl TopicConfigs {
     fn check(config: &LogConfig, name: &str) -> Result<(), ConfigError> {
         let problem = match () {
             () if config.min_insync_replicas < 1 => "must be at least 1",
+            () if !matches!(config.compression_gzip_level, -1 | 1..=9) => "must be from 1 to 9, or -1",
+            () if !(1..=17).contains(&config.compression_lz4_level) => "must be from 1 to 17",
+            () if !(-131_072..=22).contains(&config.compression_zstd_level) => "must be from -131072 to 22",
             () if config.segment_bytes < 14 => "must be at least 14",
             () if config.segment_ms < 1 => "must be at least 1",
             () if config.retention_ms < -1 || config.retention_bytes < -1 => "must be at least -1",

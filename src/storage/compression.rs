@@ -2,15 +2,13 @@
 //!
 //! Rule: Kafka's `compression.type`; KIP-57 (LZ4 frames), KIP-110 (Zstandard); RFC 1952 (gzip),
 //! RFC 8878 (Zstandard), and the format descriptions of Snappy, snappy-java and LZ4. Knows bytes
-//! only. The codecs are written here, on one shared search for repetitions, because the page has
-//! to be downloaded: libraries for them would be several times as large.
+//! only: what is in them is the work of libraries, what is around them in Kafka is here.
 //!
 //! Opening is bounded: output past the limit is an error, memory grows only with what has been
 //! written, and no bytes make it panic.
 
 mod gzip;
 mod lz4;
-mod matches;
 mod output;
 mod snappy;
 mod zstd;
@@ -51,13 +49,22 @@ pub fn decompress(codec: Compression, bytes: &[u8], limit: usize) -> Result<Vec<
 }
 
 /// The bytes compressed as Kafka's clients do it: snappy in the framing of snappy-java, LZ4 and
+<<<<<<< HEAD
 /// Zstandard as one frame without checksums of the content. Bits that no codec has compress
 /// nothing.
 #[inline(never)]
+#[inline(never)]
 pub fn compress(codec: Compression, bytes: &[u8]) -> Vec<u8> {
+=======
+/// Zstandard as one frame. Bits that no codec has compress nothing.
+///
+/// `level` as `compression.gzip.level` has it; the libraries for the others have no levels.
+#[inline(never)]
+pub fn compress(codec: Compression, bytes: &[u8], level: i32) -> Vec<u8> {
+>>>>>>> cdea3a9 (Leave codecs to the libraries that are kept for them)
     match codec {
         Compression::None | Compression::Unknown(_) => bytes.to_vec(),
-        Compression::Gzip => gzip::compress(bytes),
+        Compression::Gzip => gzip::compress(bytes, level),
         Compression::Snappy => snappy::compress(bytes),
         Compression::Lz4 => lz4::compress(bytes),
         Compression::Zstd => zstd::compress(bytes),

@@ -10,9 +10,15 @@ pub struct LogConfig {
     pub cleanup_policy_delete: bool,
     /// `cleanup.policy` contains `compact`: records without a key are refused.
     pub cleanup_policy_compact: bool,
+    /// `compression.gzip.level`: how hard gzip tries; 1 to 9, or −1 for its default.
+    pub compression_gzip_level: i32,
+    /// `compression.lz4.level`. Without effect: the library has one level.
+    pub compression_lz4_level: i32,
     /// `compression.type`: the codec in which batches are stored; none leaves that to the
     /// producer.
     pub compression_type: Option<Compression>,
+    /// `compression.zstd.level`. Without effect: the library has one level.
+    pub compression_zstd_level: i32,
     /// `delete.retention.ms`: how long tombstones stay after compaction.
     pub delete_retention_ms: i64,
     /// `flush.messages`: flush after so many records.
@@ -50,7 +56,10 @@ impl Default for LogConfig {
         LogConfig {
             cleanup_policy_delete: true,
             cleanup_policy_compact: false,
+            compression_gzip_level: -1,
+            compression_lz4_level: 9,
             compression_type: None,
+            compression_zstd_level: 3,
             delete_retention_ms: 86_400_000,
             flush_messages: i64::MAX,
             flush_ms: i64::MAX,

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use bytes::Bytes;
 use proptest::prelude::*;
 use terrarium::base::Rng;
-use terrarium::storage::compression::{CodecError, compress, decompress};
+use terrarium::storage::compression::{CodecError, DECOMPRESSED_MAX_BYTES, compress, decompress};
 use terrarium::storage::{BatchBuilder, BatchOptions, Compression, LogConfig, RecordBatch, UnifiedLog};
 
 const LIMIT: usize = 1 << 20;
@@ -70,7 +70,7 @@ proptest! {
     #[test]
     fn others_read_what_is_written_here(content in content()) {
         for codec in [Compression::Snappy, Compression::Lz4, Compression::Zstd] {
-            prop_assert_eq!(&opened_elsewhere(codec, &compress(codec, &content)), &content);
+            prop_assert_eq!(&opened_elsewhere(codec, &compress(codec, &content, -1)), &content);
         }
     }
 
@@ -85,7 +85,7 @@ proptest! {
     #[test]
     fn all_opens_again(content in content()) {
         for codec in Compression::CODECS {
-            let packed = compress(codec, &content);
+            let packed = compress(codec, &content, -1);
             prop_assert_eq!(&decompress(codec, &packed, LIMIT).unwrap(), &content, "{}", codec);
             prop_assert_eq!(&decompress(codec, &packed, content.len()).unwrap(), &content);
         }
@@ -115,7 +115,7 @@ fn damaged_bytes_open_to_something_bounded_or_not_at_all() {
         (0..300).flat_map(|n| format!("key-{n} value-{}; ", n * 7 % 31).into_bytes()).collect();
     let (mut opened, mut refused) = (0, 0);
     for codec in Compression::CODECS {
-        let mut originals = vec![compress(codec, &text), compress(codec, &text[..40])];
+        let mut originals = vec![compress(codec, &text, -1), compress(codec, &text[..40], -1)];
         if codec != Compression::Gzip {
             originals.push(compressed_elsewhere(codec, &text));
         }
@@ -134,6 +134,37 @@ fn damaged_bytes_open_to_something_bounded_or_not_at_all() {
         }
     }
     assert!(opened > 1_000 && refused > 1_000, "{opened} opened, {refused} refused");
+}
+
+/// A frame of Zstandard with one block of 120 kB that would open to eight gigabytes: 60,000 times
+/// the longest match that there is, back to the eight bytes in front.
+fn a_block_without_bound() -> Vec<u8> {
+    const SEQUENCES: u16 = 60_000;
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0x80];
+    let mut block = |is_last: u32, kind: u32, content: &[u8]| {
+        let header = is_last | kind << 1 | (content.len() as u32) << 3;
+        frame.extend(&header.to_le_bytes()[..3]);
+        frame.extend(content);
+    };
+    block(0, 0, b"aaaaaaaa");
+    // No literals; codes that are always the same: no literals, an offset from before, and the
+    // longest matches with their sixteen bits all set.
+    let mut content = vec![0, 255];
+    content.extend((SEQUENCES - 0x7f00).to_le_bytes());
+    content.extend([0b01_01_01_00, 0, 0, 52]);
+    content.extend([255; 2 * SEQUENCES as usize]);
+    content.push(1);
+    block(1, 2, &content);
+    frame
+}
+
+#[test]
+fn a_block_that_grows_without_bound_is_stopped() {
+    let frame = a_block_without_bound();
+    assert!(frame.len() < 128 << 10);
+    let too_large = CodecError::Malformed("a block is too large");
+    assert_eq!(decompress(Compression::Zstd, &frame, DECOMPRESSED_MAX_BYTES), Err(too_large));
+    assert_eq!(decompress(Compression::Zstd, &frame, 100_000), Err(CodecError::TooLarge));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::sender::Readiness;
 use crate::base::{Map, SimTime, ms};
 use crate::client::workload::Origin;
 use crate::protocol::TopicPartition;
-use crate::storage::{BatchBuilder, Compression, RecordHeader};
+use crate::storage::{BatchBuilder, BatchOptions, RecordHeader};
 
 /// A record with its partition chosen.
 pub(super) struct Append<'a> {
@@ -38,7 +38,7 @@ pub(super) struct Appended {
 /// All the batches of a producer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordAccumulator {
-    compression: Compression,
+    options: BatchOptions,
     batches: Map<u64, Arc<ProducerBatch>>,
     queues: Map<TopicPartition, Queue>,
     next_batch: u64,
@@ -56,9 +56,10 @@ struct Queue {
 }
 
 impl RecordAccumulator {
-    pub(super) fn new(compression: Compression) -> Self {
+    /// Its batches have these options.
+    pub(super) fn new(options: BatchOptions) -> Self {
         RecordAccumulator {
-            compression,
+            options,
             batches: Map::new(),
             queues: Map::new(),
             next_batch: 1,
@@ -111,7 +112,7 @@ impl RecordAccumulator {
         {
             Arc::make_mut(full).state = BatchState::Closed;
         }
-        let mut batch = ProducerBatch::new(at.clone(), self.compression, write_limit, now);
+        let mut batch = ProducerBatch::new(at.clone(), self.options.clone(), write_limit, now);
         if !batch.try_append(timestamp, value, headers, record) {
             return None;
         }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::base::SimTime;
 use crate::client::workload::Origin;
 use crate::protocol::TopicPartition;
-use crate::storage::{BatchBuilder, BatchOptions, Compression, RecordBatch, RecordHeader};
+use crate::storage::{BatchBuilder, BatchOptions, RecordBatch, RecordHeader};
 
 /// A producer's identity towards the brokers (KIP-98).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +74,7 @@ pub struct ProducerBatch {
 }
 
 impl ProducerBatch {
-    pub(super) fn new(at: TopicPartition, compression: Compression, write_limit: u32, now: SimTime) -> Self {
-        let options = BatchOptions { compression, ..BatchOptions::default() };
+    pub(super) fn new(at: TopicPartition, options: BatchOptions, write_limit: u32, now: SimTime) -> Self {
         ProducerBatch {
             at,
             builder: BatchBuilder::new(options),
@@ -190,6 +189,8 @@ impl ProducerBatch {
         let mut parts: Vec<ProducerBatch> = Vec::new();
         let mut sequence = self.base_sequence;
         let Ok((whole, _)) = RecordBatch::parse(&self.builder.build()) else { return parts };
+        let BatchOptions { compression, gzip_level, .. } = *self.builder.options();
+        let options = BatchOptions { compression, gzip_level, ..BatchOptions::default() };
         for (queued, record) in self.records.iter().zip(whole.records().filter_map(Result::ok)) {
             let value = record.value.as_deref();
             let fits = |part: &mut ProducerBatch| {
@@ -204,8 +205,7 @@ impl ProducerBatch {
             }
             let alone = BatchBuilder::size_upper_bound(queued.key.as_deref(), value, &record.headers);
             let write_limit = limit.max(u32::try_from(alone).unwrap_or(u32::MAX));
-            let mut part =
-                ProducerBatch::new(self.at.clone(), whole.compression(), write_limit, self.created_at);
+            let mut part = ProducerBatch::new(self.at.clone(), options.clone(), write_limit, self.created_at);
             part.producer = self.producer;
             part.base_sequence = sequence;
             part.try_append(record.timestamp, value, &record.headers, queued.clone());

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::client::backoff::Backoff;
 use crate::client::network::NetworkConfig;
 use crate::partitioner::{Partitioner, PartitionerKind};
-use crate::storage::Compression;
+use crate::storage::{BatchOptions, Compression};
 
 /// Configuration of a producer.
 ///
@@ -89,6 +89,15 @@ pub struct ProducerConfig {
     /// How batches are compressed. Records fill a batch by their size before that.
     #[serde(rename = "compression.type")]
     pub compression_type: CompressionType,
+    /// How hard gzip tries: 1 to 9, or −1 for its default.
+    #[serde(rename = "compression.gzip.level")]
+    pub compression_gzip_level: i32,
+    /// How hard LZ4 tries. Without effect: its library has one level.
+    #[serde(rename = "compression.lz4.level")]
+    pub compression_lz4_level: i32,
+    /// How hard Zstandard tries. Without effect: its library has one level.
+    #[serde(rename = "compression.zstd.level")]
+    pub compression_zstd_level: i32,
 }
 
 /// `acks`: the number, or `"all"`.
@@ -204,6 +213,9 @@ impl Default for ProducerConfig {
             connection_setup_timeout_ms: 10_000,
             connections_max_idle_ms: 540_000,
             compression_type: CompressionType::None,
+            compression_gzip_level: -1,
+            compression_lz4_level: 9,
+            compression_zstd_level: 3,
         }
     }
 }
@@ -231,7 +243,20 @@ impl ProducerConfig {
         );
         check(self.max_request_size >= 1_024, "max.request.size must be at least 1024");
         check(self.buffer_memory >= u64::from(self.batch_size), "buffer.memory must be at least batch.size");
+        let gzip_level = self.compression_gzip_level;
+        check(matches!(gzip_level, -1 | 1..=9), "compression.gzip.level must be from 1 to 9, or -1");
+        check((1..=17).contains(&self.compression_lz4_level), "compression.lz4.level must be from 1 to 17");
+        check(
+            (-131_072..=22).contains(&self.compression_zstd_level),
+            "compression.zstd.level must be from -131072 to 22",
+        );
         problems
+    }
+
+    /// What its batches are like before anything is in them.
+    pub fn batches(&self) -> BatchOptions {
+        let (compression, gzip_level) = (self.compression_type.codec(), self.compression_gzip_level);
+        BatchOptions { compression, gzip_level, ..BatchOptions::default() }
     }
 
     /// The wait between retries.
@@ -297,6 +322,9 @@ mod tests {
     fn what_contradicts_itself_is_refused() {
         check(r#"{"acks": 1}"#, &["enable.idempotence needs acks=all"]);
         check(r#"{"acks": "some"}"#, &["acks must be"]);
+        check(r#"{"compression.gzip.level": 9, "compression.zstd.level": -5}"#, &[]);
+        check(r#"{"compression.gzip.level": 0}"#, &["compression.gzip.level must be from 1 to 9"]);
+        check(r#"{"compression.lz4.level": 18}"#, &["compression.lz4.level must be from 1 to 17"]);
         check(r#"{"compression.type": "brotli"}"#, &["unknown variant `brotli`"]);
         check(r#"{"batch_size": 1}"#, &["unknown field `batch_size`"]);
         check(r#"{"delivery.timeout.ms": 30000}"#, &["delivery.timeout.ms must be"]);

@@ -41,6 +41,8 @@ pub struct BatchOptions {
     pub delete_horizon_ms: Option<i64>,
     /// How the finished batch's records are compressed.
     pub compression: Compression,
+    /// How hard gzip tries, as `compression.gzip.level` has it.
+    pub gzip_level: i32,
 }
 
 /// A batch in the making.
@@ -67,6 +69,7 @@ impl Default for BatchOptions {
             control: false,
             delete_horizon_ms: None,
             compression: Compression::None,
+            gzip_level: -1,
         }
     }
 }
@@ -115,6 +118,11 @@ impl BatchBuilder {
         self.max_timestamp = self.max_timestamp.max(timestamp);
         self.count += 1;
         Ok(self.count - 1)
+    }
+
+    /// What it was begun with, and the producer's identity as last set.
+    pub fn options(&self) -> &BatchOptions {
+        &self.options
     }
 
     /// Size of the batch so far, header included and not compressed.
@@ -178,7 +186,7 @@ impl BatchBuilder {
             Compression::None => self.bytes.clone(),
             codec => {
                 let (header, records) = self.bytes.split_at(at::RECORDS);
-                [header, &compress(codec, records)].concat()
+                [header, &compress(codec, records, options.gzip_level)].concat()
             }
         };
         let length = bytes.len() as u32 - super::LOG_OVERHEAD;

@@ -29,7 +29,7 @@ fn contents() -> Vec<Vec<u8>> {
 fn what_is_compressed_opens_again() {
     for codec in [Compression::None].into_iter().chain(Compression::CODECS) {
         for content in contents() {
-            let packed = compress(codec, &content);
+            let packed = compress(codec, &content, -1);
             assert_eq!(
                 decompress(codec, &packed, LIMIT).as_ref(),
                 Ok(&content),
@@ -44,15 +44,23 @@ fn what_is_compressed_opens_again() {
 fn what_repeats_gets_small() {
     let story = &contents()[0];
     for codec in Compression::CODECS {
-        let size = compress(codec, story).len();
+        let size = compress(codec, story, -1).len();
         assert!(size < story.len() / 15, "{codec}: {size} of {}", story.len());
     }
 }
 
 #[test]
+fn gzip_tries_as_hard_as_it_is_told() {
+    let story = &contents()[0];
+    let size = |level| compress(Compression::Gzip, story, level).len();
+    assert!(size(1) > size(9), "{} and {}", size(1), size(9));
+    assert_eq!([size(-1), size(0), size(99)], [size(6); 3]);
+}
+
+#[test]
 fn bombs_are_left_alone() {
     for codec in Compression::CODECS {
-        let packed = compress(codec, &vec![0; LIMIT]);
+        let packed = compress(codec, &vec![0; LIMIT], -1);
         assert!(decompress(codec, &packed, LIMIT).is_ok(), "{codec}");
         assert_eq!(decompress(codec, &packed, LIMIT - 1), Err(CodecError::TooLarge), "{codec}");
         assert_eq!(decompress(codec, &packed, 0), Err(CodecError::TooLarge), "{codec}");
@@ -63,7 +71,7 @@ fn bombs_are_left_alone() {
 fn every_shorter_piece_is_refused() {
     let content = &contents()[0][..700];
     for codec in Compression::CODECS {
-        let packed = compress(codec, content);
+        let packed = compress(codec, content, -1);
         for end in 0..packed.len() {
             let opened = decompress(codec, &packed[..end], LIMIT);
             // Empty, or only a header, is an empty stream for some.
@@ -76,14 +84,14 @@ fn every_shorter_piece_is_refused() {
 #[test]
 fn members_frames_and_streams_may_follow_one_another() {
     for codec in [Compression::Gzip, Compression::Snappy, Compression::Zstd] {
-        let two = [compress(codec, b"one, "), compress(codec, b"two")].concat();
+        let two = [compress(codec, b"one, ", -1), compress(codec, b"two", -1)].concat();
         assert_eq!(decompress(codec, &two, LIMIT), Ok(b"one, two".to_vec()), "{codec}");
     }
 }
 
 #[test]
 fn the_first_bytes_are_those_of_kafkas_clients() {
-    let check = |codec, expected: &[u8]| assert_eq!(&compress(codec, b"abc")[..expected.len()], expected);
+    let check = |codec, expected: &[u8]| assert_eq!(&compress(codec, b"abc", -1)[..expected.len()], expected);
     check(Compression::Gzip, &[0x1f, 0x8b, 8, 0]);
     check(Compression::Snappy, b"\x82SNAPPY\0\0\0\0\x01\0\0\0\x01\0\0\0\x05\x03\x08abc");
     check(Compression::Lz4, &[0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82, 3, 0, 0, 0x80, b'a', b'b', b'c']);
@@ -100,7 +108,7 @@ fn bare_snappy_is_read_too() {
 
 #[test]
 fn an_lz4_frame_must_be_as_kafka_wants_it() {
-    let good = compress(Compression::Lz4, b"abc");
+    let good = compress(Compression::Lz4, b"abc", -1);
     let check = |at: usize, byte: u8, why: &'static str| {
         let mut packed = good.clone();
         packed[at] = byte;

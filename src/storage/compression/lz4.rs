@@ -1,13 +1,19 @@
 //! LZ4 frames as KIP-57 has them: independent blocks of 64 KiB, a true checksum of the header, no
-//! checksum of the content.
+//! checksum of the content. `lz4_flex` writes them, and opens their blocks.
+//!
+//! The frame around the blocks is read here, as Kafka reads it: the library's reader takes blocks
+//! that depend on one another, insists on a checksum of the content, and takes a frame that is cut
+//! off between two blocks for a whole one.
 
-use super::matches::for_each_match;
+use std::io::Write;
+
+use lz4_flex::block::DecompressError;
+use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
+use twox_hash::XxHash32;
+
 use super::{CodecError, Output, take, take_le};
 
 const MAGIC: u64 = 0x184D_2204;
-const BLOCK_BYTES: usize = 64 << 10;
-/// Version 01, independent blocks; largest block 64 KiB.
-const DESCRIPTOR: [u8; 2] = [0x60, 0x40];
 const VERSION_MASK: u8 = 0xc0;
 const VERSION: u8 = 0x40;
 const INDEPENDENT: u8 = 0x20;
@@ -17,9 +23,8 @@ const CONTENT_CHECKSUM: u8 = 0x04;
 const RESERVED: u8 = 0x03;
 /// Set in a block's length when its bytes are as they were.
 const STORED: u32 = 1 << 31;
-/// In the last bytes of a block nothing repeats, and before that no repetition begins.
-const LIMITS: [usize; 2] = [12, 5];
-const MATCH_MIN: usize = 4;
+/// One byte stands for at most 255.
+const GROWTH_MAX: usize = 256;
 
 pub(super) fn decompress(mut bytes: &[u8], output: &mut Output) -> Result<(), CodecError> {
     let bytes = &mut bytes;
@@ -52,18 +57,13 @@ pub(super) fn decompress(mut bytes: &[u8], output: &mut Output) -> Result<(), Co
             break;
         }
         let block = take(bytes, (length & !STORED) as usize)?;
-        if flags & BLOCK_CHECKSUMS != 0 && take_le(bytes, 4)? != u64::from(xxh32(block)) {
+        if flags & BLOCK_CHECKSUMS != 0 && take_le(bytes, 4)? != u64::from(XxHash32::oneshot(0, block)) {
             return Err(CodecError::Malformed("a block's checksum is wrong"));
         }
-        let before = output.len();
-        output.set_floor();
-        if length & STORED != 0 {
-            output.extend(block)?;
-        } else {
-            decompress_block(block, output)?;
-        }
-        if output.len() - before > block_max {
-            return Err(CodecError::Malformed("a block is too large"));
+        match length & STORED {
+            0 => decompress_block(block, block_max, output)?,
+            _ if block.len() > block_max => return Err(CodecError::Malformed("a block is too large")),
+            _ => output.extend(block)?,
         }
     }
     if flags & CONTENT_CHECKSUM != 0 {
@@ -73,113 +73,32 @@ pub(super) fn decompress(mut bytes: &[u8], output: &mut Output) -> Result<(), Co
     Ok(())
 }
 
-fn decompress_block(mut block: &[u8], output: &mut Output) -> Result<(), CodecError> {
-    let block = &mut block;
-    loop {
-        let token = usize::from(take(block, 1)?[0]);
-        let count = take_count(token >> 4, block)?;
-        output.extend(take(block, count)?)?;
-        if block.is_empty() {
-            return Ok(());
+/// A block, independent of those before it.
+fn decompress_block(block: &[u8], block_max: usize, output: &mut Output) -> Result<(), CodecError> {
+    // Memory for what the bytes can stand for, and no more.
+    let most = block.len().saturating_mul(GROWTH_MAX).min(block_max);
+    let mut opened = vec![0; most.min(output.room())];
+    match lz4_flex::block::decompress_into(block, &mut opened) {
+        Ok(written) => output.extend(opened.get(..written).unwrap_or_default()),
+        Err(DecompressError::OutputTooSmall { .. }) if opened.len() < most => Err(CodecError::TooLarge),
+        Err(DecompressError::OutputTooSmall { .. }) => Err(CodecError::Malformed("a block is too large")),
+        Err(DecompressError::OffsetOutOfBounds) => {
+            Err(CodecError::Malformed("an offset reaches back too far"))
         }
-        let offset = take_le(block, 2)? as usize;
-        let length = take_count(token & 15, block)? + MATCH_MIN;
-        output.repeat(offset, length)?;
+        Err(_) => Err(CodecError::Malformed("a block is not LZ4's")),
     }
-}
-
-/// A count that goes on in further bytes if four bits were not enough.
-fn take_count(start: usize, block: &mut &[u8]) -> Result<usize, CodecError> {
-    let mut count = start;
-    if start == 15 {
-        loop {
-            let more = take(block, 1)?[0];
-            count += usize::from(more);
-            if more != 255 {
-                break;
-            }
-        }
-    }
-    Ok(count)
 }
 
 pub(super) fn compress(bytes: &[u8]) -> Vec<u8> {
-    let mut out = (MAGIC as u32).to_le_bytes().to_vec();
-    out.extend(DESCRIPTOR);
-    out.push(header_checksum(&DESCRIPTOR));
-    for block in bytes.chunks(BLOCK_BYTES) {
-        let at = out.len();
-        out.extend([0; 4]);
-        compress_block(block, &mut out);
-        let mut length = (out.len() - at - 4) as u32;
-        if length as usize >= block.len() {
-            out.truncate(at + 4);
-            out.extend_from_slice(block);
-            length = block.len() as u32 | STORED;
-        }
-        out[at..at + 4].copy_from_slice(&length.to_le_bytes());
+    let info = FrameInfo::new().block_mode(BlockMode::Independent).block_size(BlockSize::Max64KB);
+    let mut encoder = FrameEncoder::with_frame_info(info, Vec::new());
+    let written = encoder.write_all(bytes).map_err(Into::into);
+    match written.and_then(|()| encoder.finish()) {
+        Ok(packed) => packed,
+        Err(error) => unreachable!("memory takes all that is written: {error}"),
     }
-    out.extend([0; 4]);
-    out
-}
-
-fn compress_block(block: &[u8], out: &mut Vec<u8>) {
-    let rest = for_each_match(block, LIMITS, &mut |literals, offset, length| {
-        let length = length - MATCH_MIN;
-        put_literals(literals, length.min(15), out);
-        out.extend((offset as u16).to_le_bytes());
-        put_count(length, out);
-    });
-    put_literals(rest, 0, out);
-}
-
-fn put_literals(literals: &[u8], low: usize, out: &mut Vec<u8>) {
-    out.push(((literals.len().min(15) << 4) | low) as u8);
-    put_count(literals.len(), out);
-    out.extend_from_slice(literals);
-}
-
-/// What four bits did not hold of a count.
-fn put_count(count: usize, out: &mut Vec<u8>) {
-    let Some(mut left) = count.checked_sub(15) else { return };
-    while left >= 255 {
-        out.push(255);
-        left -= 255;
-    }
-    out.push(left as u8);
 }
 
 fn header_checksum(header: &[u8]) -> u8 {
-    (xxh32(header) >> 8) as u8
-}
-
-/// XXH32 with seed 0, LZ4's checksum.
-fn xxh32(bytes: &[u8]) -> u32 {
-    const P: [u32; 5] = [0x9E37_79B1, 0x85EB_CA77, 0xC2B2_AE3D, 0x27D4_EB2F, 0x1656_67B1];
-    let word = |four: &[u8]| four.iter().rev().fold(0u32, |n, byte| (n << 8) | u32::from(*byte));
-    let mut lanes = [P[0].wrapping_add(P[1]), P[1], 0, P[0].wrapping_neg()];
-    let mut stripes = bytes.chunks_exact(16);
-    for stripe in &mut stripes {
-        for (lane, four) in lanes.iter_mut().zip(stripe.chunks_exact(4)) {
-            let mixed = lane.wrapping_add(word(four).wrapping_mul(P[1]));
-            *lane = mixed.rotate_left(13).wrapping_mul(P[0]);
-        }
-    }
-    let mut hash = if bytes.len() < 16 {
-        P[4]
-    } else {
-        let turned = lanes.iter().zip([1, 7, 12, 18]).map(|(lane, bits)| lane.rotate_left(bits));
-        turned.fold(0, u32::wrapping_add)
-    };
-    hash = hash.wrapping_add(bytes.len() as u32);
-    let mut fours = stripes.remainder().chunks_exact(4);
-    for four in &mut fours {
-        hash = hash.wrapping_add(word(four).wrapping_mul(P[2])).rotate_left(17).wrapping_mul(P[3]);
-    }
-    for byte in fours.remainder() {
-        hash = hash.wrapping_add(u32::from(*byte).wrapping_mul(P[4])).rotate_left(11).wrapping_mul(P[0]);
-    }
-    hash = (hash ^ (hash >> 15)).wrapping_mul(P[1]);
-    hash = (hash ^ (hash >> 13)).wrapping_mul(P[2]);
-    hash ^ (hash >> 16)
+    (XxHash32::oneshot(0, header) >> 8) as u8
 }

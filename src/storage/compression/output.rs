@@ -62,11 +62,6 @@ impl Output {
         Ok(())
     }
 
-    /// What was written since it was `from` long.
-    pub(super) fn since(&self, from: usize) -> &[u8] {
-        self.bytes.get(from..).unwrap_or_default()
-    }
-
     fn check(&self, more: usize) -> Result<(), CodecError> {
         if more > self.room() { Err(CodecError::TooLarge) } else { Ok(()) }
     }

@@ -1,15 +1,18 @@
 //! Snappy, bare and in the framing of snappy-java (which Kafka's Java client writes): a header of
-//! 16 bytes, then blocks of at most 32 KiB with their length before them.
+//! 16 bytes, then blocks of at most 32 KiB with their length before them. The blocks are `snap`'s.
 
-use super::matches::for_each_match;
-use super::{CodecError, Output, take, take_le};
+use snap::raw::{Decoder, Encoder, decompress_len};
+
+use super::{CodecError, Output, take};
 
 const MAGIC: [u8; 8] = *b"\x82SNAPPY\0";
 const HEADER_BYTES: usize = 16;
 /// Version and oldest compatible version of the framing.
 const VERSIONS: [u8; 8] = [0, 0, 0, 1, 0, 0, 0, 1];
 const BLOCK_BYTES: usize = 32 << 10;
-const COPY_MAX: usize = 64;
+/// Three bytes stand for at most 64: a block that says it opens to more than so many times its
+/// length is wrong, and gets no memory.
+const GROWTH_MAX: usize = 22;
 
 pub(super) fn decompress(mut bytes: &[u8], output: &mut Output) -> Result<(), CodecError> {
     if !bytes.starts_with(&MAGIC) {
@@ -27,93 +30,33 @@ pub(super) fn decompress(mut bytes: &[u8], output: &mut Output) -> Result<(), Co
     Ok(())
 }
 
-fn decompress_block(mut bytes: &[u8], output: &mut Output) -> Result<(), CodecError> {
-    let length = take_length(&mut bytes)?;
+fn decompress_block(block: &[u8], output: &mut Output) -> Result<(), CodecError> {
+    // What is empty is not even a length.
+    let wrong = |_| CodecError::Malformed("a block is not snappy's");
+    let length = if block.is_empty() { None } else { Some(decompress_len(block).map_err(wrong)?) };
+    let length = length.ok_or(CodecError::Malformed("the bytes end early"))?;
     if length > output.room() {
         return Err(CodecError::TooLarge);
     }
-    output.set_floor();
-    let end = output.len() + length;
-    while !bytes.is_empty() {
-        let tag = usize::from(take(&mut bytes, 1)?[0]);
-        let count = (tag >> 2) + 1;
-        match tag & 3 {
-            0 => {
-                let count = match count {
-                    1..=60 => count,
-                    long => take_le(&mut bytes, long - 60)? as usize + 1,
-                };
-                output.extend(take(&mut bytes, count)?)?;
-            }
-            1 => {
-                let offset = ((tag >> 5) << 8) | take_le(&mut bytes, 1)? as usize;
-                output.repeat(offset, ((tag >> 2) & 7) + 4)?;
-            }
-            2 => output.repeat(take_le(&mut bytes, 2)? as usize, count)?,
-            _ => output.repeat(take_le(&mut bytes, 4)? as usize, count)?,
-        }
-        if output.len() > end {
-            break;
-        }
+    if length > block.len().saturating_mul(GROWTH_MAX) {
+        return Err(CodecError::Malformed("a block's length is wrong"));
     }
-    if output.len() == end { Ok(()) } else { Err(CodecError::Malformed("a block's length is wrong")) }
-}
-
-/// A number in groups of seven bits, lowest first.
-fn take_length(bytes: &mut &[u8]) -> Result<usize, CodecError> {
-    let mut length = 0u64;
-    for shift in [0, 7, 14, 21, 28] {
-        let byte = u64::from(take(bytes, 1)?[0]);
-        length |= (byte & 0x7f) << shift;
-        if byte & 0x80 == 0 && length <= u64::from(u32::MAX) {
-            return Ok(length as usize);
-        }
-    }
-    Err(CodecError::Malformed("a length takes too many bytes"))
+    let mut opened = vec![0; length];
+    let written = Decoder::new().decompress(block, &mut opened).map_err(wrong)?;
+    output.extend(opened.get(..written).unwrap_or_default())
 }
 
 pub(super) fn compress(bytes: &[u8]) -> Vec<u8> {
     let mut out = [MAGIC, VERSIONS].concat();
+    let mut encoder = Encoder::new();
     for block in bytes.chunks(BLOCK_BYTES) {
-        let at = out.len();
-        out.extend([0; 4]);
-        compress_block(block, &mut out);
-        let length = (out.len() - at - 4) as u32;
-        out[at..at + 4].copy_from_slice(&length.to_be_bytes());
+        match encoder.compress_vec(block) {
+            Ok(packed) => {
+                out.extend((packed.len() as u32).to_be_bytes());
+                out.extend(packed);
+            }
+            Err(error) => unreachable!("only blocks above 4 GiB are refused: {error}"),
+        }
     }
     out
-}
-
-fn compress_block(block: &[u8], out: &mut Vec<u8>) {
-    let mut length = block.len();
-    while length >= 0x80 {
-        out.push(length as u8 | 0x80);
-        length >>= 7;
-    }
-    out.push(length as u8);
-    let rest = for_each_match(block, [0, 0], &mut |literals, offset, mut length| {
-        put_literals(literals, out);
-        while length > 0 {
-            // What is left must be long enough for a copy of its own.
-            let count = if length > COPY_MAX && length < COPY_MAX + 4 { COPY_MAX - 4 } else { length };
-            let count = count.min(COPY_MAX);
-            out.push((((count - 1) << 2) | 2) as u8);
-            out.extend((offset as u16).to_le_bytes());
-            length -= count;
-        }
-    });
-    put_literals(rest, out);
-}
-
-fn put_literals(literals: &[u8], out: &mut Vec<u8>) {
-    match literals.len() {
-        0 => return,
-        count @ 1..=60 => out.push(((count - 1) << 2) as u8),
-        // Blocks are short enough for two bytes of length.
-        count => {
-            out.push(61 << 2);
-            out.extend(((count - 1) as u16).to_le_bytes());
-        }
-    }
-    out.extend_from_slice(literals);
 }

@@ -296,6 +296,7 @@ impl UnifiedLog {
             transactional: batch.is_transactional(),
             control: batch.is_control(),
             compression,
+            gzip_level: self.config.compression_gzip_level,
             ..BatchOptions::default()
         });
         for record in batch.records() {
