@@ -4,18 +4,7 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
-readonly KAFKAJS_VERSION=2.2.4
 readonly KAFKAJS_HOME="$CACHE/kafkajs-$KAFKAJS_VERSION"
-
-# As install.sh makes its tools: whole, or not at all.
-kafkajs() {
-    local temp
-    temp=$(mktemp -d "$CACHE/.making.XXXXXX")
-    echo '{ "private": true }' > "$temp/package.json"
-    npm install --prefix "$temp" --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error \
-        "kafkajs@$KAFKAJS_VERSION" || { rm -rf "$temp"; die "could not install kafkajs: see above"; }
-    mv -T "$temp" "$KAFKAJS_HOME"
-}
 
 # The profile of the page, nearly what the browser runs; wasm-opt, which the page sees besides, is left out.
 kernels() {
@@ -27,10 +16,7 @@ kernels() {
 }
 
 tests/tools/install.sh test
-if [ ! -e "$KAFKAJS_HOME" ]; then
-    say "Installing kafkajs-$KAFKAJS_VERSION into $CACHE"
-    kafkajs
-fi
+want "$KAFKAJS_HOME" npm_packages "kafkajs@$KAFKAJS_VERSION"
 
 say "Natively: the storage engine and the world (divan; look at the medians)"
 cargo bench --locked

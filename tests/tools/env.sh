@@ -6,6 +6,7 @@ set -euo pipefail
 readonly TRUNK_VERSION=0.21.14
 readonly BINARYEN_VERSION=132.0.0
 readonly HAPPY_DOM_VERSION=21.0.4
+readonly KAFKAJS_VERSION=2.2.4
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly ROOT
@@ -53,4 +54,40 @@ find_chromedriver() {
     else
         command -v chromedriver || true
     fi
+}
+
+# make_tool HOME COMMAND...: runs COMMAND with a fresh folder as its last argument, then calls that HOME.
+make_tool() {
+    local home=$1 temp
+    shift
+    mkdir -p "$CACHE"
+    find "$CACHE" -maxdepth 1 -name '.making.*' -mmin +120 -exec rm -rf {} +
+    temp=$(mktemp -d "$CACHE/.making.XXXXXX")
+    # shellcheck disable=SC2064  # this folder, now
+    trap "rm -rf '$temp'" EXIT
+    "$@" "$temp/it" || die "could not install $(basename "$home"): see above"
+    if [ -e "$home" ]; then
+        say "Somebody else has just installed $(basename "$home")"
+    else
+        mv -T "$temp/it" "$home"
+    fi
+    rm -rf "$temp"
+    trap - EXIT
+}
+
+# npm_packages PACKAGE... DIR: with what they depend on, and without what they would compile.
+npm_packages() {
+    local packages=("${@:1:$#-1}") dir=${!#}
+    mkdir -p "$dir"
+    echo '{ "private": true }' > "$dir/package.json"
+    npm install --prefix "$dir" --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error "${packages[@]}"
+}
+
+# want HOME COMMAND...: the same, unless it is there.
+want() {
+    local home=$1
+    shift
+    [ -e "$home" ] && return
+    say "Installing $(basename "$home") into $CACHE"
+    make_tool "$home" "$@"
 }

@@ -19,25 +19,6 @@ toolchain() {
     fi
 }
 
-# make_tool HOME COMMAND...: runs COMMAND with a fresh folder as its last argument, then calls that HOME.
-make_tool() {
-    local home=$1 temp
-    shift
-    mkdir -p "$CACHE"
-    find "$CACHE" -maxdepth 1 -name '.making.*' -mmin +120 -exec rm -rf {} +
-    temp=$(mktemp -d "$CACHE/.making.XXXXXX")
-    # shellcheck disable=SC2064  # this folder, now
-    trap "rm -rf '$temp'" EXIT
-    "$@" "$temp/it" || die "could not install $(basename "$home"): see above"
-    if [ -e "$home" ]; then
-        say "Somebody else has just installed $(basename "$home")"
-    else
-        mv -T "$temp/it" "$home"
-    fi
-    rm -rf "$temp"
-    trap - EXIT
-}
-
 # download URL FILE: quick or not at all; building from source is the other way.
 download() {
     if command -v curl >/dev/null; then
@@ -91,13 +72,6 @@ wasm_bindgen() {
             && from_source "$1" 1 wasm-bindgen-cli --version "$version"; }
 }
 
-npm_package() {
-    local package=$1 dir=$2
-    mkdir -p "$dir"
-    echo '{ "private": true }' > "$dir/package.json"
-    npm install --prefix "$dir" --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error "$package"
-}
-
 # Chromium and its driver come from the distribution, which is the only place where they are whole.
 chromium() {
     if [ -n "$(find_chromium)" ] && [ -n "$(find_chromedriver)" ]; then
@@ -114,21 +88,13 @@ chromium() {
         || die "could not install $packages: install them by hand"
 }
 
-want() {
-    local home=$1
-    shift
-    [ -e "$home" ] && return
-    say "Installing $(basename "$home") into $CACHE"
-    make_tool "$home" "$@"
-}
-
 toolchain
 want "$TRUNK_HOME" trunk
 want "$WASM_BINDGEN_HOME" wasm_bindgen
-want "$BINARYEN_HOME" npm_package "binaryen@$BINARYEN_VERSION"
-want "$HAPPY_DOM_HOME" npm_package "@happy-dom/global-registrator@$HAPPY_DOM_VERSION"
+want "$BINARYEN_HOME" npm_packages "binaryen@$BINARYEN_VERSION"
+want "$HAPPY_DOM_HOME" npm_packages "@happy-dom/global-registrator@$HAPPY_DOM_VERSION"
 if [ "${1:-page}" = test ]; then
-    want "$PLAYWRIGHT_HOME" npm_package "playwright-core@$PLAYWRIGHT_VERSION"
+    want "$PLAYWRIGHT_HOME" npm_packages "playwright-core@$PLAYWRIGHT_VERSION"
     chromium
 fi
 # What Cargo.lock names, so that everything after this works offline.
