@@ -126,6 +126,9 @@ impl UnifiedLog {
     /// Appends what a follower fetched: offsets and epochs stay as the leader gave them, and
     /// must continue at the log's end. Half a batch at the end is left out. Either all whole
     /// batches are appended or none.
+    ///
+    /// A leader whose records were deleted up to the middle of a batch can only give the batch
+    /// whole: an empty log takes it, and keeps its own start.
     pub fn append_as_follower(&mut self, records: &Bytes) -> Result<LogAppendInfo, LogError> {
         self.check_recovered()?;
         let mut fetched = Vec::new();
@@ -138,6 +141,9 @@ impl UnifiedLog {
                 Err(error) => return Err(error.into()),
             };
             batch.check_crc()?;
+            if fetched.is_empty() && self.is_first_in_part(&batch) {
+                next_offset = batch.base_offset();
+            }
             if batch.base_offset() != next_offset {
                 let found = batch.base_offset();
                 return Err(LogError::UnexpectedAppendOffset { expected: next_offset, found });
@@ -151,12 +157,26 @@ impl UnifiedLog {
         if fetched.is_empty() {
             return Ok(info);
         }
+        if let Some(first) = fetched.first().map(RecordBatch::base_offset)
+            && first < self.log_start_offset
+        {
+            let start = self.log_start_offset;
+            self.truncate_fully_and_start_at(first);
+            (self.log_start_offset, self.high_watermark) = (start, start);
+            info.first_offset = first;
+        }
         info.last_offset = next_offset - 1;
         info.rolled = self.maybe_roll(info.size_bytes, info.last_offset, info.max_timestamp, None);
         for batch in fetched {
             self.write(batch);
         }
         Ok(info)
+    }
+
+    /// Whether the log is empty, and begins amidst this batch.
+    fn is_first_in_part(&self, batch: &RecordBatch) -> bool {
+        let end = self.log_end_offset();
+        end == self.log_start_offset && batch.base_offset() < end && end < batch.next_offset()
     }
 
     fn nothing_appended(&self) -> LogAppendInfo {

@@ -321,6 +321,25 @@ fn a_follower_takes_what_the_leader_wrote_and_leaves_half_a_batch() {
 }
 
 #[test]
+fn an_empty_follower_takes_the_batch_amidst_which_the_leader_begins() {
+    let (mut leader, mut follower) = (log(LogConfig::default()), log(LogConfig::default()));
+    (0..2).for_each(|_| assert!(append(&mut leader, &batch(3)).is_ok()));
+    leader.maybe_increment_high_watermark(6);
+    assert_eq!(leader.increment_log_start_offset(2), Ok(true));
+    follower.truncate_fully_and_start_at(2);
+    let fetched = leader.read(2, 10_000, true, FetchIsolation::LogEnd).unwrap().records;
+    assert_eq!(follower.append_as_follower(&fetched).map(|info| (info.first_offset, info.count)), Ok((0, 6)));
+    assert!(follower.batches_from(0).eq(leader.batches_from(0)));
+    let offsets = (follower.log_start_offset(), follower.high_watermark(), follower.log_end_offset());
+    assert_eq!(offsets, (2, 2, 6));
+    follower.recover();
+    assert_eq!((follower.log_start_offset(), follower.log_end_offset()), (2, 6));
+    // Only the first batch may begin before the start, and only in an empty log.
+    let error = follower.append_as_follower(&fetched).unwrap_err();
+    assert_eq!(error, LogError::UnexpectedAppendOffset { expected: 6, found: 0 });
+}
+
+#[test]
 fn consumers_see_what_is_committed_and_one_batch_at_least() {
     let mut log = log(LogConfig::default());
     (0..4).for_each(|_| assert!(append(&mut log, &batch(2)).is_ok()));
