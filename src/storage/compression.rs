@@ -49,19 +49,11 @@ pub fn decompress(codec: Compression, bytes: &[u8], limit: usize) -> Result<Vec<
 }
 
 /// The bytes compressed as Kafka's clients do it: snappy in the framing of snappy-java, LZ4 and
-<<<<<<< HEAD
-/// Zstandard as one frame without checksums of the content. Bits that no codec has compress
-/// nothing.
-#[inline(never)]
-#[inline(never)]
-pub fn compress(codec: Compression, bytes: &[u8]) -> Vec<u8> {
-=======
 /// Zstandard as one frame. Bits that no codec has compress nothing.
 ///
 /// `level` as `compression.gzip.level` has it; the libraries for the others have no levels.
 #[inline(never)]
 pub fn compress(codec: Compression, bytes: &[u8], level: i32) -> Vec<u8> {
->>>>>>> cdea3a9 (Leave codecs to the libraries that are kept for them)
     match codec {
         Compression::None | Compression::Unknown(_) => bytes.to_vec(),
         Compression::Gzip => gzip::compress(bytes, level),

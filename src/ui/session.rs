@@ -127,9 +127,14 @@ impl Session {
         self.rest += elapsed.min(FRAME_MAX_MS) * 1_000.0 * SPEEDS[self.speed].0;
         let whole = self.rest.floor();
         self.rest -= whole;
-        let target = self.now() + whole as u64;
+        // A recording stops where it ends; whoever plays on sees what would have come of it.
+        let end = self.scenario.session.until().filter(|end| self.now() < *end);
+        let target = end.unwrap_or(SimTime(u64::MAX)).min(self.now() + whole as u64);
         let begun = clock();
         while self.run.play_until(target, 64) == 64 && clock() - begun < FRAME_BUDGET_MS {}
+        if end.is_some_and(|end| self.now() >= end) {
+            self.playing = false;
+        }
         if self.run.world().next_at().is_none() && self.run.world().steps() >= self.run.branch().head() {
             self.playing = false;
         }

@@ -61,6 +61,7 @@ fn cluster() -> Setup {
     Setup {
         name: "bench".into(),
         seed: 1,
+        epoch_ms: terrarium::base::EPOCH_MS,
         network: NetworkSetup::default(),
         disk: DiskSetup::default(),
         cluster: ClusterSetup {

@@ -74,7 +74,8 @@ pub(super) fn error(code: ErrorCode) -> String {
 pub(super) fn error_with_meaning(code: ErrorCode) -> String {
     let message = code.message().trim_end_matches('.');
     let mut letters = message.chars();
-    let lower: String = letters.next().into_iter().map(|letter| letter.to_ascii_lowercase()).chain(letters).collect();
+    let lower: String =
+        letters.next().into_iter().map(|letter| letter.to_ascii_lowercase()).chain(letters).collect();
     format!("{} – {lower}", error(code))
 }
 

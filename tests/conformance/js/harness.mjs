@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const here = name => fileURLToPath(new URL(name, import.meta.url));
 const root = here('../../..');
-const BINARY = process.env.TERRARIUM ?? join(root, 'target/debug/terrarium');
+export const BINARY = process.env.TERRARIUM ?? join(root, 'target/debug/terrarium');
 // Whoever waits longer than this waits for ever.
 const GIVE_UP_MS = 60_000;
 
@@ -47,7 +47,7 @@ const CONFIGS = {
 
 /** A running `terrarium serve` on free ports. */
 export class Server {
-    static async start({ brokers = 3, configs = {} } = {}) {
+    static async start({ brokers = 3, configs = {}, record = false } = {}) {
         const folder = mkdtempSync(join(tmpdir(), 'terrarium-'));
         const scenario = join(folder, 'scenario.json');
         writeFileSync(scenario, JSON.stringify({
@@ -57,9 +57,11 @@ export class Server {
         }));
         const server = new Server();
         server.folder = folder;
+        server.recording = join(folder, 'session.jsonl');
         server.child = spawn(
             BINARY,
-            ['serve', '--scenario', scenario, '--listen', '127.0.0.1:0', '--control', '127.0.0.1:0'],
+            ['serve', '--scenario', scenario, '--listen', '127.0.0.1:0', '--control', '127.0.0.1:0',
+                ...(record ? ['--record', server.recording] : [])],
             { stdio: ['ignore', 'pipe', 'inherit'] },
         );
         const lines = createInterface({ input: server.child.stdout })[Symbol.asyncIterator]();
@@ -92,11 +94,21 @@ export class Server {
         if (!answer.ok) throw new Error(await answer.text());
     }
 
-    async stop() {
+    async end() {
         const ended = new Promise(resolve => this.child.once('exit', resolve));
         this.child.kill('SIGINT');
         await soon('the server ends', ended);
+    }
+
+    /** Leaves nothing behind. */
+    forget() {
+        this.child.kill('SIGKILL');
         rmSync(this.folder, { recursive: true, force: true });
+    }
+
+    async stop() {
+        await this.end();
+        this.forget();
     }
 }
 
