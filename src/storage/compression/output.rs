@@ -23,6 +23,11 @@ impl Output {
         self.bytes.len()
     }
 
+    /// What came behind the first `before` bytes.
+    pub(super) fn since(&self, before: usize) -> &[u8] {
+        self.bytes.get(before..).unwrap_or_default()
+    }
+
     /// How many bytes may still come.
     pub(super) fn room(&self) -> usize {
         self.limit - self.bytes.len()

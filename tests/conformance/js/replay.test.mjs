@@ -60,7 +60,8 @@ test('a session with kafkajs is the same run again, on the command line and on t
         assert.match(digest, /^[0-9a-f]{16}$/);
         const again = JSON.parse(execFileSync(BINARY, ['run', server.recording, '--summary', 'json']));
         assert.equal(again.digest, digest);
-        assert.equal(again.records.acknowledged, 40);
+        const { partitions } = again.topics.find(({ name }) => name === 'orders');
+        assert.equal(partitions.reduce((sum, partition) => sum + partition.high_watermark, 0), 40);
     } finally {
         server.forget();
     }
