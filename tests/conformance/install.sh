@@ -30,9 +30,7 @@ export CONFORMANCE_CLIENTS="$CACHE/clients-js-$KAFKAJS_VERSION-$KAFKAJS_SNAPPY_V
 want "$CONFORMANCE_CLIENTS" npm_packages "kafkajs@$KAFKAJS_VERSION" \
     "kafkajs-snappy@$KAFKAJS_SNAPPY_VERSION" "@platformatic/kafka@$PLATFORMATIC_VERSION"
 
-if [ -e "$PYTHON_CLIENTS" ]; then
-    command -v python3 >/dev/null || die "python3 is missing (Debian: apt-get install python3 python3-venv)"
-    home="$CACHE/clients-python-$(cksum < "$PYTHON_CLIENTS" | tr ' ' -)"
-    want "$home" python_clients
-    export CONFORMANCE_PYTHON="$home/bin/python"
-fi
+command -v python3 >/dev/null || die "python3 is missing (Debian: apt-get install python3 python3-venv)"
+home="$CACHE/clients-python-$(cksum < "$PYTHON_CLIENTS" | tr ' ' -)"
+want "$home" python_clients
+export CONFORMANCE_PYTHON="$home/bin/python"

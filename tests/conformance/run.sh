@@ -13,7 +13,5 @@ fi
 export NODE_OPTIONS="${NODE_OPTIONS:-} --disable-warning=TimeoutNegativeWarning"
 status=0
 node --test --test-reporter=tap --test-concurrency=2 tests/conformance/js/*.test.mjs || status=1
-if [ -e tests/conformance/python/run.py ]; then
-    "$CONFORMANCE_PYTHON" tests/conformance/python/run.py || status=1
-fi
+"$CONFORMANCE_PYTHON" tests/conformance/python/run.py || status=1
 exit "$status"

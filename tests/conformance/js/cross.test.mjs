@@ -1,26 +1,22 @@
 // Every client's records read by every other: byte for byte what records.json says.
 
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Server, fixedRecords, program, run } from './harness.mjs';
 import { adapter as kafkajs } from './kafkajs.mjs';
 
-const python = name => fileURLToPath(new URL(`../python/${name}.py`, import.meta.url));
 const PYTHON = process.env.CONFORMANCE_PYTHON ?? 'python3';
+const python = name => [PYTHON, fileURLToPath(new URL(`../python/${name}.py`, import.meta.url))];
 
 /** What clients cannot say is known; whatever else they left out would be noticed. */
 const CLIENTS = [
     { name: 'kafkajs', command: program('kafkajs'), cannot: ['null header', 'repeated null header'] },
     { name: 'platformatic', command: program('platformatic'), cannot: [] },
-    ...['kafka_python', 'aio_kafka', 'librdkafka'].map(name => ({
-        name,
-        command: [PYTHON, python(name)],
-        file: python(name),
-        cannot: [],
-    })),
-].filter(({ file }) => file === undefined || existsSync(file));
+    { name: 'kafka_python', command: python('kafka_python'), cannot: ['null header', 'repeated null header'] },
+    { name: 'aio_kafka', command: python('aio_kafka'), cannot: [] },
+    { name: 'librdkafka', command: python('librdkafka'), cannot: [] },
+];
 
 const { partitions, records } = fixedRecords();
 
