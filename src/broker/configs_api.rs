@@ -152,6 +152,7 @@ impl Broker {
             let mut result = DescribeConfigsResult {
                 resource_type: resource.resource_type,
                 resource_name: resource.resource_name.clone(),
+                error_message: None,
                 ..Default::default()
             };
             match self.entries_of(resource, layers) {

@@ -274,6 +274,7 @@ impl Broker {
             incarnation_id: self.incarnation_id,
             listeners: std::iter::once(internal).chain(external).collect(),
             previous_broker_epoch: self.controller.broker_epoch,
+            rack: None,
             ..Default::default()
         };
         // When the controller cannot be asked, reconnecting brings us back here.

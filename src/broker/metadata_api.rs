@@ -23,12 +23,17 @@ pub(super) const TOPIC_OPERATIONS: i32 = 0b1101_1111_1000;
 pub(super) const CLUSTER_OPERATIONS: i32 = 0b1_1111_1010_0000;
 /// The first version in which topics can be asked for by id.
 const IDS_SINCE: i16 = 12;
+/// Who speaks a version older than this knows a topic that is being created by LEADER_NOT_AVAILABLE, as the
+/// brokers of that time answered, and may give up on anything else (kafkajs does). All later ones are told
+/// what Kafka 4.1 says to everybody: UNKNOWN_TOPIC_OR_PARTITION.
+const UNKNOWN_WHILE_CREATED_SINCE: i16 = 8;
 
 impl Broker {
     pub(super) fn metadata(&mut self, ctx: &mut Ctx, token: u64, request: &MetadataRequest) {
         let version = self.server.asked(token).map_or(0, |asked| asked.version);
         let mut topics = Vec::new();
         let mut missing = Vec::new();
+        let creates = request.allow_auto_topic_creation && self.config.auto_create_topics;
         let asked = request.topics.as_deref().unwrap_or_default();
         // An empty list meant "all" in version 0 and means "none" since.
         if request.topics.is_none() || version == 0 && asked.is_empty() {
@@ -46,12 +51,15 @@ impl Broker {
         } else {
             let names: Set<&str> = asked.iter().filter_map(|topic| topic.name.as_deref()).collect();
             for name in names {
-                let described = match self.image.topics.get(name) {
+                let mut described = match self.image.topics.get(name) {
                     Some(topic) => self.describe_topic(topic),
                     None => describe_missing(name),
                 };
                 if described.error_code == ErrorCode::UnknownTopicOrPartition {
                     missing.push(name.to_owned());
+                    if creates && version < UNKNOWN_WHILE_CREATED_SINCE {
+                        described.error_code = ErrorCode::LeaderNotAvailable;
+                    }
                 }
                 topics.push(described);
             }
@@ -63,7 +71,7 @@ impl Broker {
         }
         let response = self.metadata_response(token, version, request, topics);
         self.reply(ctx, token, &response);
-        if !missing.is_empty() && request.allow_auto_topic_creation && self.config.auto_create_topics {
+        if !missing.is_empty() && creates {
             let creation = self.creation_of(missing);
             self.auto_create(ctx, creation);
         }

@@ -38,7 +38,8 @@ impl Controller {
             asked.flat_map(|topic| topic.partitions.iter().map(|index| (topic.topic.as_str(), *index)));
         let twice = repeated(pairs);
         let mut elect = |at: TopicPartition| {
-            let mut result = PartitionResult { partition_id: at.partition, ..Default::default() };
+            let mut result =
+                PartitionResult { partition_id: at.partition, error_message: None, ..Default::default() };
             let decided = if twice.contains(&(&*at.topic, at.partition)) {
                 Err((ErrorCode::InvalidRequest, "the partition is named twice".into()))
             } else {

@@ -32,6 +32,7 @@ impl Controller {
         let allow_change = request.allow_replication_factor_change;
         let mut response = AlterPartitionReassignmentsResponse {
             allow_replication_factor_change: allow_change,
+            error_message: None,
             ..Default::default()
         };
         let pairs = request.topics.iter().flat_map(|topic| {
@@ -42,6 +43,7 @@ impl Controller {
             let partitions = topic.partitions.iter().map(|asked| {
                 let mut answer = ReassignablePartitionResponse {
                     partition_index: asked.partition_index,
+                    error_message: None,
                     ..Default::default()
                 };
                 let decided = if twice.contains(&(topic.name.as_str(), asked.partition_index)) {
@@ -127,7 +129,7 @@ impl Controller {
         asker: Asker,
         request: &ListPartitionReassignmentsRequest,
     ) {
-        let mut response = ListPartitionReassignmentsResponse::default();
+        let mut response = ListPartitionReassignmentsResponse { error_message: None, ..Default::default() };
         let mut list = |topic: &TopicImage, partitions: Vec<(i32, &PartitionRegistration)>| {
             let ongoing = partitions.into_iter().filter(|(_, partition)| partition.is_reassigning());
             let told =

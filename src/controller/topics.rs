@@ -98,6 +98,7 @@ impl Controller {
             num_partitions: replicas.len() as i32,
             replication_factor: factor as i16,
             configs: Some(self.configs_of_new_topic(&own)),
+            error_message: None,
             ..Default::default()
         };
         let created = Event::TopicCreated {

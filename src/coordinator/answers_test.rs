@@ -142,3 +142,25 @@ fn a_member_that_does_not_come_back_with_its_id_is_forgotten() {
     "#]]
     .assert_eq(&story.told);
 }
+
+#[test]
+fn who_wants_no_time_to_rejoin_gets_its_session_timeout() {
+    check(
+        GroupConfig::default(),
+        "",
+        "join a rebalance=0 version=3\n wait 4000\n sync a a=0",
+        expect![[r#"
+            join a rebalance=0 version=3
+              00:00.000 a#1 is in
+              00:00.000 rebalance: member a#1 joined
+              00:00.000 Empty -> PreparingRebalance, generation 0
+            wait 4000
+              00:03.000 PreparingRebalance -> CompletingRebalance, generation 1
+              00:03.000 a <- JoinGroup: a#1, generation 1, range, leader a#1, members [a#1]
+            sync a a=0
+              00:04.000 CompletingRebalance -> Stable, generation 1
+              00:04.000 a#1 gets [t-0]
+              00:04.000 a <- SyncGroup: NONE [t-0]
+        "#]],
+    );
+}

@@ -34,7 +34,8 @@ pub(super) struct Joining {
 
 impl Joining {
     pub(super) fn new(caller: Caller, request: JoinGroupRequest) -> Self {
-        let rebalance = Some(request.rebalance_timeout_ms).filter(|&timeout| timeout >= 0);
+        // Nobody could answer within no time at all: such members are treated as those of version 0.
+        let rebalance = Some(request.rebalance_timeout_ms).filter(|&timeout| timeout > 0);
         Joining {
             waiting: Waiting { token: caller.token, api_version: caller.api_version },
             member_id: request.member_id.into(),

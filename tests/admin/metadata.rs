@@ -132,6 +132,24 @@ fn a_topic_that_is_asked_about_comes_to_be() {
 }
 
 #[test]
+fn old_clients_are_told_that_a_new_topic_has_no_leader_yet() {
+    let mut cluster = Cluster::new(1);
+    for version in 0..=13 {
+        let name = format!("new-{version}");
+        let request = MetadataRequest { allow_auto_topic_creation: true, ..asked(&[&name]) };
+        let answer: MetadataResponse = cluster.ask_in(1, version, &request);
+        let expected =
+            if version < 8 { ErrorCode::LeaderNotAvailable } else { ErrorCode::UnknownTopicOrPartition };
+        assert_eq!(topics(&answer), [(&*name, expected)], "version {version}");
+        cluster.run(1_000);
+        let answer: MetadataResponse = cluster.ask_in(1, version, &request);
+        assert_eq!(topics(&answer), [(&*name, ErrorCode::None)], "version {version}");
+    }
+    let refused: MetadataResponse = cluster.ask_in(1, 6, &asked(&["other"]));
+    assert_eq!(topics(&refused), [("other", ErrorCode::UnknownTopicOrPartition)], "it is not created");
+}
+
+#[test]
 fn nothing_comes_to_be_where_that_is_switched_off() {
     let mut cluster = Cluster::with(1, |config| config.auto_create_topics = false, |_| ());
     let request = MetadataRequest { allow_auto_topic_creation: true, ..asked(&["new"]) };

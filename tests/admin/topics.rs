@@ -39,6 +39,9 @@ fn create(
 ) -> Vec<(String, ErrorCode)> {
     let request = CreateTopicsRequest { topics, validate_only, ..Default::default() };
     let answer: CreateTopicsResponse = cluster.ask(2, &request);
+    for topic in &answer.topics {
+        assert_eq!(topic.error_message.is_some(), topic.error_code != ErrorCode::None, "{topic:?}");
+    }
     answer.topics.into_iter().map(|topic| (topic.name, topic.error_code)).collect()
 }
 
