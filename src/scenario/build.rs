@@ -49,6 +49,7 @@ impl Scenario {
             disk: self.disk_setup(),
             cluster: ClusterSetup {
                 brokers: self.cluster.brokers,
+                first_broker_id: self.cluster.first_broker_id,
                 advertised: self.cluster.advertised.iter().filter_map(|text| address(text)).collect(),
                 topics: topics.collect(),
                 config: Arc::new(broker),

@@ -157,6 +157,12 @@ impl Check<'_> {
             || root.key("brokers"),
             || format!("a cluster has 1 to {BROKERS_MAX} brokers, not {brokers}"),
         );
+        let first = self.scenario.cluster.first_broker_id;
+        self.expect(
+            first <= 1,
+            || root.key("first_broker_id"),
+            || format!("brokers are numbered from 0 or 1, not {first}"),
+        );
         let epoch_ms = self.scenario.epoch_ms;
         self.expect(
             epoch_ms.is_none_or(|epoch_ms| (0..=EPOCH_MAX_MS).contains(&epoch_ms)),
@@ -297,7 +303,8 @@ impl Check<'_> {
         );
         let first = topic.assignments.first().map_or(0, Vec::len) as i64;
         let factor = topic.replication_factor.map_or(first, i64::from);
-        let brokers = self.scenario.cluster.brokers as i32;
+        let first = self.scenario.cluster.first_broker_id.min(1) as i32;
+        let last = self.scenario.cluster.brokers as i32 + first - 1;
         for (index, replicas) in topic.assignments.iter().enumerate() {
             let path = path.key("assignments").index(index);
             let different: Set<i32> = replicas.iter().copied().collect();
@@ -311,8 +318,9 @@ impl Check<'_> {
                 || path.clone(),
                 || format!("expected {factor} replicas, found {}", replicas.len()),
             );
-            for broker in different.into_iter().filter(|id| !(1..=brokers).contains(id)) {
-                let message = format!("there is no broker {broker}: they are numbered from 1 to {brokers}");
+            for broker in different.into_iter().filter(|id| !(first..=last).contains(id)) {
+                let message =
+                    format!("there is no broker {broker}: they are numbered from {first} to {last}");
                 self.problems.push(Problem::new(path.clone(), message));
             }
         }

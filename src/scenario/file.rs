@@ -77,6 +77,9 @@ pub struct Scenario {
 pub struct Cluster {
     /// How many, named `broker-1` and so on. One more node, `controller`, leads the cluster.
     pub brokers: u32,
+    /// The first one's id, 0 or 1, from which the others count on: programs may expect either.
+    #[serde(skip_serializing_if = "is_one")]
+    pub first_broker_id: u32,
     /// Broker and controller configs by Kafka's names, `log.…` defaults of topics too.
     pub configs: Settings,
     /// Where programs outside the world reach the brokers, as `localhost:9092`: one address for
@@ -234,8 +237,12 @@ pub struct Look {
 impl Default for Cluster {
     /// Three brokers with Kafka's defaults.
     fn default() -> Self {
-        Cluster { brokers: 3, configs: Settings::default(), advertised: Vec::new() }
+        Cluster { brokers: 3, first_broker_id: 1, configs: Settings::default(), advertised: Vec::new() }
     }
+}
+
+fn is_one(number: &u32) -> bool {
+    *number == 1
 }
 
 impl<'de> Deserialize<'de> for ScriptStep {

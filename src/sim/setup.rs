@@ -71,8 +71,10 @@ impl Default for DiskSetup {
 /// Brokers and topics.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClusterSetup {
-    /// How many brokers, numbered from 1.
+    /// How many brokers.
     pub brokers: u32,
+    /// The first one's id, from which the others count on; usually 1.
+    pub first_broker_id: u32,
     /// Their configuration.
     pub config: Arc<BrokerConfig>,
     /// The controller's.
@@ -82,6 +84,13 @@ pub struct ClusterSetup {
     pub advertised: Vec<(String, u16)>,
     /// Topics that an admin client creates as soon as the brokers are there.
     pub topics: Vec<TopicSetup>,
+}
+
+impl ClusterSetup {
+    /// The brokers' ids, each the number of its node.
+    pub fn broker_ids(&self) -> std::ops::Range<u32> {
+        self.first_broker_id..self.first_broker_id.saturating_add(self.brokers)
+    }
 }
 
 /// A topic to be created.

@@ -23,7 +23,8 @@ use crate::trace::{Entry, Event, Frame};
 pub const CONTROLLER: NodeId = NodeId(3000);
 /// The admin client's node id; the other clients follow.
 pub const ADMIN: NodeId = NodeId(9999);
-const WORLD: NodeId = NodeId(0);
+/// Stands for the world itself, which is no node.
+const WORLD: NodeId = NodeId(9998);
 const CONTROLLER_PORT: u16 = 9093;
 
 /// A world at one moment. Cloning one is cheap: whatever is large is shared until it changes.
@@ -94,7 +95,7 @@ impl World {
             Machine::Controller(Box::new(controller)),
             SimTime::ZERO,
         );
-        for id in 1..=setup.cluster.brokers {
+        for id in setup.cluster.broker_ids() {
             let broker = Broker::new(id as i32, Arc::clone(&setup.cluster.config), Default::default())
                 .reached_at(external_of(&setup, id));
             world.place(NodeId(id), format!("broker-{id}"), Machine::Broker(Box::new(broker)), SimTime::ZERO);
@@ -649,13 +650,13 @@ fn listens(slot: &Slot, port: u16) -> bool {
 
 /// What a broker advertises to programs outside, when it is something else than to everybody.
 fn external_of(setup: &Setup, broker: u32) -> Option<Endpoint> {
-    let index = broker.checked_sub(1)? as usize;
+    let index = broker.checked_sub(setup.cluster.first_broker_id)? as usize;
     let (host, port) = setup.cluster.advertised.get(index)?.clone();
     Some(Endpoint { listener: EXTERNAL_LISTENER.into(), host, port })
 }
 
 fn bootstrap(setup: &Setup) -> Vec<(String, u16)> {
-    (1..=setup.cluster.brokers).map(|id| (format!("broker-{id}"), BROKER_PORT)).collect()
+    setup.cluster.broker_ids().map(|id| (format!("broker-{id}"), BROKER_PORT)).collect()
 }
 
 fn machine_of(client: &ClientSetup, setup: &Setup) -> Machine {

@@ -30,6 +30,7 @@ pub(crate) fn run_until(time: SimTime) -> Run {
         cluster: ClusterSetup {
             advertised: Vec::new(),
             brokers: 3,
+            first_broker_id: 1,
             config: Arc::new(config),
             controller: Default::default(),
             topics: vec![TopicSetup {

@@ -66,6 +66,7 @@ fn cluster() -> Setup {
         disk: DiskSetup::default(),
         cluster: ClusterSetup {
             brokers: 3,
+            first_broker_id: 1,
             config: Arc::new(config),
             controller: Arc::default(),
             advertised: Vec::new(),

@@ -50,6 +50,27 @@ fn brokers_advertise_where_they_listen() {
 }
 
 #[test]
+fn brokers_may_be_numbered_from_0() {
+    let server = Server::start(&["--first-broker-id", "0", "--brokers", "2"]);
+    let mut client = server.client(1);
+    let leader = loop {
+        let answer = client.metadata("t");
+        assert_eq!(answer.brokers.iter().map(|it| it.node_id).collect::<Vec<_>>(), [0, 1]);
+        match answer.topics[0].partitions.first() {
+            Some(partition) if partition.leader_id >= 0 => break partition.leader_id as usize,
+            _ => {}
+        }
+    };
+    assert_eq!(server.client(leader + 1).produce("t", -1, &["a", "b"]), 0);
+    server.command(r#"{"do":"kill","node":"broker-0"}"#);
+    assert_eq!(server.summary()["brokers"][0], serde_json::json!({ "id": 0, "up": false }));
+    server.command(r#"{"do":"restart","node":"broker-0"}"#);
+    server.wait_for("broker 0 has its records again", |it| {
+        it["brokers"][0]["up"] == true && it["topics"][0]["partitions"][0]["high_watermark"] == 2
+    });
+}
+
+#[test]
 fn a_scenario_is_served_with_all_that_it_has() {
     let server = Server::start(&["--scenario", "hello", "--speed", "10"]);
     server.wait_for("the scenario's producer sends", |it| {

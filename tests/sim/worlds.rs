@@ -85,6 +85,7 @@ pub(crate) fn setup(plan: &Plan) -> Arc<Setup> {
         disk: DiskSetup::default(),
         cluster: ClusterSetup {
             brokers: 3,
+            first_broker_id: 1,
             advertised: Vec::new(),
             config: Arc::new(config),
             controller: Arc::default(),

@@ -37,7 +37,10 @@ pub(crate) struct Serve {
     /// How many brokers: the scenario's, or 3.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     brokers: Option<u32>,
-    /// Where broker 1 listens. Port 0 takes any free ports.
+    /// The first broker's id, 0 or 1, from which the others count on: the scenario's, or 1.
+    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u32).range(0..=1))]
+    first_broker_id: Option<u32>,
+    /// Where the first broker listens. Port 0 takes any free ports.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9092", value_parser = place)]
     listen: Place,
     /// A scenario file, or the id of one of the gallery: its cluster, topics, clients and script.
@@ -139,6 +142,9 @@ fn scenario(wanted: &Serve) -> Result<Scenario, Failure> {
     }
     if let Some(brokers) = wanted.brokers {
         scenario.cluster.brokers = brokers;
+    }
+    if let Some(id) = wanted.first_broker_id {
+        scenario.cluster.first_broker_id = id;
     }
     scenario.epoch_ms = scenario.epoch_ms.or_else(now_ms);
     // Kafka's default is 3, with which a smaller cluster has no groups.

@@ -79,7 +79,7 @@ pub(super) struct Server {
     mailbox: Rc<Mailbox>,
     lines: BTreeMap<ConnId, Rc<Line>>,
     waiting: BTreeSet<ConnId>,
-    addresses: Vec<SocketAddr>,
+    addresses: BTreeMap<u32, SocketAddr>,
     listening: BTreeMap<u32, JoinHandle<()>>,
 }
 
@@ -95,6 +95,7 @@ pub(super) async fn run(
     ready: impl FnOnce(),
 ) -> io::Result<Served> {
     let recorded = options.record.is_some();
+    let broker_ids = setup.cluster.broker_ids();
     let trace_entries = if options.control.is_some() { TRACE_ENTRIES } else { 0 };
     let mut door = Door::new(setup, DoorOptions { trace_entries, recorded });
     let up = door.warm_up(WARM_UP);
@@ -118,12 +119,12 @@ pub(super) async fn run(
         mailbox: Rc::clone(&mailbox),
         lines: BTreeMap::new(),
         waiting: BTreeSet::new(),
-        addresses: Vec::new(),
+        addresses: BTreeMap::new(),
         listening: BTreeMap::new(),
     };
-    for (broker, listener) in (1..).zip(options.brokers) {
+    for (broker, listener) in broker_ids.zip(options.brokers) {
         listener.set_nonblocking(true)?;
-        server.addresses.push(listener.local_addr()?);
+        server.addresses.insert(broker, listener.local_addr()?);
         server.listen(broker, Some(TcpListener::from_std(listener)?));
     }
     let server = Rc::new(RefCell::new(server));
@@ -351,7 +352,7 @@ impl Server {
     }
 
     fn address_of(&self, broker: u32) -> Option<SocketAddr> {
-        self.addresses.get(broker.checked_sub(1)? as usize).copied()
+        self.addresses.get(&broker).copied()
     }
 
     fn listen(&mut self, broker: u32, listener: Option<TcpListener>) {
