@@ -12,15 +12,15 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Scenario, and its digest after ten seconds.
 const DIGESTS: &[(&str, &str)] = &[
-    ("hello", "f7386eb322be4629"),
-    ("rider-updates", "85138c3ee5f71a95"),
-    ("write-intensive", "ff414a2d27cbe959"),
-    ("write-intensive-unbatched", "fc1574d4e927aa8f"),
-    ("leader-dies", "0518a1d729f1a4f6"),
-    ("leader-dies-acks-1", "eb969cca3d4194d2"),
-    ("slow-follower", "1dbba6e832c5bb57"),
-    ("group-of-three", "da73766939dca42a"),
-    ("power-loss", "2487b6e4301912af"),
+    ("hello", "776c5ff89d2d2929"),
+    ("rider-updates", "156b84ddc3015615"),
+    ("write-intensive", "b638f2f6cec7ce71"),
+    ("write-intensive-unbatched", "195c56ac371123ba"),
+    ("leader-dies", "d33f91d103aada76"),
+    ("leader-dies-acks-1", "09ff2df3011a25a9"),
+    ("slow-follower", "e5142f979f426bf3"),
+    ("group-of-three", "0da7d33e7bb0c0fa"),
+    ("power-loss", "7324816af127c4bd"),
 ];
 
 fn digest_of(id: &str) -> String {
