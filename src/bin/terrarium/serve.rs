@@ -13,9 +13,18 @@ use terrarium::scenario::{Scenario, Setting};
 
 use crate::cli::{BROKEN, Failure, Outcome, build, parse};
 
-/// The world of which nothing was said: no topics, no clients, nodes next to one another.
+/// The world of which nothing was said: no topics, no clients, nodes next to one another, and what
+/// tests would only wait for is short. A follower whose fetch waits asks for a new partition only
+/// with its next one; that is how long the first write with acks=all may take.
 const EMPTY: &str = r#"{
     "title": "serve",
+    "cluster": {
+        "configs": {
+            "group.initial.rebalance.delay.ms": 0,
+            "group.min.session.timeout.ms": 100,
+            "replica.fetch.wait.max.ms": 50
+        }
+    },
     "network": {"latency_ms": 0.05, "jitter_ms": 0.02, "bytes_per_ms": 12500000}
 }"#;
 /// By so much, about, a world is older than its door.
@@ -27,8 +36,9 @@ const OFFSETS_REPLICAS: &str = "offsets.topic.replication.factor";
 ///
 /// Broker 1 listens where --listen says, broker 2 one port further, and so on; each advertises
 /// itself as such. Without a scenario there are no topics and no simulated clients, and all
-/// configs are Kafka's defaults: topics are created when somebody asks for them. Everything is
-/// in memory, and gone at the end. Ctrl-C ends it.
+/// configs are Kafka's defaults, but for three that tests would only wait for: groups begin at
+/// once, sessions may be short, and new partitions are followed soon. Topics are created when
+/// somebody asks for them. Everything is in memory, and gone at the end. Ctrl-C ends it.
 ///
 /// Ends with 1 when a promise was broken in a recorded session, and with 2 when something is
 /// wrong with what was given: a port that is in use, for example.
