@@ -32,7 +32,10 @@ pub(super) fn decompress(mut bytes: &[u8], output: &mut Output) -> Result<(), Co
 
 fn decompress_block(block: &[u8], output: &mut Output) -> Result<(), CodecError> {
     // What is empty is not even a length.
-    let wrong = |_| CodecError::Malformed("a block is not snappy's");
+    let wrong = |error| match error {
+        snap::Error::Offset { .. } => CodecError::Malformed("an offset reaches back too far"),
+        _ => CodecError::Malformed("a block is not snappy's"),
+    };
     let length = if block.is_empty() { None } else { Some(decompress_len(block).map_err(wrong)?) };
     let length = length.ok_or(CodecError::Malformed("the bytes end early"))?;
     if length > output.room() {
