@@ -4,7 +4,7 @@
 
 PORT ?= 8080
 
-.PHONY: help serve build test bench fmt screenshots clean
+.PHONY: help serve build npm test bench fmt screenshots clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -15,7 +15,10 @@ serve: ## build the page and serve it on http://127.0.0.1:8080/ (PORT= for anoth
 build: ## leave the page in dist/: static files with relative URLs
 	@tests/tools/build.sh
 
-test: ## formatting, lints, native tests, wasm tests under Node and Chromium, the page in Chromium
+npm: ## leave the npm package in target/npm/kafka-terrarium
+	@tests/tools/npm.sh
+
+test: ## formatting, lints, native tests, wasm tests under Node and Chromium, the page in Chromium, the npm package
 	@tests/tools/test.sh
 
 bench: ## measure the engine natively, as wasm under Node beside kafkajs, and the page in Chromium

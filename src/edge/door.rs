@@ -127,6 +127,17 @@ impl Door {
         false
     }
 
+    /// Lets the world run until there is something to be done outside, but not past the time `to`:
+    /// at most `most` steps. Returns whether it got there, or something is to be done.
+    pub fn advance_to_output(&mut self, to: SimTime, most: u64) -> bool {
+        for _ in 0..most {
+            if !self.outputs.is_empty() || self.advance(to, 1) {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Lets the world run until all brokers serve and the scenario's topics are there, but not
     /// past `until`. Returns whether they are.
     pub fn warm_up(&mut self, until: SimTime) -> bool {

@@ -4,8 +4,6 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
-readonly KAFKAJS_HOME="$CACHE/kafkajs-$KAFKAJS_VERSION"
-
 # The profile of the page, nearly what the browser runs; wasm-opt, which the page sees besides, is left out.
 kernels() {
     local made=target/$WASM/page/examples/kernels.wasm
@@ -16,7 +14,6 @@ kernels() {
 }
 
 tests/tools/install.sh test
-want "$KAFKAJS_HOME" npm_packages "kafkajs@$KAFKAJS_VERSION"
 
 say "Natively: the storage engine and the world (divan; look at the medians)"
 cargo bench --locked

@@ -94,6 +94,8 @@ want "$WASM_BINDGEN_HOME" wasm_bindgen
 want "$BINARYEN_HOME" npm_packages "binaryen@$BINARYEN_VERSION"
 want "$HAPPY_DOM_HOME" npm_packages "@happy-dom/global-registrator@$HAPPY_DOM_VERSION"
 if [ "${1:-page}" = test ]; then
+    want "$KAFKAJS_HOME" npm_packages "kafkajs@$KAFKAJS_VERSION"
+    want "$TYPESCRIPT_HOME" npm_packages "typescript@$TYPESCRIPT_VERSION"
     want "$PLAYWRIGHT_HOME" npm_packages "playwright-core@$PLAYWRIGHT_VERSION"
     chromium
 fi

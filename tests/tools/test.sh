@@ -89,12 +89,17 @@ page_tests() {
     tests/tools/build.sh && node --test-reporter=tap tests/e2e/run.mjs
 }
 
+npm_tests() {
+    tests/tools/npm.sh && env TSC="$TYPESCRIPT_HOME/node_modules/typescript/bin/tsc" \
+        node --test --test-reporter=tap tests/npm/*.test.mjs
+}
+
 webdriver
 split=(--locked --manifest-path tests/tools/split/Cargo.toml --target-dir target/split)
 check "formatting" cargo fmt --check
 check "formatting of the tool that cuts the page" cargo fmt --check --manifest-path tests/tools/split/Cargo.toml
 check "lints" cargo clippy --locked --all-targets -- -D warnings
-check "lints for wasm" cargo clippy --locked --target "$WASM" --lib --bin terrarium-page -- -D warnings
+check "lints for wasm" cargo clippy --locked --target "$WASM" --lib --bin terrarium-page --bin kafka-terrarium -- -D warnings
 check "lints of the tests for wasm" cargo clippy --locked --target "$WASM" --profile test "${wasm_targets[@]}" -- -D warnings
 check "lints of the tool that cuts the page" cargo clippy "${split[@]}" --all-targets -- -D warnings
 suite "tests of the tool that cuts the page" count_cargo cargo test "${split[@]}"
@@ -102,6 +107,7 @@ suite "native tests" count_cargo cargo test --locked --no-fail-fast
 suite "wasm tests under Node" count_cargo wasm_tests WASM_BINDGEN_TEST_ONLY_NODE=1
 suite "wasm tests in Chromium" count_cargo wasm_tests WASM_BINDGEN_USE_BROWSER=1
 suite "the page in Chromium" count_node page_tests
+suite "the npm package" count_node npm_tests
 
 printf '\n'
 printf '%s\n' "${summary[@]}"
