@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 import { root } from '../tools/serve.mjs';
 
-export const folder = join(root, 'target/npm/kafka-terrarium');
+export const folder = process.env.KT ?? join(root, 'target/npm/kafka-terrarium');
 
 const version = /^readonly KAFKAJS_VERSION=(.*)$/m.exec(readFileSync(join(root, 'tests/tools/env.sh'), 'utf8'))[1];
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'terrarium');

@@ -25,7 +25,7 @@ export function kafka(cluster, { name, ...options } = {}) {
 
 /** Collects what a group's member reads from a topic. */
 export async function reader(client, groupId, topic, options = {}) {
-    const consumer = client.consumer({ groupId, heartbeatInterval: 1_000, ...options });
+    const consumer = client.consumer({ groupId, heartbeatInterval: 1_000, maxWaitTimeInMs: 100, ...options });
     await consumer.connect();
     await consumer.subscribe({ topic, fromBeginning: true });
     const seen = [];

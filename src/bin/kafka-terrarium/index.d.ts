@@ -26,7 +26,7 @@ export interface NetworkOptions {
 export interface VirtualTimeOptions {
     /** Called with milliseconds as time passes; what it returns is waited for. */
     tick?: (ms: number) => unknown;
-    /** So much passes at most between two calls of `tick`; 50 without it. */
+    /** So much passes at most between two calls of `tick`; 100 without it. */
     stepMs?: number;
 }
 
@@ -35,7 +35,7 @@ export interface ClusterOptions {
     brokers?: number;
     /** Topics by their names. */
     topics?: Record<string, TopicOptions>;
-    /** Broker configs. `group.initial.rebalance.delay.ms` is 0 unless it is here; all others are Kafka's. */
+    /** Broker configs. `group.initial.rebalance.delay.ms` is 0 and `offsets.topic.num.partitions` 5 unless they are here. */
     configs?: Configs;
     network?: NetworkOptions;
     /** The source of all randomness; 1 without it. */

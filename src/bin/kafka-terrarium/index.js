@@ -172,7 +172,7 @@ export class Cluster {
         if (typeof ms !== 'number' || !(ms >= 0 && ms <= ADVANCE_MAX_MS)) {
             throw new TypeError(`advance: ms must be a number from 0 to ${ADVANCE_MAX_MS}`);
         }
-        const advanced = this.#advancing.then(() => this.#advance(ms * 1_000, tick, (stepMs ?? 50) * 1_000));
+        const advanced = this.#advancing.then(() => this.#advance(ms * 1_000, tick, (stepMs ?? 100) * 1_000));
         this.#advancing = advanced.catch(() => {});
         return advanced;
     }
@@ -334,6 +334,7 @@ export class Cluster {
         let done = true;
         if (world) {
             done = world.advance(this.#clock(), STEPS_AT_ONCE);
+            this.#sortOut(deliveries);
         }
         for (const socket of connecting) {
             this.#connect(socket, deliveries);
@@ -449,7 +450,7 @@ export class Cluster {
         for (let quiet = 0; quiet < QUIET_ROUNDS;) {
             const before = this.#activity;
             await oneRound();
-            quiet = this.#activity === before ? quiet + 1 : 0;
+            quiet = this.#activity === before && !this.#scheduled ? quiet + 1 : 0;
         }
     }
 }

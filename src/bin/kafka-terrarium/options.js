@@ -27,7 +27,12 @@ const VIRTUAL_TIME = {
 };
 
 /** What is not said is as Kafka has it, but for this: tests should not wait. */
-const CONFIGS = { 'group.initial.rebalance.delay.ms': 0, 'metadata.max.idle.interval.ms': 0 };
+const CONFIGS = {
+    'group.initial.rebalance.delay.ms': 0,
+    'offsets.topic.num.partitions': 5,
+    // The metadata log is never cut here.
+    'metadata.max.idle.interval.ms': 0,
+};
 /** By so much, about, a world is older than its door. */
 const WARM_UP_MS = 150;
 
