@@ -108,6 +108,7 @@ suite "wasm tests under Node" count_cargo wasm_tests WASM_BINDGEN_TEST_ONLY_NODE
 suite "wasm tests in Chromium" count_cargo wasm_tests WASM_BINDGEN_USE_BROWSER=1
 suite "the page in Chromium" count_node page_tests
 suite "the npm package" count_node npm_tests
+suite "real clients over TCP" count_node tests/conformance/run.sh
 
 printf '\n'
 printf '%s\n' "${summary[@]}"
