@@ -30,6 +30,7 @@ MESSAGES, BYTES, PARTITIONS = 200_000, 100, 4
 GIVE_UP_S = 90
 HOST = "127.0.0.1"
 
+CPU = "CPU used, s"
 KINDS = ["written, acks=1", "written, acks=all", "read by a group"]
 
 
@@ -75,6 +76,14 @@ class Process:
                 time.sleep(0.1)
         raise Failed("does not answer")
 
+    def cpu_s(self):
+        """What it has used of the processors, where the system tells."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        except (OSError, ValueError):
+            return None
+
     def __exit__(self, *_):
         self.process.terminate()
         try:
@@ -90,10 +99,14 @@ class Mock:
     name, replicas, kept = "librdkafka's mock cluster", 3, MESSAGES
 
     def __enter__(self):
+        # It works on threads of this process: nobody tells what they use.
         self.client = Producer({"test.mock.num.brokers": 3, "log_level": 0})
         brokers = self.client.list_topics(timeout=10).brokers.values()
         self.bootstrap = ",".join(f"{it.host}:{it.port}" for it in brokers)
         return self
+
+    def cpu_s(self):
+        return None
 
     def __exit__(self, *_):
         del self.client
@@ -204,6 +217,7 @@ def turn(broker, number, results):
         rate, kept = read(broker, topic)
         results["read by a group"].append(rate)
         broker.kept = min(broker.kept, kept)
+        results[CPU].append(broker.cpu_s())
 
 
 def shown(rates):
@@ -220,7 +234,7 @@ def main():
     wanted = parser.parse_args()
     only = wanted.only.lower().split(",")
     taking_part = [it for it in brokers() if any(part in it.name.lower() for part in only)]
-    results = {it.name: {kind: [] for kind in KINDS} for it in taking_part}
+    results = {it.name: {kind: [] for kind in [*KINDS, CPU]} for it in taking_part}
     notes = {}
     for number in range(wanted.rounds):
         for broker in taking_part:
@@ -233,11 +247,13 @@ def main():
             print(f"round {number + 1}: {broker.name} {notes.get(broker.name, '')}", file=sys.stderr)
     print(f"\nThousands of messages a second: median (least to most) of {wanted.rounds} rounds;")
     print(f"librdkafka {libversion()[0]}, {os.cpu_count()} cores, {platform.machine()}.")
-    print("Who has not kept all that it acknowledged is read for what it has.\n")
-    print("| | brokers | " + " | ".join(KINDS) + " | kept |")
-    print("|---|---:|" + "---:|" * len(KINDS) + "---:|")
+    print("Who has not kept all that it acknowledged is read for what it has. CPU: of the broker alone, a round.\n")
+    print("| | brokers | " + " | ".join(KINDS) + f" | {CPU} | kept |")
+    print("|---|---:|" + "---:|" * len(KINDS) + "---:|---:|")
     for broker in taking_part:
         cells = [shown(results[broker.name][kind]) for kind in KINDS]
+        used = [it for it in results[broker.name][CPU] if it is not None]
+        cells.append(f"{statistics.median(used):.2f}" if used else "--")
         print(f"| {broker.name} | {broker.replicas} | " + " | ".join(cells) + f" | {100 * broker.kept // MESSAGES} % |")
     for name, note in notes.items():
         print(f"\n{name}: {note}")
