@@ -15,11 +15,14 @@ const refused = (options, expected) => assert.rejects(Cluster.start(options), (e
 
 test('wrong options are named', async () => {
     await refused(3, 'expected an object of options, found 3');
-    await refused({ broker: 3 }, 'broker is not known: there are brokers, topics, configs, network, seed, epochMs, virtualTime, watch, traceEntries');
+    const known = 'brokers, topics, configs, network, seed, epochMs, virtualTime, watch, traceEntries';
+    await refused({ broker: 3 }, `broker is not known: there are ${known}`);
     await refused({ brokers: 0 }, 'brokers: expected a whole number from 1, found 0');
     await refused({ seed: -1 }, 'seed: expected a whole number from 0, found -1');
-    await refused({ topics: ['rides'] }, 'topics: expected an object: { name: { partitions, replicationFactor, configs } }, found ["rides"]');
-    await refused({ topics: { rides: { partition: 3 } } }, 'topics["rides"].partition is not known: there are partitions, replicationFactor, configs');
+    const named = '{ name: { partitions, replicationFactor, configs } }';
+    await refused({ topics: ['rides'] }, `topics: expected an object: ${named}, found ["rides"]`);
+    const ofTopics = 'partitions, replicationFactor, configs';
+    await refused({ topics: { rides: { partition: 3 } } }, `topics["rides"].partition is not known: there are ${ofTopics}`);
     await refused({ virtualTime: { tick: 5 } }, 'virtualTime.tick: expected a function of milliseconds, found 5');
     await assert.rejects(
         Cluster.start({ brokers: 2, topics: { rides: { replicationFactor: 3 } } }),
@@ -51,7 +54,8 @@ test('commands, and what is wrong with them', async () => {
 });
 
 test('sockets fail as sockets do', async () => {
-    const cluster = await Cluster.start({ brokers: 2, configs: { 'broker.session.timeout.ms': 500, 'broker.heartbeat.interval.ms': 100 } });
+    const configs = { 'broker.session.timeout.ms': 500, 'broker.heartbeat.interval.ms': 100 };
+    const cluster = await Cluster.start({ brokers: 2, configs });
     const code = async (socket) => (await event(socket, 'error')).code;
     assert.equal(await code(cluster.socketFactory({ host: 'localhost', port: 9092 })), 'ENOTFOUND');
     assert.equal(await code(cluster.socketFactory({ host: 'broker-1', port: 9092, ssl: {} })), 'EPROTO');
@@ -85,7 +89,8 @@ test('stop ends everything', async () => {
     await cluster.stop();
     await ended;
     await cluster.stop();
-    for (const use of [() => cluster.summary(), () => cluster.trace(), () => cluster.command({ do: 'kill', node: 'broker-1' }), () => cluster.now]) {
+    const kill = { do: 'kill', node: 'broker-1' };
+    for (const use of [() => cluster.summary(), () => cluster.trace(), () => cluster.command(kill), () => cluster.now]) {
         assert.throws(use, { message: 'the cluster was stopped' });
     }
     assert.equal((await event(open(cluster, 1), 'error')).code, 'ECONNREFUSED');
@@ -115,5 +120,6 @@ test('the package has what package.json says, and types that are right', (t) => 
         return;
     }
     const file = join(folder, '../../../tests/npm/types.mts');
-    execFileSync(process.execPath, [tsc, '--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', file], { stdio: 'inherit' });
+    const how = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext'];
+    execFileSync(process.execPath, [tsc, ...how, file], { stdio: 'inherit' });
 });

@@ -8,13 +8,13 @@ readonly SOURCE=src/bin/kafka-terrarium
 
 tests/tools/install.sh page
 say "Building the npm package into $OUT"
-cargo build --locked --profile npm --target "$WASM" --bin kafka-terrarium || die "the world was not built: see above"
+cargo build --locked --profile page --target "$WASM" --bin kafka-terrarium || die "the world was not built: see above"
 # Made beside its place, and put there when it is whole.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 wasm-bindgen --target web --no-typescript --out-name world --out-dir "$work" \
-    "target/$WASM/npm/kafka-terrarium.wasm"
-wasm-opt -O2 --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
+    "target/$WASM/page/kafka-terrarium.wasm"
+wasm-opt -Oz --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
     --enable-reference-types --enable-multivalue "$work/world_bg.wasm" -o "$work/world.opt"
 mv "$work/world.opt" "$work/world_bg.wasm"
 cp "$SOURCE"/{index.js,socket.js,options.js,index.d.ts,README.md} LICENSE-APACHE LICENSE-MIT "$work/"

@@ -29,8 +29,9 @@ const FIND_COORDINATOR: [u8; 18] = [0, 0, 0, 14, 0, 10, 0, 1, 0, 0, 0, 0, 255, 2
 const ERROR_AT: std::ops::Range<usize> = 8..10;
 /// By then there is `__consumer_offsets`, or it cannot be created.
 const COORDINATOR_WITHIN_US: u64 = seconds(3);
-/// New partitions are led and loaded after this.
-const LOADED_WITHIN_US: u64 = ms(100);
+/// New partitions are followed after this: what a follower waits for on its leader does not include
+/// them until `replica.fetch.wait.max.ms` is over.
+const FOLLOWED_WITHIN_US: u64 = ms(600);
 
 #[wasm_bindgen]
 extern "C" {
@@ -181,7 +182,7 @@ fn found_coordinator(door: &mut Door) -> Result<(), JsError> {
         while let Some(output) = door.next_output() {
             match output {
                 Output::Frame { bytes, .. } if bytes.get(ERROR_AT) == Some(&[0, 0]) => {
-                    door.advance(door.now() + LOADED_WITHIN_US, u64::MAX);
+                    door.advance(door.now() + FOLLOWED_WITHIN_US, u64::MAX);
                     door.hang_up(conn, None);
                     return Ok(());
                 }

@@ -40,7 +40,8 @@ function load() {
         }
         // Without anything else to do, Node would wait for the optimising compiler to finish, too.
         const alive = setTimeout(() => {}, TIMEOUT_MAX_MS);
-        const { readFile } = await import(/* @vite-ignore */ /* webpackIgnore: true */ ['node:fs', 'promises'].join('/'));
+        const files = ['node:fs', 'promises'].join('/');
+        const { readFile } = await import(/* @vite-ignore */ /* webpackIgnore: true */ files);
         return init({ module_or_path: await readFile(url) }).finally(() => { clearTimeout(alive); });
     })();
     loading.catch(() => { loading = undefined; });
@@ -65,7 +66,6 @@ const oneRound = () => new Promise((resolve) => { rounds(resolve); });
 /** A cluster that runs. */
 export class Cluster {
     #world;
-    #options;
     #listening = new Set();
     #sockets = new Map();
     #connecting = new Set();
@@ -78,6 +78,7 @@ export class Cluster {
     /** What the wall's clock shows, and the world's, where both were set together. */
     #since;
     #base;
+    #started;
 
     #virtual;
     #ticked = 0;
@@ -96,12 +97,13 @@ export class Cluster {
             throw new TypeError('use await Cluster.start({ ... })');
         }
         try {
-            this.#world = new Terrarium(JSON.stringify(scenario), options.watch ?? false, options.traceEntries ?? 10_000);
+            const { watch = false, traceEntries = 10_000 } = options;
+            this.#world = new Terrarium(JSON.stringify(scenario), watch, traceEntries);
         } catch (error) {
             throw inTheirWords(error, scenario);
         }
-        this.#options = options;
-        this.#virtual = options.virtualTime ? { ...(options.virtualTime === true ? {} : options.virtualTime) } : undefined;
+        const { virtualTime } = options;
+        this.#virtual = virtualTime ? { ...(virtualTime === true ? {} : virtualTime) } : undefined;
         for (let broker = 1; broker <= scenario.cluster.brokers; broker += 1) {
             this.#listening.add(broker);
         }
@@ -113,8 +115,6 @@ export class Cluster {
         this.#started = this.#base;
         this.#rest();
     }
-
-    #started;
 
     /** For kafkajs's option `socketFactory`: the sockets of a program with this name in the world. */
     socketFactoryOf(client) {
@@ -426,7 +426,7 @@ export class Cluster {
             this.#lookForIdle();
             this.#activity += deliveries.length;
             deliver(deliveries);
-            if (tick) {
+            if (tick && this.#world) {
                 await this.#tick(tick);
             }
             if (deliveries.length > 0 || tick || !reached) {

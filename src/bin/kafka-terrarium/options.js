@@ -34,7 +34,7 @@ const CONFIGS = {
     'metadata.max.idle.interval.ms': 0,
 };
 /** By so much, about, a world is older than its door. */
-const WARM_UP_MS = 150;
+const WARM_UP_MS = 720;
 
 function isWhole(value) { return Number.isSafeInteger(value) && value >= 1; }
 
@@ -75,7 +75,8 @@ export function scenarioOf(options) {
     const brokers = options.brokers ?? 3;
     for (const [name, topic] of Object.entries(options.topics ?? {})) {
         if (!isObject(topic)) {
-            throw new TypeError(`topics["${name}"]: expected { partitions, replicationFactor, configs }, found ${shown(topic)}`);
+            const expected = '{ partitions, replicationFactor, configs }';
+            throw new TypeError(`topics["${name}"]: expected ${expected}, found ${shown(topic)}`);
         }
         check(topic, TOPIC, `topics["${name}"]`);
         const { partitions, replicationFactor, configs = {} } = topic;

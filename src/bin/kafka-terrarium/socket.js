@@ -4,7 +4,10 @@
 const WRITTEN_MAX_BYTES = 64 * 1024;
 
 /** Bytes as Node's sockets give them, where there is such a thing. */
-const given = (bytes) => (globalThis.Buffer ? globalThis.Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bytes);
+function given(bytes) {
+    const { Buffer } = globalThis;
+    return Buffer ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bytes;
+}
 
 /** Listeners by event, in the order in which they came. */
 class Emitter {
