@@ -102,7 +102,7 @@ fn the_first_bytes_are_those_of_kafkas_clients() {
 fn bare_snappy_is_read_too() {
     let literal = [3, 2 << 2, b'a', b'b', b'c'];
     assert_eq!(decompress(Compression::Snappy, &literal, LIMIT), Ok(b"abc".to_vec()));
-    let far = CodecError::Malformed("a block is not snappy's");
+    let far = CodecError::Malformed("an offset reaches back too far");
     assert_eq!(decompress(Compression::Snappy, &[8, 0, b'a', 2, 2, 0], LIMIT), Err(far));
 }
 
