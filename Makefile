@@ -18,7 +18,7 @@ build: ## leave the page in dist/: static files with relative URLs
 npm: ## leave the npm package in target/npm/kafka-terrarium
 	@tests/tools/npm.sh
 
-test: ## formatting, lints, native and wasm tests, the page in Chromium, the npm package, real clients, the npm package
+test: ## formatting, lints, native and wasm tests, the page in Chromium, the npm package, real clients
 	@tests/tools/test.sh
 
 bench: ## measure the engine natively, as wasm under Node beside kafkajs, and the page in Chromium
