@@ -48,6 +48,8 @@ pub(super) struct App {
     last_frame: f64,
     strip: Strip,
     strip_at: f64,
+    /// Where the page is to be scrolled when it has been drawn.
+    scroll_to: Option<f64>,
     _listeners: Vec<EventListener>,
 }
 
@@ -67,9 +69,9 @@ impl Component for App {
         session.playing = moves && trouble.is_none() && dom::fragment().is_empty();
         let strip = Strip::of(&session.run, &mut session.index);
         let mut app = App {
+            look: Look { width: 960.0, height: 560.0, wanted: session.wanted(), ..Look::default() },
             session,
             scene: None,
-            look: Look { width: 960.0, height: 560.0, ..Look::default() },
             tab: Tab::Partitions,
             kind: StepKind::RecordAppended,
             menu: None,
@@ -82,6 +84,7 @@ impl Component for App {
             last_frame: 0.0,
             strip,
             strip_at: 0.0,
+            scroll_to: None,
             _listeners: listeners(ctx),
         };
         app.ask_for_frame(ctx);
@@ -91,6 +94,11 @@ impl Component for App {
     fn rendered(&mut self, ctx: &Context<App>, first: bool) {
         if first {
             ctx.link().send_message(Msg::Look);
+        }
+        if let Some(y) = self.scroll_to.take()
+            && let Some(main) = dom::by_id("main")
+        {
+            main.set_scroll_top(y as i32);
         }
     }
 
@@ -104,7 +112,13 @@ impl Component for App {
             self.ask_for_frame(ctx);
         }
         if redraw && self.tab == Tab::Partitions {
-            self.scene = Some(self.session.scene(&self.look));
+            let scene = self.session.scene(&self.look);
+            // What the scenario wants to be looked at first is scrolled to, if it is further down.
+            if let Some(y) = scene.wanted_y {
+                self.look.wanted = None;
+                self.scroll_to = Some(y - 20.0).filter(|_| y + 200.0 > self.look.height);
+            }
+            self.scene = Some(scene);
         }
         let now = dom::clock();
         if redraw && (!self.session.playing || now - self.strip_at > STRIP_EVERY) {
@@ -433,6 +447,7 @@ impl App {
         match Session::open(linked, files, None) {
             Ok(mut session) => {
                 session.playing = true;
+                self.look.wanted = session.wanted();
                 self.session = session;
                 self.look.back = 0;
                 self.dialog = None;

@@ -100,6 +100,12 @@ impl Session {
         Ok(())
     }
 
+    /// The topic, and its partition, that the scenario wants to be looked at first.
+    pub(super) fn wanted(&self) -> Option<(String, Option<i32>)> {
+        let look = &self.scenario.look;
+        look.topic.clone().map(|topic| (topic, look.partition))
+    }
+
     /// The link to where it stands.
     pub(super) fn link(&self) -> Link {
         let step = self.run.world().steps();

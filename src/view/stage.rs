@@ -33,6 +33,8 @@ pub struct Look {
     pub internal: bool,
     /// So many offsets before the end of the tapes.
     pub back: i64,
+    /// The topic that one wants to see, or one partition of it: [`Scene::wanted_y`] tells where it is.
+    pub wanted: Option<(String, Option<i32>)>,
 }
 
 /// How much room a lane has.
@@ -63,6 +65,8 @@ pub struct Scene {
     pub lanes: Vec<Arc<Lane>>,
     /// How many lanes there are.
     pub lane_count: u32,
+    /// Where the lane begins that [`Look::wanted`] asks for, also when it cannot be seen now.
+    pub wanted_y: Option<f64>,
     /// Where there is no partition to show yet, why.
     pub empty: Option<&'static str>,
     /// Consumer groups.

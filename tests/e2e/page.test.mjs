@@ -149,3 +149,15 @@ test('what is needed before the rest is there waits for it', async ({ page }) =>
     await page.getByRole('menuitem', { name: 'Kill', exact: true }).click();
     await button(page, 'Broker 1, down').waitFor();
 });
+
+test('a scenario is opened at the partition that it wants to be looked at', async ({ page }) => {
+    const topics = [{ name: 'a', partitions: 40 }, { name: 'b', partitions: 20 }];
+    const world = { title: 'Many', topics, look: { at_ms: 3_000, topic: 'b', partition: 7 } };
+    await button(page, 'Scenarios').click();
+    const file = { name: 'many.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(world)) };
+    await page.locator('input[type=file]').setInputFiles(file);
+    await page.waitForFunction(() => document.getElementById('main').scrollTop > 500);
+    const lane = page.getByRole('button', { name: /^b partition 7\b/ }).first();
+    const [box, main] = [await lane.boundingBox(), await page.locator('#main').boundingBox()];
+    assert.ok(box.y >= main.y && box.y < main.y + 200, `${box.y} in ${main.y}`);
+});

@@ -171,7 +171,8 @@ pub(super) fn scene(stager: &mut Stager, world: &World, look: &Look, lit: &[&Ent
     } else {
         y = 8.0;
     }
-    let (lanes, lanes_end, count) = place_lanes(stager, world, &facts, &columns, &measures, look, y, &lit);
+    let Lanes { lanes, end: lanes_end, count, wanted_y } =
+        place_lanes(stager, world, &facts, &columns, &measures, look, y, &lit);
     let right_y = if columns.narrow { lanes_end + 6.0 } else { 30.0 };
     let (groups, groups_end) = place_groups(&facts, &columns, right_y, &lit);
     let (brokers, mut end) = match brokers {
@@ -200,6 +201,7 @@ pub(super) fn scene(stager: &mut Stager, world: &World, look: &Look, lit: &[&Ent
         producers,
         lanes,
         lane_count: count,
+        wanted_y,
         empty,
         groups,
         brokers: Arc::new(brokers),
@@ -246,6 +248,13 @@ fn place_producers(facts: &Facts, columns: &Columns, mut y: f64, lit: &Lit) -> (
     (cards, y + rows as f64 * (h + 10.0))
 }
 
+struct Lanes {
+    lanes: Vec<Arc<Lane>>,
+    end: f64,
+    count: u32,
+    wanted_y: Option<f64>,
+}
+
 fn place_lanes(
     stager: &mut Stager,
     world: &World,
@@ -255,13 +264,23 @@ fn place_lanes(
     look: &Look,
     mut y: f64,
     lit: &Lit,
-) -> (Vec<Arc<Lane>>, f64, u32) {
+) -> Lanes {
     let mut lanes = Vec::new();
+    let mut wanted_y = None;
+    let is_wanted = |at: &TopicPartition| {
+        let wanted = look.wanted.as_ref();
+        wanted.is_some_and(|(topic, partition)| {
+            *topic == *at.topic && partition.is_none_or(|p| p == at.partition)
+        })
+    };
     let mut last_topic: Option<&Arc<str>> = None;
     for (at, registration) in &facts.partitions {
         if measures.density == Density::Compact && last_topic != Some(&at.topic) {
             y += 20.0;
             last_topic = Some(&at.topic);
+        }
+        if wanted_y.is_none() && is_wanted(at) {
+            wanted_y = Some(y);
         }
         let readers = facts.groups.iter().filter(|group| reads(group, at)).count();
         let h = measures.lane(registration.replicas.len(), readers);
@@ -272,7 +291,7 @@ fn place_lanes(
         }
         y += h;
     }
-    (lanes, y, facts.partitions.len() as u32)
+    Lanes { lanes, end: y, count: facts.partitions.len() as u32, wanted_y }
 }
 
 struct Place<'a> {
