@@ -11,11 +11,11 @@
 //!
 //! | module | owns | must not know |
 //! | --- | --- | --- |
-//! | `main.rs`, `bin/` | mounting the app; the command line | everything else's insides |
+//! | `main.rs`, `bin/` | mounting the app; the command line; the npm package's world | everything else's insides |
 //! | [`ui`] | Yew components, DOM, local storage | Kafka's rules; how to change a world except by a command |
 //! | [`edge`] | the world's doors to programs outside | what the bytes mean |
 //! | [`view`] | run + trace → plain view data (layout, text, narration) | Yew, DOM, wall time |
-//! | [`scenario`] | the scenario schema, its errors, workloads from files, the gallery; links | pixels; machines' insides |
+//! | [`scenario`] | the scenario schema, its errors, workloads from files, the gallery; links, recordings | pixels; machines' insides |
 //! | [`sim`] | time, delivery, faults, disks, history, forks, invariant checkers | scenario files, pictures |
 //! | [`broker`] | one broker: requests, replica manager, partitions, fetchers, purgatories | the scheduler, other nodes' memory |
 //! | [`controller`] | the KRaft quorum: the metadata log, elections, the ISR | the scheduler, brokers' insides |
@@ -24,9 +24,9 @@
 //! | [`metadata`] | metadata records → image, shared by controller and brokers | who writes or reads the log |
 //! | [`trace`] | the vocabulary of what happened | who says it, who reads it |
 //! | [`partitioner`], [`assignor`] | pure functions: key → partition; members × topics → assignment | state machines |
-//! | [`storage`] | the bytes of a partition: batches, segments, indexes, epochs, producer state | replication, requests |
+//! | [`storage`] | the bytes of a partition: batches, codecs, segments, indexes, epochs, producer state | replication, requests |
 //! | [`protocol`] | the wire: declarative schema, bounded codec with byte spans, versions, error codes | any state |
-//! | [`base`] | ids, virtual time, seeded randomness, digest, the machine contract | Kafka |
+//! | [`base`] | ids, virtual time, seeded randomness, digest, checksums, small maps, the machine contract | Kafka |
 //!
 //! Machines (broker, controller, coordinator, client) never import one another; they meet
 //! only as frames. One explicit edge: a broker hosts the group coordinator.
