@@ -2,6 +2,7 @@
 //!
 //! Source: protocol guide *IncrementalAlterConfigs*, *AlterConfigs*; KIP-226, KIP-339.
 
+use std::iter::zip;
 use std::sync::Arc;
 
 use crate::base::{Set, repeated};
@@ -30,6 +31,14 @@ const VALUE_MAX: usize = 32_767;
 
 /// What a request wants of one config: the operation, the name, the value.
 type Wish<'a> = (i8, &'a str, Option<&'a str>);
+
+/// What a request wants of one resource, by type and name.
+struct Wanted<'a> {
+    resource: (i8, &'a str),
+    wishes: Vec<Wish<'a>>,
+}
+
+type Altered = (Vec<(ErrorCode, Option<String>)>, Vec<MetadataRecord>, Vec<Event>);
 
 impl Controller {
     /// The defaults of all topics: the controller's own configs, and what was altered for all brokers.
@@ -60,27 +69,27 @@ impl Controller {
         asker: Asker,
         request: &incremental_alter_configs::IncrementalAlterConfigsRequest,
     ) {
-        let named = request.resources.iter();
-        let twice = repeated(named.map(|resource| (resource.resource_type, resource.resource_name.as_str())));
-        let (mut records, mut events) = (Vec::new(), Vec::new());
-        let mut response = incremental_alter_configs::IncrementalAlterConfigsResponse::default();
-        for resource in &request.resources {
-            let key = (resource.resource_type, resource.resource_name.as_str());
-            let wishes: Vec<Wish> = resource
+        let wanted = request.resources.iter().map(|resource| Wanted {
+            resource: (resource.resource_type, &resource.resource_name),
+            wishes: resource
                 .configs
                 .iter()
                 .map(|config| (config.config_operation, config.name.as_str(), config.value.as_deref()))
-                .collect();
-            let decided = self.decide_configs(key, twice.contains(&key), &wishes, false);
-            let (error_code, error_message) =
-                self.keep_configs(key, decided, request.validate_only, &mut records, &mut events);
-            response.responses.push(incremental_alter_configs::AlterConfigsResourceResponse {
+                .collect(),
+        });
+        let (answers, records, events) = self.alter(&wanted.collect::<Vec<_>>(), false, request.validate_only);
+        let responses = zip(&request.resources, answers).map(|(resource, (error_code, error_message))| {
+            incremental_alter_configs::AlterConfigsResourceResponse {
                 error_code,
                 error_message,
                 resource_type: resource.resource_type,
                 resource_name: resource.resource_name.clone(),
-            });
-        }
+            }
+        });
+        let response = incremental_alter_configs::IncrementalAlterConfigsResponse {
+            responses: responses.collect(),
+            ..Default::default()
+        };
         self.write_and_answer(ctx, asker, records, &response, events);
     }
 
@@ -91,28 +100,37 @@ impl Controller {
         asker: Asker,
         request: &alter_configs::AlterConfigsRequest,
     ) {
-        let named = request.resources.iter();
-        let twice = repeated(named.map(|resource| (resource.resource_type, resource.resource_name.as_str())));
-        let (mut records, mut events) = (Vec::new(), Vec::new());
-        let mut response = alter_configs::AlterConfigsResponse::default();
-        for resource in &request.resources {
-            let key = (resource.resource_type, resource.resource_name.as_str());
-            let wishes: Vec<Wish> = resource
+        let wanted = request.resources.iter().map(|resource| Wanted {
+            resource: (resource.resource_type, &resource.resource_name),
+            wishes: resource
                 .configs
                 .iter()
                 .map(|config| (SET, config.name.as_str(), config.value.as_deref()))
-                .collect();
-            let decided = self.decide_configs(key, twice.contains(&key), &wishes, true);
-            let (error_code, error_message) =
-                self.keep_configs(key, decided, request.validate_only, &mut records, &mut events);
-            response.responses.push(alter_configs::AlterConfigsResourceResponse {
+                .collect(),
+        });
+        let (answers, records, events) = self.alter(&wanted.collect::<Vec<_>>(), true, request.validate_only);
+        let responses = zip(&request.resources, answers).map(|(resource, (error_code, error_message))| {
+            alter_configs::AlterConfigsResourceResponse {
                 error_code,
                 error_message,
                 resource_type: resource.resource_type,
                 resource_name: resource.resource_name.clone(),
-            });
-        }
+            }
+        });
+        let response =
+            alter_configs::AlterConfigsResponse { responses: responses.collect(), ..Default::default() };
         self.write_and_answer(ctx, asker, records, &response, events);
+    }
+
+    /// What is answered for each resource, in their order, and the records and events that come of it.
+    fn alter(&self, wanted: &[Wanted], replace: bool, validate_only: bool) -> Altered {
+        let twice = repeated(wanted.iter().map(|wanted| wanted.resource));
+        let (mut answers, mut records, mut events) = (Vec::new(), Vec::new(), Vec::new());
+        for Wanted { resource, wishes } in wanted {
+            let decided = self.decide_configs(*resource, twice.contains(resource), wishes, replace);
+            answers.push(self.keep_configs(*resource, decided, validate_only, &mut records, &mut events));
+        }
+        (answers, records, events)
     }
 
     /// What the resource's configs change to; `replace` drops those that are not mentioned.
