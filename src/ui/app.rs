@@ -116,7 +116,7 @@ impl Component for App {
             // What the scenario wants to be looked at first is scrolled to, if it is further down.
             if let Some(y) = scene.wanted_y {
                 self.look.wanted = None;
-                self.scroll_to = Some(y - 20.0).filter(|_| y + 200.0 > self.look.height);
+                self.scroll_to = Some(if y + 200.0 > self.look.height { y - 20.0 } else { 0.0 });
             }
             self.scene = Some(scene);
         }
@@ -448,6 +448,7 @@ impl App {
             Ok(mut session) => {
                 session.playing = true;
                 self.look.wanted = session.wanted();
+                self.scroll_to = Some(0.0);
                 self.session = session;
                 self.look.back = 0;
                 self.dialog = None;
