@@ -50,6 +50,7 @@
                 }
                 join(new WebAssembly.Module(Uint8Array.from(request.responseText, (char) => char.charCodeAt(0))));
             } catch (error) {
+                document.querySelector('.broken')?.remove();
                 const notice = document.createElement('p');
                 notice.className = 'broken';
                 notice.setAttribute('role', 'alert');

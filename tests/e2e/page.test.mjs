@@ -150,14 +150,35 @@ test('what is needed before the rest is there waits for it', async ({ page }) =>
     await button(page, 'Broker 1, down').waitFor();
 });
 
+test('a page whose rest cannot be had says so', async ({ page }) => {
+    await page.evaluate(() => {
+        globalThis.fetch = () => Promise.reject(new Error('not now'));
+        XMLHttpRequest.prototype.send = () => {
+            throw new Error('nor later');
+        };
+        for (let i = 0; i < 2; i++) {
+            try {
+                terrarium.load_rest();
+            } catch {
+                // The program stops where it needed the rest.
+            }
+        }
+    });
+    assert.match(await page.getByRole('alert').textContent(), /Load the page again/);
+});
+
 test('a scenario is opened at the partition that it wants to be looked at', async ({ page }) => {
     const topics = [{ name: 'a', partitions: 40 }, { name: 'b', partitions: 20 }];
-    const world = { title: 'Many', topics, look: { at_ms: 3_000, topic: 'b', partition: 7 } };
-    await button(page, 'Scenarios').click();
-    const file = { name: 'many.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(world)) };
-    await page.locator('input[type=file]').setInputFiles(file);
+    const open = async (world) => {
+        await button(page, 'Scenarios').click();
+        const file = { name: 'world.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(world)) };
+        await page.locator('input[type=file]').setInputFiles(file);
+    };
+    await open({ title: 'Many', topics, look: { at_ms: 3_000, topic: 'b', partition: 7 } });
     await page.waitForFunction(() => document.getElementById('main').scrollTop > 500);
     const lane = page.getByRole('button', { name: /^b partition 7\b/ }).first();
     const [box, main] = [await lane.boundingBox(), await page.locator('#main').boundingBox()];
     assert.ok(box.y >= main.y && box.y + box.height <= main.y + main.height, `${box.y} in ${main.y}`);
+    await open({ title: 'Few', topics: [{ name: 'c', partitions: 30 }] });
+    await page.waitForFunction(() => document.getElementById('main').scrollTop === 0);
 });
