@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
@@ -134,6 +135,15 @@ test('a first look loads little, and the rest comes when somebody uses the page'
     const rest = page.waitForResponse((response) => response.url().endsWith('_rest.wasm'));
     await page.mouse.move(400, 300);
     assert.equal((await rest).status(), 200);
+});
+
+test('the program tells nothing of the machine that built it', () => {
+    const programs = readdirSync(join(root, 'dist')).filter((name) => name.endsWith('.wasm'));
+    assert.equal(programs.length, 2);
+    for (const name of programs) {
+        const bytes = readFileSync(join(root, 'dist', name));
+        assert.ok(![root, homedir()].some((path) => bytes.includes(path)), name);
+    }
 });
 
 test('what is needed before the rest is there waits for it', async ({ page }) => {

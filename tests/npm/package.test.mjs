@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { root } from '../tools/serve.mjs';
 import { Cluster, event, folder, open, request } from './support.mjs';
 
 const refused = (options, expected) => assert.rejects(Cluster.start(options), (error) => {
@@ -113,6 +115,8 @@ test('the package has what package.json says, and types that are right', (t) => 
     assert.notEqual(about.version, '0.0.0');
     for (const file of ['index.js', 'index.d.ts', 'world.js', 'world_bg.wasm', 'README.md', 'LICENSE-MIT', 'LICENSE-APACHE']) {
         assert.ok(existsSync(join(folder, file)), file);
+        const bytes = readFileSync(join(folder, file));
+        assert.ok(![root, homedir()].some((path) => bytes.includes(path)), `${file} tells where it was built`);
     }
     const tsc = process.env.TSC;
     if (!tsc || !existsSync(tsc)) {

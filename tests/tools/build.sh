@@ -20,6 +20,7 @@ tests/tools/install.sh page
 mkdir -p target
 touch "$stamp.new"
 say "Building the page into dist/"
+neutral_paths
 trunk --log warn build || die "the page was not built: see above"
 mv "$stamp.new" "$stamp"
 compressed() { find dist -maxdepth 1 "$@" -exec gzip -9 -c {} \; | wc -c; }

@@ -34,6 +34,18 @@ readonly PLAYWRIGHT_HOME="$CACHE/playwright-core-$PLAYWRIGHT_VERSION"
 
 export PATH="$TRUNK_HOME/bin:$WASM_BINDGEN_HOME/bin:$BINARYEN_HOME/node_modules/.bin:$PATH"
 
+# What is built to be given away tells nothing of the machine that built it: panics name their places by
+# crate, not by whose folder it was in.
+neutral_paths() {
+    local flags=(
+        "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates"
+        "--remap-path-prefix=$(rustc --print sysroot)/lib/rustlib/src/rust=std"
+        "--remap-path-prefix=$ROOT=terrarium"
+    )
+    local IFS=$'\x1f'
+    export CARGO_ENCODED_RUSTFLAGS="${CARGO_ENCODED_RUSTFLAGS:+$CARGO_ENCODED_RUSTFLAGS$IFS}${flags[*]}"
+}
+
 # Trunk reads it as a flag and refuses the usual value 1.
 unset NO_COLOR
 

@@ -8,6 +8,7 @@ readonly SOURCE=src/bin/kafka-terrarium
 
 tests/tools/install.sh page
 say "Building the npm package into $OUT"
+neutral_paths
 cargo build --locked --profile page --target "$WASM" --bin kafka-terrarium || die "the world was not built: see above"
 # Made beside its place, and put there when it is whole.
 work=$(mktemp -d)

@@ -13,7 +13,8 @@ whole=${glue%.js}_bg.wasm
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-cargo build --quiet --release --locked --manifest-path tests/tools/split/Cargo.toml --target-dir target/split
+# Flags of the page's are none of this tool's.
+env -u CARGO_ENCODED_RUSTFLAGS cargo build --quiet --release --locked --manifest-path tests/tools/split/Cargo.toml --target-dir target/split
 split=target/split/release/split
 "$split" tally "$whole" "$work/tally.wasm"
 # As a module under this name, for Node.
