@@ -1,6 +1,7 @@
 """aiokafka: asyncio."""
 
 import asyncio
+import sys
 
 import rig
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
@@ -309,17 +310,5 @@ def member(bootstrap, topic, group):
     rig.member_main(lambda say, stopped: asyncio.run(consume(say, stopped)))
 
 
-STORIES = [
-    topics_are_created_and_described,
-    every_codec_is_written_and_read,
-    keys_choose_partitions,
-    the_idempotent_producer_is_acknowledged,
-    reading_begins_where_one_likes,
-    a_group_of_two_becomes_three_and_one_dies,
-    who_commits_and_stops_goes_on_there,
-    what_admins_ask_is_done,
-    a_broker_dies_and_nothing_acknowledged_is_lost,
-]
-
 if __name__ == "__main__":
-    rig.main("aiokafka", STORIES, write, read, member)
+    rig.main("aiokafka", sys.modules[__name__])

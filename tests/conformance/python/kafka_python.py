@@ -1,5 +1,7 @@
 """kafka-python: threads and blocking calls."""
 
+import sys
+
 import rig
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -244,17 +246,5 @@ def member(bootstrap, topic, group):
     rig.member_main(consume)
 
 
-STORIES = [
-    topics_are_created_and_described,
-    every_codec_is_written_and_read,
-    keys_choose_partitions,
-    the_idempotent_producer_is_acknowledged,
-    reading_begins_where_one_likes,
-    a_group_of_two_becomes_three_and_one_dies,
-    who_commits_and_stops_goes_on_there,
-    what_admins_ask_is_done,
-    a_broker_dies_and_nothing_acknowledged_is_lost,
-]
-
 if __name__ == "__main__":
-    rig.main("kafka-python", STORIES, write, read, member)
+    rig.main("kafka-python", sys.modules[__name__])

@@ -23,6 +23,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 RECORDS = Path(__file__).resolve().parent.parent / "records.json"
 
+# What every client's program tells, as functions of these names.
+STORIES = [
+    "topics_are_created_and_described",
+    "every_codec_is_written_and_read",
+    "keys_choose_partitions",
+    "the_idempotent_producer_is_acknowledged",
+    "reading_begins_where_one_likes",
+    "a_group_of_two_becomes_three_and_one_dies",
+    "who_commits_and_stops_goes_on_there",
+    "what_admins_ask_is_done",
+    "a_broker_dies_and_nothing_acknowledged_is_lost",
+]
+
 # A story that takes as long as this hangs.
 GIVE_UP_S = 60
 
@@ -282,12 +295,12 @@ def run(name, stories):
     return 1 if failed else 0
 
 
-def main(name, stories, write, read, member):
-    """The program of a client."""
+def main(name, client, more=()):
+    """The program of a client: a module with the STORIES, perhaps `more` of its own, and write, read and
+    member."""
     mode, *args = sys.argv[1:] or ["stories"]
-    modes = {"write": write, "read": read, "member": member}
     if mode == "stories" and not args:
-        sys.exit(run(name, stories))
-    if mode not in modes or len(args) < 2:
+        sys.exit(run(name, [getattr(client, story) for story in STORIES] + list(more)))
+    if mode not in ("write", "read", "member") or len(args) < 2:
         sys.exit(__doc__)
-    modes[mode](*args)
+    getattr(client, mode)(*args)
