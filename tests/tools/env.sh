@@ -8,6 +8,7 @@ readonly BINARYEN_VERSION=132.0.0
 readonly HAPPY_DOM_VERSION=21.0.4
 readonly KAFKAJS_VERSION=2.2.4
 readonly TYPESCRIPT_VERSION=5.9.3
+readonly ESBUILD_VERSION=0.28.2
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly ROOT
@@ -29,6 +30,7 @@ readonly WASM_BINDGEN_HOME="$CACHE/wasm-bindgen-$WASM_BINDGEN_VERSION"
 readonly BINARYEN_HOME="$CACHE/binaryen-$BINARYEN_VERSION"
 readonly HAPPY_DOM_HOME="$CACHE/happy-dom-$HAPPY_DOM_VERSION"
 readonly KAFKAJS_HOME="$CACHE/kafkajs-$KAFKAJS_VERSION"
+readonly ESBUILD_HOME="$CACHE/esbuild-$ESBUILD_VERSION"
 readonly TYPESCRIPT_HOME="$CACHE/typescript-$TYPESCRIPT_VERSION"
 readonly PLAYWRIGHT_HOME="$CACHE/playwright-core-$PLAYWRIGHT_VERSION"
 

@@ -95,6 +95,8 @@ want "$BINARYEN_HOME" npm_packages "binaryen@$BINARYEN_VERSION"
 want "$HAPPY_DOM_HOME" npm_packages "@happy-dom/global-registrator@$HAPPY_DOM_VERSION"
 if [ "${1:-page}" = test ]; then
     want "$KAFKAJS_HOME" npm_packages "kafkajs@$KAFKAJS_VERSION"
+    # With those of Node's modules that kafkajs needs in a page.
+    want "$ESBUILD_HOME" npm_packages "esbuild@$ESBUILD_VERSION" assert@2 buffer@6 events@3 util@0.12
     want "$TYPESCRIPT_HOME" npm_packages "typescript@$TYPESCRIPT_VERSION"
     want "$PLAYWRIGHT_HOME" npm_packages "playwright-core@$PLAYWRIGHT_VERSION"
     chromium

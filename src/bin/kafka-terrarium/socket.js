@@ -3,10 +3,10 @@
 
 const WRITTEN_MAX_BYTES = 64 * 1024;
 
-/** Bytes as Node's sockets give them, where there is such a thing. */
+/** Bytes as Node's sockets give them, where there is such a thing: by its bare name, for bundlers put theirs
+ * in its place. */
 function given(bytes) {
-    const { Buffer } = globalThis;
-    return Buffer ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bytes;
+    return typeof Buffer === 'undefined' ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Listeners by event, in the order in which they came. */
