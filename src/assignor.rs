@@ -1,18 +1,30 @@
-//! How a group's leader hands partitions to members: pure functions, exactly those of Java's
-//! consumer, because in the classic protocol the client decides.
+//! How a group's partitions are handed out to its members: pure functions, with the results of
+//! Kafka's own. In the classic protocol the group's leader decides, a client
+//! ([`AssignorKind`]); in the consumer protocol the group coordinator ([`ServerAssignor`]).
 //!
-//! Must not know who asks or what the group did before. Rules: the Javadoc of
-//! `RangeAssignor` and `RoundRobinAssignor`; static members, KIP-345.
+//! Must not know who asks or what the group did before, beyond what members say that they own.
+//! Rules: the Javadoc of `RangeAssignor`, `RoundRobinAssignor`, `StickyAssignor` (KIP-54) and
+//! `CooperativeStickyAssignor` (KIP-429); static members, KIP-345; racks, KIP-881; the server's,
+//! KIP-848.
+
+mod group;
+mod rack;
+mod range;
+mod round_robin;
+mod server;
+mod sticky;
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Map, Set};
+pub use self::server::ServerAssignor;
+use crate::base::{Map, Set, sort_by};
 use crate::protocol::TopicPartition;
+use group::Group;
 
-/// An assignor by the name that travels in JoinGroup.
+/// An assignor of the classic protocol, by the name that travels in JoinGroup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
@@ -23,7 +35,26 @@ pub enum AssignorKind {
     Range,
     /// All partitions of all topics dealt out like cards.
     RoundRobin,
+    /// As even as can be, and then with as few moves as can be. Members still give up all that
+    /// they own before a rebalance.
+    Sticky,
+    /// The same, but members keep what they own: what moves is revoked in one rebalance and
+    /// handed out in the next.
+    #[serde(rename = "cooperative-sticky")]
+    CooperativeSticky,
 }
+
+/// A topic as far as assignors look at it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Topic {
+    /// How many partitions it has; less than one is none.
+    pub partitions: i32,
+    /// By partition, the racks of its replicas; empty, also as a whole, if they are not known.
+    pub racks: Vec<Vec<Arc<str>>>,
+}
+
+/// The topics of a cluster by name.
+pub type Topics = Map<Arc<str>, Topic>;
 
 /// A member as its subscription describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +63,17 @@ pub struct Member {
     pub member_id: Arc<str>,
     /// Its `group.instance.id`, when it is a static member.
     pub group_instance_id: Option<Arc<str>>,
+    /// Its `client.rack`; one that is empty is none.
+    pub rack: Option<Arc<str>>,
     /// What it subscribes to.
     pub topics: Set<Arc<str>>,
+    /// What it says that it owns: of the cooperative protocol's subscription the owned
+    /// partitions, of the sticky assignor's user data the previous assignment, of the server's
+    /// members the present target assignment.
+    pub owned: Vec<TopicPartition>,
+    /// The generation in which it came to own that; -1 if it does not know one. The sticky
+    /// assignors believe the newest.
+    pub generation: i32,
 }
 
 /// What each member gets; every member is in it, perhaps with nothing.
@@ -41,13 +81,20 @@ pub type Assignment = Map<Arc<str>, Vec<TopicPartition>>;
 
 impl AssignorKind {
     /// All of them.
-    pub const ALL: [AssignorKind; 2] = [AssignorKind::Range, AssignorKind::RoundRobin];
+    pub const ALL: [AssignorKind; 4] = [
+        AssignorKind::Range,
+        AssignorKind::RoundRobin,
+        AssignorKind::Sticky,
+        AssignorKind::CooperativeSticky,
+    ];
 
     /// The name in JoinGroup and in `partition.assignment.strategy`.
     pub fn protocol_name(self) -> &'static str {
         match self {
             AssignorKind::Range => "range",
             AssignorKind::RoundRobin => "roundrobin",
+            AssignorKind::Sticky => "sticky",
+            AssignorKind::CooperativeSticky => "cooperative-sticky",
         }
     }
 
@@ -56,23 +103,47 @@ impl AssignorKind {
         AssignorKind::ALL.into_iter().find(|kind| kind.protocol_name() == name)
     }
 
-    /// Hands out every partition of every subscribed topic that the cluster has (topic →
-    /// number of partitions). A member listed twice counts once, with its last subscription.
-    pub fn assign(self, partition_counts: &Map<Arc<str>, i32>, members: &[Member]) -> Assignment {
-        let unique: Map<&Arc<str>, &Member> = members.iter().map(|m| (&m.member_id, m)).collect();
-        let mut ordered: Vec<&Member> = unique.into_values().collect();
-        ordered.sort_by(|a, b| a.order(b));
-        let mut assignment: Assignment =
-            ordered.iter().map(|member| (member.member_id.clone(), Vec::new())).collect();
-        match self {
-            AssignorKind::Range => range(partition_counts, &ordered, &mut assignment),
-            AssignorKind::RoundRobin => round_robin(partition_counts, &ordered, &mut assignment),
-        }
-        assignment
+    /// Whether members keep what they own while the group rebalances (KIP-429).
+    pub fn is_cooperative(self) -> bool {
+        self == AssignorKind::CooperativeSticky
+    }
+
+    /// Hands out every partition of every subscribed topic that the cluster has. Only what the
+    /// cooperative assignor takes from one member to give it to another is nobody's before the
+    /// next rebalance. A member listed twice counts once, with its last subscription.
+    #[inline(never)]
+    pub fn assign(self, topics: &Topics, members: &[Member]) -> Assignment {
+        let group = Group::new(topics, members);
+        let owned = match self {
+            AssignorKind::Range => range::assign(&group, true),
+            AssignorKind::RoundRobin => round_robin::assign(&group),
+            AssignorKind::Sticky => sticky::assign(&group).owned,
+            AssignorKind::CooperativeSticky => sticky::assign_cooperatively(&group),
+        };
+        group.name(&owned)
+    }
+}
+
+impl Topic {
+    /// A topic with so many partitions on racks that are not known.
+    pub fn new(partitions: i32) -> Topic {
+        Topic { partitions, racks: Vec::new() }
     }
 }
 
 impl Member {
+    /// A dynamic member without a rack that owns nothing.
+    pub fn new(member_id: impl Into<Arc<str>>, topics: impl IntoIterator<Item = Arc<str>>) -> Member {
+        Member {
+            member_id: member_id.into(),
+            group_instance_id: None,
+            rack: None,
+            topics: topics.into_iter().collect(),
+            owned: Vec::new(),
+            generation: -1,
+        }
+    }
+
     /// Static members come first, by instance id, so that a restart under a new member id
     /// gives a member the same partitions; the others by member id.
     fn order(&self, other: &Member) -> Ordering {
@@ -85,46 +156,16 @@ impl Member {
     }
 }
 
+/// Members in the order in which range and roundrobin serve them.
+fn in_assignment_order(group: &Group<'_>) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..group.members.len()).collect();
+    sort_by(&mut order, |a, b| group.members[*a].order(group.members[*b]));
+    order
+}
+
 /// Java compares UTF-16 units, which is not the order of code points.
 fn java_order(a: &str, b: &str) -> Ordering {
     a.encode_utf16().cmp(b.encode_utf16())
-}
-
-fn range(partition_counts: &Map<Arc<str>, i32>, members: &[&Member], assignment: &mut Assignment) {
-    for (topic, &partitions) in partition_counts {
-        let subscribed: Vec<&&Member> = members.iter().filter(|m| m.topics.contains(topic)).collect();
-        let (count, partitions) = (subscribed.len() as i64, i64::from(partitions.max(0)));
-        if count == 0 {
-            continue;
-        }
-        let (each, extra) = (partitions / count, partitions % count);
-        let mut next = 0;
-        for (index, member) in (0..).zip(subscribed) {
-            let end = next + each + i64::from(index < extra);
-            give(assignment, member, topic, next as i32..end as i32);
-            next = end;
-        }
-    }
-}
-
-fn round_robin(partition_counts: &Map<Arc<str>, i32>, members: &[&Member], assignment: &mut Assignment) {
-    let mut dealer = members.iter().cycle().peekable();
-    for (topic, &partitions) in partition_counts {
-        if !members.iter().any(|member| member.topics.contains(topic)) {
-            continue;
-        }
-        for partition in 0..partitions {
-            while dealer.next_if(|member| !member.topics.contains(topic)).is_some() {}
-            if let Some(member) = dealer.next() {
-                give(assignment, member, topic, partition..partition + 1);
-            }
-        }
-    }
-}
-
-fn give(assignment: &mut Assignment, member: &Member, topic: &Arc<str>, partitions: std::ops::Range<i32>) {
-    let owned = assignment.entry(member.member_id.clone()).or_default();
-    owned.extend(partitions.map(|partition| TopicPartition::new(topic.clone(), partition)));
 }
 
 #[cfg(test)]

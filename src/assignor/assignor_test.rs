@@ -6,29 +6,51 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::*;
 
-/// `cluster` is "t0:3 t1:2"; `members` is "c0: t0 t1 / c1@instance: t0".
-fn check(kind: AssignorKind, cluster: &str, members: &str, expected: Expect) {
+/// `cluster` is "t0:3 t1:2", with the racks of replicas "t0:3=ab,b,c"; `members` is
+/// "c0: t0 t1 / c1@instance%rack: t0 | t0-0 t0-1 #5", where what is owned follows the bar and the
+/// generation the hash.
+pub(super) fn check(kind: AssignorKind, cluster: &str, members: &str, expected: Expect) {
+    expected.assert_eq(&told(&kind.assign(&parse_cluster(cluster), &parse_members(members))));
+}
+
+pub(super) fn told(assignment: &Assignment) -> String {
     let mut story = String::new();
-    for (member, partitions) in kind.assign(&parse_cluster(cluster), &parse_members(members)) {
+    for (member, partitions) in assignment {
         let names: Vec<String> = partitions.iter().map(ToString::to_string).collect();
         let _ = writeln!(story, "{member}: {}", names.join(" "));
     }
-    expected.assert_eq(&story);
+    story
 }
 
-fn parse_cluster(text: &str) -> Map<Arc<str>, i32> {
-    text.split_whitespace()
-        .filter_map(|topic| topic.split_once(':'))
-        .map(|(name, count)| (name.into(), count.parse().unwrap()))
-        .collect()
+pub(super) fn parse_cluster(text: &str) -> Topics {
+    let topic = |(name, rest): (&str, &str)| {
+        let (count, racks) = rest.split_once('=').unwrap_or((rest, ""));
+        let letters = |racks: &str| racks.chars().map(|rack| rack.to_string().into()).collect();
+        let racks = racks.split(',').filter(|racks| !racks.is_empty()).map(letters).collect();
+        (name.into(), Topic { partitions: count.parse().unwrap(), racks })
+    };
+    text.split_whitespace().filter_map(|topic| topic.split_once(':')).map(topic).collect()
 }
 
-fn parse_members(text: &str) -> Vec<Member> {
+pub(super) fn parse_members(text: &str) -> Vec<Member> {
+    let at = |text: &str| {
+        let (topic, partition) = text.rsplit_once('-').unwrap();
+        TopicPartition::new(topic, partition.parse().unwrap())
+    };
     let member = |line: &str| {
-        let (name, topics) = line.trim().split_once(':').unwrap();
+        let (name, rest) = line.trim().split_once(':').unwrap();
+        let (name, rack) =
+            name.split_once('%').map_or((name, None), |(name, rack)| (name, Some(rack.into())));
         let (id, instance) = name.split_once('@').map_or((name, None), |(id, at)| (id, Some(at.into())));
-        let topics = topics.split_whitespace().map(Arc::from).collect();
-        Member { member_id: id.into(), group_instance_id: instance, topics }
+        let (rest, generation) = rest.split_once('#').unwrap_or((rest, "-1"));
+        let (topics, owned) = rest.split_once('|').unwrap_or((rest, ""));
+        Member {
+            group_instance_id: instance,
+            rack,
+            owned: owned.split_whitespace().map(at).collect(),
+            generation: generation.trim().parse().unwrap(),
+            ..Member::new(id, topics.split_whitespace().map(Arc::from))
+        }
     };
     text.split('/').map(member).collect()
 }
@@ -38,7 +60,7 @@ fn names_are_kafkas() {
     for kind in AssignorKind::ALL {
         assert_eq!(AssignorKind::from_protocol_name(kind.protocol_name()), Some(kind));
     }
-    assert_eq!(AssignorKind::from_protocol_name("sticky"), None);
+    assert_eq!(AssignorKind::from_protocol_name("uniform"), None);
 }
 
 #[test]
@@ -167,16 +189,15 @@ mod properties {
     fn any_members() -> impl Strategy<Value = Vec<Member>> {
         let topics = prop::collection::btree_set((0..4).prop_map(|n| Arc::from(format!("t{n}"))), 0..4);
         let member = (0..9u8, prop::option::of(0..9u8), topics).prop_map(|(id, instance, topics)| Member {
-            member_id: format!("m{id}").into(),
             group_instance_id: instance.map(|n| format!("i{n}").into()),
-            topics: topics.into_iter().collect(),
+            ..Member::new(format!("m{id}"), topics)
         });
         prop::collection::vec(member, 0..8)
     }
 
-    fn any_cluster() -> impl Strategy<Value = Map<Arc<str>, i32>> {
+    fn any_cluster() -> impl Strategy<Value = Topics> {
         prop::collection::btree_map((0..5).prop_map(|n| Arc::from(format!("t{n}"))), -1..12, 0..5)
-            .prop_map(|topics| topics.into_iter().collect())
+            .prop_map(|topics| topics.into_iter().map(|(name, count)| (name, Topic::new(count))).collect())
     }
 
     proptest! {
@@ -195,7 +216,7 @@ mod properties {
                 let wanted: Set<TopicPartition> = cluster
                     .iter()
                     .filter(|(topic, _)| subscriptions.values().any(|topics| topics.contains(*topic)))
-                    .flat_map(|(topic, &count)| (0..count).map(|p| TopicPartition::new(topic.clone(), p)))
+                    .flat_map(|(topic, it)| (0..it.partitions).map(|p| TopicPartition::new(topic.clone(), p)))
                     .collect();
                 prop_assert_eq!(&owned, &wanted);
                 prop_assert_eq!(assignment.len(), subscriptions.len());
@@ -204,11 +225,10 @@ mod properties {
 
         #[test]
         fn nobody_has_two_more_than_another(count in 1..9usize, partitions in 0..40i32) {
-            let topics = Set::from([Arc::from("t")]);
-            let member = |n| Member { member_id: format!("m{n}").into(), group_instance_id: None, topics: topics.clone() };
+            let member = |n| Member::new(format!("m{n}"), [Arc::from("t")]);
             let members: Vec<Member> = (0..count).map(member).collect();
             for kind in AssignorKind::ALL {
-                let assignment = kind.assign(&Map::from([("t".into(), partitions)]), &members);
+                let assignment = kind.assign(&Map::from([("t".into(), Topic::new(partitions))]), &members);
                 let sizes: Vec<usize> = assignment.values().map(Vec::len).collect();
                 let (least, most) = (sizes.iter().min(), sizes.iter().max());
                 prop_assert!(most.unwrap_or(&0) - least.unwrap_or(&0) <= 1);

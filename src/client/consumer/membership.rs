@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Consumer, ConsumerTimer, OwnedPartition, Request, Seeking, TopicPartition};
-use crate::assignor::{AssignorKind, Member};
+use crate::assignor::{AssignorKind, Member, Topic};
 use crate::base::{Map, Set, SimTime, ms};
 use crate::client::metadata_cache::BrokerEndpoint;
 use crate::client::network::{Response, SendOptions};
@@ -397,7 +397,8 @@ impl Consumer {
             (topic, count)
         };
         let counts: Map<Arc<str>, i32> = topics.into_iter().map(count).collect();
-        let assignment = kind.assign(&counts, &members);
+        let sized = counts.iter().map(|(topic, count)| (topic.clone(), Topic::new(*count)));
+        let assignment = kind.assign(&sized.collect(), &members);
         self.membership.partition_counts = counts;
         let encoded = assignment.into_iter().map(|(member_id, partitions)| SyncGroupRequestAssignment {
             member_id: member_id.to_string(),
@@ -577,9 +578,8 @@ fn member(described: &JoinGroupResponseMember) -> Member {
     let subscription = consumer_protocol::decode::<ConsumerProtocolSubscription>(&described.metadata);
     let topics = subscription.map(|subscription| subscription.topics).unwrap_or_default();
     Member {
-        member_id: described.member_id.as_str().into(),
         group_instance_id: described.group_instance_id.as_deref().map(Arc::from),
-        topics: topics.into_iter().map(Arc::from).collect(),
+        ..Member::new(described.member_id.as_str(), topics.into_iter().map(Arc::from))
     }
 }
 
