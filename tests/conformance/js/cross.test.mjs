@@ -2,12 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { Server, fixedRecords, program, run } from './harness.mjs';
+import { Server, fixedRecords, program, python, run } from './harness.mjs';
 import { adapter as kafkajs } from './kafkajs.mjs';
-
-const PYTHON = process.env.CONFORMANCE_PYTHON ?? 'python3';
-const python = name => [PYTHON, fileURLToPath(new URL(`../python/${name}.py`, import.meta.url))];
 
 /** What clients cannot say is known; whatever else they left out would be noticed. */
 const CLIENTS = [

@@ -122,6 +122,9 @@ export function located(name) {
 /** Those of the clients' programs that are written in JavaScript. */
 export const program = name => [process.execPath, here(`${name}.mjs`)];
 
+/** Those that are written in Python. */
+export const python = name => [process.env.CONFORMANCE_PYTHON ?? 'python3', here(`../python/${name}.py`)];
+
 /** Runs a client's program to its end; returns the JSON lines it printed. */
 export async function run([command, ...args], ...more) {
     const child = spawn(command, [...args, ...more], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -137,18 +140,22 @@ export async function run([command, ...args], ...more) {
 
 /** A member of a group in a process of its own, which can be stopped or killed. */
 export class Member {
-    constructor(client, server, topic, group) {
-        const [command, ...args] = program(client);
+    constructor([command, ...args], server, topic, group, configs = {}) {
         /** The partitions that it has at present; null before it has joined. */
         this.assigned = null;
         /** The records that it got, in the canonical form. */
         this.seen = [];
+        /** All that it said, in order. */
+        this.said = [];
         this.child = spawn(command, [...args, 'member', server.bootstrap, topic, group], {
-            stdio: ['ignore', 'pipe', 'inherit'],
+            // Those in Python end with their input, too.
+            stdio: ['pipe', 'pipe', 'inherit'],
+            env: { ...process.env, MEMBER_CONFIGS: JSON.stringify(configs) },
         });
         this.ended = new Promise(resolve => this.child.once('close', code => resolve(code)));
         createInterface({ input: this.child.stdout }).on('line', line => {
             const said = JSON.parse(line);
+            this.said.push(said);
             if (said.assigned) this.assigned = said.assigned;
             else this.seen.push(said);
         });
@@ -161,7 +168,7 @@ export class Member {
     /** Leaves the group as one should. */
     async stop() {
         this.child.kill('SIGTERM');
-        const code = await soon('a member ends', this.ended);
+        const code = await soon(`a member ends: ${this.child.spawnargs.slice(1).join(' ')}`, this.ended);
         if (code !== 0) throw new Error(`a member ended with ${code}`);
         this.assigned = [];
     }

@@ -1,7 +1,7 @@
 // kafkajs: the stories, and what its admin client asks.
 
 import assert from 'node:assert/strict';
-import { Member, until } from './harness.mjs';
+import { Member, program, until } from './harness.mjs';
 import { adapter } from './kafkajs.mjs';
 import { tell } from './stories.mjs';
 
@@ -97,7 +97,7 @@ async function moves(admin) {
 }
 
 async function groups(admin, server) {
-    const member = new Member(adapter.program, server, 'asked', 'watched');
+    const member = new Member(program(adapter.program), server, 'asked', 'watched');
     try {
         await until('it has read all', () => member.seen.length >= 3);
         const { groups } = await admin.listGroups();

@@ -1,7 +1,7 @@
 // @platformatic/kafka: the stories, and what its admin client asks.
 
 import assert from 'node:assert/strict';
-import { Member, until } from './harness.mjs';
+import { Member, program, until } from './harness.mjs';
 import { adapter } from './platformatic.mjs';
 import { tell } from './stories.mjs';
 
@@ -75,7 +75,7 @@ async function records(client, admin) {
 }
 
 async function groups(admin, server) {
-    const member = new Member(adapter.program, server, 'asked', 'watched');
+    const member = new Member(program(adapter.program), server, 'asked', 'watched');
     const committed = async () => {
         const [{ topics }] = await admin.listConsumerGroupOffsets({ groups: ['watched'] });
         const asked = topics.find(({ name }) => name === 'asked');

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Member, Server, until } from './harness.mjs';
+import { Member, Server, program, until } from './harness.mjs';
 
 const values = records => records.map(({ value }) => Buffer.from(value, 'base64').toString());
 const numbered = (name, count, more = {}) =>
@@ -131,7 +131,7 @@ async function share(members, partitions) {
 
 async function groupOfThree({ adapter, client, server }) {
     await client.createTopic('shared', { partitions: 6 });
-    const join = () => new Member(adapter.program, server, 'shared', 'the-group');
+    const join = () => new Member(program(adapter.program), server, 'shared', 'the-group');
     const members = [join(), join()];
     try {
         await share(members, 6);
@@ -164,7 +164,7 @@ async function commitAndGoOn({ adapter, client, server }) {
     await client.createTopic('work');
     const produce = name =>
         client.produce('work', [0, 1, 2].flatMap(partition => numbered(`${name}${partition}`, 5, { partition })));
-    const join = () => new Member(adapter.program, server, 'work', 'workers');
+    const join = () => new Member(program(adapter.program), server, 'work', 'workers');
     await produce('first');
     const first = join();
     try {

@@ -305,7 +305,7 @@ def member(bootstrap, topic, group):
             while not stopped():
                 for polled in (await it.getmany(timeout_ms=100)).values():
                     for record in polled:
-                        say(value=record.value.decode())
+                        say(**rig.read_record(record.partition, record.offset, record.value))
 
     rig.member_main(lambda say, stopped: asyncio.run(consume(say, stopped)))
 

@@ -237,7 +237,7 @@ def member(bootstrap, topic, group):
             known = None
             while not stopped():
                 for record in take(it):
-                    say(value=record.value.decode())
+                    say(**rig.read_record(record.partition, record.offset, record.value))
                 assigned = sorted(place.partition for place in it.assignment())
                 if assigned != known:
                     known = assigned

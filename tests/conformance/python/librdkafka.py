@@ -1,5 +1,7 @@
 """confluent-kafka, which is librdkafka."""
 
+import json
+import os
 import sys
 
 import rig
@@ -275,21 +277,28 @@ def read(bootstrap, topic):
 
 
 def member(bootstrap, topic, group):
+    """MEMBER_CONFIGS may say more in JSON: an assignor, a protocol."""
+    owned = set()
+
     def consume(say, stopped):
-        configs = {
-            "session.timeout.ms": 2_000, "heartbeat.interval.ms": 200,
-            "enable.auto.commit": True, "auto.commit.interval.ms": 200, "group.id": group,
-        }
+        def on_assign(_, assigned):
+            owned.update(it.partition for it in assigned)
+            say(assigned=sorted(owned))
+
+        def on_revoke(_, revoked):
+            owned.difference_update(it.partition for it in revoked)
+            say(assigned=sorted(owned))
+
+        more = json.loads(os.environ.get("MEMBER_CONFIGS", "{}"))
+        configs = {"enable.auto.commit": True, "auto.commit.interval.ms": 200, "group.id": group, **more}
+        if configs.get("group.protocol") != "consumer":
+            configs = {"session.timeout.ms": 2_000, "heartbeat.interval.ms": 200, **configs}
         consumer = reader(bootstrap, **configs)
-        consumer.subscribe(
-            [topic],
-            on_assign=lambda _, assigned: say(assigned=sorted(it.partition for it in assigned)),
-            on_revoke=lambda *_: say(assigned=[]),
-        )
+        consumer.subscribe([topic], on_assign=on_assign, on_revoke=on_revoke, on_lost=on_revoke)
         while not stopped():
             message = consumer.poll(0.1)
             if message is not None:
-                say(value=checked(message).value().decode())
+                say(**rig.read_record(checked(message).partition(), message.offset(), message.value()))
         consumer.close()
 
     rig.member_main(consume)

@@ -188,12 +188,18 @@ def a_group_of_two_becomes_three_and_one_dies(server, program, topic, send):
 def member_main(consume):
     """Runs a member: consume(say, stopped) reads until stopped() and then leaves the group."""
     end = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: end.set())
     threading.Thread(target=lambda: (sys.stdin.read(), end.set()), daemon=True).start()
 
     def say(**what):
         print(json.dumps(what), flush=True)
 
     consume(say, end.is_set)
+
+
+def read_record(partition, offset, value):
+    """What a member says of a record."""
+    return {"partition": partition, "offset": offset, "value": value.decode()}
 
 
 def nothing_acknowledged_is_lost(server, topic, send):
