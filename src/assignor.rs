@@ -7,7 +7,9 @@
 //! `CooperativeStickyAssignor` (KIP-429); static members, KIP-345; racks, KIP-881; the server's,
 //! KIP-848.
 
+mod explain;
 mod group;
+mod question;
 mod rack;
 mod range;
 mod round_robin;
@@ -19,6 +21,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::explain::{Change, Explanation, Got, Lost, explain};
+pub use self::question::{QUESTION_MAX_PARTITIONS, Question, QuestionError, to_json};
 pub use self::server::ServerAssignor;
 use crate::base::{Map, Set, sort_by};
 use crate::protocol::TopicPartition;
@@ -42,6 +46,15 @@ pub enum AssignorKind {
     /// handed out in the next.
     #[serde(rename = "cooperative-sticky")]
     CooperativeSticky,
+}
+
+/// An assignor of either protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Assignor {
+    /// A client's, in the classic protocol.
+    Classic(AssignorKind),
+    /// The server's, in the consumer protocol.
+    Consumer(ServerAssignor),
 }
 
 /// A topic as far as assignors look at it.
@@ -121,6 +134,40 @@ impl AssignorKind {
             AssignorKind::CooperativeSticky => sticky::assign_cooperatively(&group),
         };
         group.name(&owned)
+    }
+}
+
+impl Assignor {
+    /// All of them.
+    pub const ALL: [Assignor; 6] = [
+        Assignor::Classic(AssignorKind::Range),
+        Assignor::Classic(AssignorKind::RoundRobin),
+        Assignor::Classic(AssignorKind::Sticky),
+        Assignor::Classic(AssignorKind::CooperativeSticky),
+        Assignor::Consumer(ServerAssignor::Uniform),
+        Assignor::Consumer(ServerAssignor::Range),
+    ];
+
+    /// A name that no other has: Kafka's, but `server-range` for the server's range.
+    pub fn name(self) -> &'static str {
+        match self {
+            Assignor::Classic(kind) => kind.protocol_name(),
+            Assignor::Consumer(ServerAssignor::Uniform) => "uniform",
+            Assignor::Consumer(ServerAssignor::Range) => "server-range",
+        }
+    }
+
+    /// The assignor of that name.
+    pub fn from_name(name: &str) -> Option<Assignor> {
+        Assignor::ALL.into_iter().find(|assignor| assignor.name() == name)
+    }
+
+    /// Hands out partitions: see [`AssignorKind::assign`] and [`ServerAssignor::assign`].
+    pub fn assign(self, topics: &Topics, members: &[Member]) -> Assignment {
+        match self {
+            Assignor::Classic(kind) => kind.assign(topics, members),
+            Assignor::Consumer(assignor) => assignor.assign(topics, members),
+        }
     }
 }
 

@@ -100,13 +100,16 @@ impl<'a> Group<'a> {
         self.members[member].owned.iter().filter_map(|at| self.find(at))
     }
 
+    /// A partition with its name.
+    pub(super) fn at(&self, partition: usize) -> TopicPartition {
+        let topic = self.topics[self.topic_of(partition)].name.clone();
+        TopicPartition { topic, partition: i32::try_from(self.number(partition)).unwrap_or(i32::MAX) }
+    }
+
     /// An assignment with names.
     #[inline(never)]
     pub(super) fn name(&self, owned: &[Vec<usize>]) -> Assignment {
-        let named = |partition: &usize| {
-            let topic = self.topics[self.topic_of(*partition)].name.clone();
-            TopicPartition { topic, partition: i32::try_from(self.number(*partition)).unwrap_or(i32::MAX) }
-        };
+        let named = |partition: &usize| self.at(*partition);
         let each = self.members.iter().zip(owned);
         each.map(|(member, owned)| (member.member_id.clone(), owned.iter().map(named).collect())).collect()
     }

@@ -13,12 +13,11 @@ mod claims;
 mod constrained;
 mod general;
 mod movements;
-mod racks;
 
 use claims::Claims;
-use racks::Racks;
 
 use super::group::Group;
+use super::rack::Racks;
 
 /// An assignment, and which partitions have to be given up by somebody before their new owner
 /// may have them (of which only the cooperative protocol takes care).

@@ -77,7 +77,8 @@ impl Controller {
                 .map(|config| (config.config_operation, config.name.as_str(), config.value.as_deref()))
                 .collect(),
         });
-        let (answers, records, events) = self.alter(&wanted.collect::<Vec<_>>(), false, request.validate_only);
+        let (answers, records, events) =
+            self.alter(&wanted.collect::<Vec<_>>(), false, request.validate_only);
         let responses = zip(&request.resources, answers).map(|(resource, (error_code, error_message))| {
             incremental_alter_configs::AlterConfigsResourceResponse {
                 error_code,

@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 
 use super::claims::Claims;
-use super::racks::Racks;
 use crate::assignor::group::Group;
+use crate::assignor::rack::Racks;
 use crate::base::sort_by_key;
 
 /// Who gets what; and, by partition, whether somebody else may still hold it.

@@ -3,8 +3,8 @@
 
 use super::claims::Claims;
 use super::movements::Movements;
-use super::racks::Racks;
 use crate::assignor::group::Group;
+use crate::assignor::rack::Racks;
 use crate::base::sort_by_key;
 
 /// Who gets what.
