@@ -1,4 +1,5 @@
-//! The command line: plays scenarios without a page, checks them, and writes their schema.
+//! The command line: plays scenarios without a page, checks them, and writes their schema; asks
+//! assignors and partitioners.
 
 #[cfg(not(target_arch = "wasm32"))]
 fn main() -> std::process::ExitCode {
@@ -8,6 +9,9 @@ fn main() -> std::process::ExitCode {
 #[cfg(target_arch = "wasm32")]
 fn main() {}
 
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "terrarium/ask.rs"]
+mod ask;
 #[cfg(not(target_arch = "wasm32"))]
 #[path = "terrarium/serve.rs"]
 mod serve;
@@ -26,6 +30,7 @@ mod cli {
     use terrarium::scenario::{Files, GALLERY, RECORDING_MAX_BYTES, Scenario, ScenarioError, schema};
     use terrarium::sim::{Setup, World};
 
+    use crate::ask::{Assign, Partition, assign, partition};
     use crate::serve::{Serve, serve};
 
     /// Where a run ends when neither `--until` nor the scenario says so.
@@ -68,6 +73,8 @@ mod cli {
             summary: Form,
         },
         Serve(Serve),
+        Assign(Assign),
+        Partition(Partition),
         /// Lists the gallery.
         Scenarios,
         /// Says whether a scenario file and its data are right.
@@ -103,6 +110,8 @@ mod cli {
                 run(&scenario, seed, until, trace.as_deref(), summary)
             }
             Command::Serve(wanted) => serve(&wanted),
+            Command::Assign(wanted) => assign(&wanted),
+            Command::Partition(wanted) => partition(&wanted),
             Command::Scenarios => scenarios(),
             Command::Check { scenario } => check(&scenario),
             Command::Schema => print(&schema()),
