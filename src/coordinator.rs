@@ -1,11 +1,12 @@
-//! The group coordinator: classic groups and their offsets, as a machine without input or
+//! The group coordinator: groups of the classic and of the consumer protocol and their offsets, as a machine without input or
 //! output of its own, hosted by a broker.
 //!
-//! Must not know the network or how `__consumer_offsets` is replicated. A request becomes
-//! replies, records to append, timers and events: an [`Outcome`]. **Decide, then replay**:
-//! what has to survive (a group's last generation, committed offsets) changes only when its
-//! record is committed; who is joining or syncing right now is soft state and lost with the
-//! broker, as in Kafka.
+//! Must not know the network or how `__consumer_offsets` is replicated; the cluster's metadata it
+//! is told with every [`Moment`]. A request becomes replies, records to append, timers and events:
+//! an [`Outcome`]. **Decide, then replay**: what has to survive (a group's last generation,
+//! committed offsets) changes only when its record is committed; who is joining or syncing right
+//! now is soft state and lost with the broker, as in Kafka. Groups of the consumer protocol are all
+//! records: these take effect when they are appended, and answers wait until they are committed.
 //!
 //! How the host drives it: for every [`Append`] it writes the records to the leader's log and
 //! keeps the `Append`; when the high watermark has passed them it hands it to
@@ -15,9 +16,10 @@
 //! longer is, [`GroupCoordinator::resigned`].
 //!
 //! Rules: Kafka's documentation of the consumer group protocol, KIP-62, 134, 345, 394, 559,
-//! 709. Groups of the newer protocol (KIP-848) and transactions are not here yet.
+//! 709; KIP-848 (`consumer`). Transactions are not here yet.
 
 mod config;
+mod consumer;
 mod describe;
 mod forget;
 mod group;
@@ -34,10 +36,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub use config::GroupConfig;
+pub use config::{GroupConfig, MigrationPolicy, ServerAssignors};
+pub use consumer::{
+    ClassicMember, ConsumerGroup, ConsumerMember, CurrentAssignment, MemberState, Partitions, ResolvedRegex,
+    Subscription,
+};
 pub use group::{CommittedOffset, Group, GroupState, Member};
 pub use log::GroupMetadataValue;
-pub use outcome::{Append, Caller, CoordinatorTimer, GroupRequest, GroupResponse, Outcome};
+pub use outcome::{Append, Caller, CoordinatorTimer, GroupRequest, GroupResponse, Moment, Outcome};
 
 use self::outcome::Then;
 use self::rebalance::{Work, join_error};
@@ -95,9 +101,10 @@ impl GroupCoordinator {
         partition: i32,
         leader_epoch: i32,
         records: impl IntoIterator<Item = (Bytes, Option<Bytes>)>,
-        now: SimTime,
+        at: Moment<'_>,
         out: &mut Outcome,
     ) {
+        let Moment { now, image } = at;
         if self.shards.get(&partition).is_some_and(|shard| !shard.is_loading) {
             self.resigned(partition, out);
         }
@@ -105,10 +112,14 @@ impl GroupCoordinator {
         for (key, value) in records {
             shard.replay(&key, value.as_ref(), now);
         }
-        let mut work = Work { config: &self.config, now, partition, leader_epoch, out };
+        let mut work = Work { config: &self.config, image, now, partition, leader_epoch, out };
         let count = u32::try_from(shard.groups.len()).unwrap_or(u32::MAX);
         work.out.events.push(Event::CoordinatorElected { partition, groups: count });
         for (id, slot) in &mut shard.groups {
+            if slot.consumer.is_some() {
+                work.reload(slot);
+                continue;
+            }
             let Some(stored) = slot.stored.clone() else { continue };
             let mut group = log::restore(id.clone(), &stored, now);
             group.stored = Some(stored);
@@ -135,6 +146,13 @@ impl GroupCoordinator {
             let id = &group.id;
             out.timers.push((CoordinatorTimer::Join { group: id.clone() }, None));
             out.timers.push((CoordinatorTimer::Sync { group: id.clone() }, None));
+            let consumers = group.consumer.iter().flat_map(|consumer| consumer.members());
+            let timers = consumers.flat_map(|member| consumer::timers_of(id, &member.member_id));
+            out.timers.extend(timers.map(|timer| (timer, None)));
+            for parked in &group.parked {
+                let response = parked.response.clone().failed(ErrorCode::NotCoordinator);
+                out.replies.push((parked.token, response));
+            }
             for member in group.members.keys().chain(&group.pending_members) {
                 let (group, member) = (id.clone(), member.clone());
                 out.timers.push((CoordinatorTimer::Session { group, member }, None));
@@ -155,36 +173,45 @@ impl GroupCoordinator {
     /// A request arrived. Every request is answered once, now or later.
     pub fn handle(
         &mut self,
-        now: SimTime,
+        at: Moment<'_>,
         rng: &mut Rng,
         caller: Caller,
         request: GroupRequest,
         out: &mut Outcome,
     ) {
-        self.dispatch(now, rng, caller, request, out);
+        self.dispatch(at, rng, caller, request, out);
     }
 
     /// A timer ran out.
-    pub fn timer(&mut self, now: SimTime, timer: CoordinatorTimer, out: &mut Outcome) {
+    pub fn timer(&mut self, at: Moment<'_>, timer: CoordinatorTimer, out: &mut Outcome) {
         let id = match &timer {
-            CoordinatorTimer::Expiry { partition } => return self.expire(now, *partition, out),
+            CoordinatorTimer::Expiry { partition } => return self.expire(at, *partition, out),
             CoordinatorTimer::Session { group, .. }
             | CoordinatorTimer::Join { group }
-            | CoordinatorTimer::Sync { group } => group.clone(),
+            | CoordinatorTimer::Sync { group }
+            | CoordinatorTimer::Revocation { group, .. }
+            | CoordinatorTimer::ClassicJoin { group, .. }
+            | CoordinatorTimer::ClassicSync { group, .. }
+            | CoordinatorTimer::Regex { group } => group.clone(),
         };
-        let Ok((mut work, shard)) = self.work(&id, now, out) else { return };
-        let Some(group) = shard.groups.get_mut(&id).map(Arc::make_mut) else { return };
+        let Ok((mut work, shard)) = self.work(&id, at, out) else { return };
+        let Some(slot) = shard.groups.get_mut(&id) else { return };
+        if slot.consumer.is_some() {
+            return work.consumer_timer(slot, &timer);
+        }
+        let group = Arc::make_mut(slot);
         match timer {
             CoordinatorTimer::Session { member, .. } => work.session_timeout(group, &member),
             CoordinatorTimer::Join { .. } => work.join_timeout(group),
             CoordinatorTimer::Sync { .. } => work.sync_timeout(group),
-            CoordinatorTimer::Expiry { .. } => {}
+            _ => {}
         }
         shard.forget_if_blank(&id);
     }
 
     /// An append is committed: its records take effect and who waits for it is answered.
-    pub fn committed(&mut self, now: SimTime, append: Append, out: &mut Outcome) {
+    pub fn committed(&mut self, at: Moment<'_>, append: Append, out: &mut Outcome) {
+        let Moment { now, image } = at;
         let Append { partition, leader_epoch, records, then } = append;
         let shard = self.shards.get_mut(&partition).filter(|shard| shard.leader_epoch == leader_epoch);
         let Some(shard) = shard.filter(|shard| !shard.is_loading) else {
@@ -192,12 +219,14 @@ impl GroupCoordinator {
             self.conclude(then, ErrorCode::NotCoordinator, out);
             return;
         };
-        for (key, value) in &records {
+        // Those of consumer groups have taken effect already.
+        let is_replayed = matches!(then, Then::Consumer { .. });
+        for (key, value) in records.iter().filter(|_| !is_replayed) {
             if let Some(event) = shard.replay(key, value.as_ref(), now) {
                 out.events.push(event);
             }
         }
-        let mut work = Work { config: &self.config, now, partition, leader_epoch, out };
+        let mut work = Work { config: &self.config, image, now, partition, leader_epoch, out };
         match then {
             Then::Sync { group, generation, assignments } => {
                 if let Some(group) = shard.syncing(&group, generation) {
@@ -209,17 +238,24 @@ impl GroupCoordinator {
                     work.rejoined(group, waiting, &is, leader_before);
                 }
             }
+            Then::Consumer { group, written, .. } => {
+                if let Some(group) = shard.groups.get_mut(&group).map(Arc::make_mut) {
+                    work.settled(group, written);
+                }
+            }
             then => self.conclude(then, ErrorCode::None, out),
         }
     }
 
     /// An append will not be committed, or nobody knows: `error` is that of the produce.
-    pub fn failed(&mut self, now: SimTime, append: Append, error: ErrorCode, out: &mut Outcome) {
+    pub fn failed(&mut self, at: Moment<'_>, append: Append, error: ErrorCode, out: &mut Outcome) {
+        let Moment { now, image } = at;
         let Append { partition, leader_epoch, then, .. } = append;
+        let may_be_written = error == ErrorCode::RequestTimedOut;
         let error = told(error);
         let shard = self.shards.get_mut(&partition).filter(|shard| shard.leader_epoch == leader_epoch);
         let Some(shard) = shard else { return self.conclude(then, error, out) };
-        let mut work = Work { config: &self.config, now, partition, leader_epoch, out };
+        let mut work = Work { config: &self.config, image, now, partition, leader_epoch, out };
         match then {
             Then::Sync { group, generation, .. } => {
                 if let Some(group) = shard.syncing(&group, generation) {
@@ -237,6 +273,12 @@ impl GroupCoordinator {
                     work.transition(group, GroupState::Empty);
                 }
                 self.conclude(Then::Delete { token, group }, error, out);
+            }
+            Then::Consumer { group, written, before } => {
+                if let Some(slot) = shard.groups.get_mut(&group) {
+                    work.unsettled(slot, written, before, error, may_be_written);
+                }
+                shard.forget_if_blank(&group);
             }
             Then::Expire { group } => {
                 if let Some(group) = shard.groups.get_mut(&group).map(Arc::make_mut) {

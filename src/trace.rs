@@ -64,6 +64,15 @@ pub struct Offsets {
     pub to: i64,
 }
 
+/// What a member shall have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MemberTarget {
+    /// Member id.
+    pub member: Arc<str>,
+    /// Its partitions.
+    pub partitions: Vec<TopicPartition>,
+}
+
 /// Something that happened.
 #[expect(missing_docs, reason = "the fields are Kafka's words and say themselves what they are")]
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -255,6 +264,33 @@ pub enum Event {
     },
     /// A group was told that it must rebalance; `reason` says why in a few words.
     RebalanceStarted { group: Arc<str>, reason: Arc<str> },
+
+    /// A consumer group's epoch rose (KIP-848); `reason` says why in a few words.
+    GroupEpochBumped { group: Arc<str>, group_epoch: i32, reason: Arc<str> },
+    /// A consumer group's coordinator decided who shall have what.
+    TargetAssigned {
+        group: Arc<str>,
+        assignment_epoch: i32,
+        assignor: &'static str,
+        targets: Vec<MemberTarget>,
+    },
+    /// A member of a consumer group came a step nearer to its target: it may have `assigned`, has to
+    /// give up `revoking`, and waits for others to give up `awaiting`.
+    MemberReconciled {
+        group: Arc<str>,
+        member: Arc<str>,
+        member_epoch: i32,
+        state: &'static str,
+        assigned: Vec<TopicPartition>,
+        revoking: Vec<TopicPartition>,
+        awaiting: Vec<TopicPartition>,
+    },
+    /// A member of a consumer group was turned away: it has to give up what it has.
+    MemberFenced { group: Arc<str>, member: Arc<str>, error: ErrorCode },
+    /// A group's regular expression matches these topics by now.
+    RegexResolved { group: Arc<str>, regex: Arc<str>, topics: Vec<Arc<str>> },
+    /// A group went from one protocol to the other.
+    GroupMigrated { group: Arc<str>, from: &'static str, to: &'static str },
 
     // --- producers ---
     /// A record waits in the accumulator for its batch to be sent.

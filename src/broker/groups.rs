@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::base::{Map, SimTime, ms};
 use crate::broker::{Broker, BrokerTimer, Ctx, OFFSETS_TOPIC};
 use crate::coordinator::{
-    Append, Caller, CoordinatorTimer, GroupCoordinator, GroupRequest, GroupResponse, Outcome,
+    Append, Caller, CoordinatorTimer, GroupCoordinator, GroupRequest, GroupResponse, Moment, Outcome,
 };
 use crate::metadata::NO_LEADER;
 use crate::protocol::messages::find_coordinator::{
@@ -80,6 +80,12 @@ impl Broker {
             ApiKey::ListGroups => GroupRequest::ListGroups(Message::decode(body, version)?),
             ApiKey::DescribeGroups => GroupRequest::DescribeGroups(Message::decode(body, version)?),
             ApiKey::DeleteGroups => GroupRequest::DeleteGroups(Message::decode(body, version)?),
+            ApiKey::ConsumerGroupHeartbeat => {
+                GroupRequest::ConsumerGroupHeartbeat(Message::decode(body, version)?)
+            }
+            ApiKey::ConsumerGroupDescribe => {
+                GroupRequest::ConsumerGroupDescribe(Message::decode(body, version)?)
+            }
             _ => {
                 self.refuse(ctx, token, format!("{} is not served", api.name()));
                 return Ok(());
@@ -89,14 +95,16 @@ impl Broker {
         let (client_id, host) = (Arc::clone(&asked.client_id), format!("/10.0.0.{}", asked.from.0 % 250 + 1));
         let caller = Caller { token, api_version: version, client_id: &client_id, client_host: &host };
         let mut out = Outcome::default();
-        self.groups.coordinator.handle(ctx.now(), ctx.rng(), caller, request, &mut out);
+        let at = Moment { now: ctx.now(), image: &self.image };
+        self.groups.coordinator.handle(at, ctx.rng(), caller, request, &mut out);
         self.carry_out(ctx, out);
         Ok(())
     }
 
     pub(super) fn coordinator_timer(&mut self, ctx: &mut Ctx, timer: CoordinatorTimer) {
         let mut out = Outcome::default();
-        self.groups.coordinator.timer(ctx.now(), timer, &mut out);
+        let at = Moment { now: ctx.now(), image: &self.image };
+        self.groups.coordinator.timer(at, timer, &mut out);
         self.carry_out(ctx, out);
     }
 
@@ -165,7 +173,8 @@ impl Broker {
 
     fn append_failed(&mut self, ctx: &mut Ctx, append: Append, error: ErrorCode) {
         let mut out = Outcome::default();
-        self.groups.coordinator.failed(ctx.now(), append, error, &mut out);
+        let at = Moment { now: ctx.now(), image: &self.image };
+        self.groups.coordinator.failed(at, append, error, &mut out);
         self.carry_out(ctx, out);
     }
 
@@ -183,7 +192,8 @@ impl Broker {
         {
             let Some(waiting) = self.groups.waiting.remove(index) else { break };
             let mut out = Outcome::default();
-            self.groups.coordinator.committed(ctx.now(), waiting.append, &mut out);
+            let at = Moment { now: ctx.now(), image: &self.image };
+            self.groups.coordinator.committed(at, waiting.append, &mut out);
             self.carry_out(ctx, out);
         }
     }
@@ -208,7 +218,8 @@ impl Broker {
             .filter_map(|record| Some((record.key?, record.value)))
             .collect();
         let mut out = Outcome::default();
-        self.groups.coordinator.elected(index, leader_epoch, records, ctx.now(), &mut out);
+        let at = Moment { now: ctx.now(), image: &self.image };
+        self.groups.coordinator.elected(index, leader_epoch, records, at, &mut out);
         self.carry_out(ctx, out);
     }
 
@@ -283,7 +294,8 @@ impl Broker {
     /// Topics were deleted: their offsets go too.
     pub(super) fn forget_offsets_of(&mut self, ctx: &mut Ctx, gone: &[TopicPartition]) {
         let mut out = Outcome::default();
-        self.groups.coordinator.partitions_deleted(ctx.now(), gone, &mut out);
+        let at = Moment { now: ctx.now(), image: &self.image };
+        self.groups.coordinator.partitions_deleted(at, gone, &mut out);
         self.carry_out(ctx, out);
     }
 
@@ -299,6 +311,8 @@ impl Broker {
             GroupResponse::ListGroups(r) => self.reply(ctx, token, r),
             GroupResponse::DescribeGroups(r) => self.reply(ctx, token, r),
             GroupResponse::DeleteGroups(r) => self.reply(ctx, token, r),
+            GroupResponse::ConsumerGroupHeartbeat(r) => self.reply(ctx, token, r),
+            GroupResponse::ConsumerGroupDescribe(r) => self.reply(ctx, token, r),
         }
     }
 }

@@ -268,5 +268,7 @@ pub(super) fn is_served(api: ApiKey) -> bool {
                 | ApiKey::ListGroups
                 | ApiKey::DescribeGroups
                 | ApiKey::DeleteGroups
+                | ApiKey::ConsumerGroupHeartbeat
+                | ApiKey::ConsumerGroupDescribe
         )
 }

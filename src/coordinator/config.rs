@@ -1,12 +1,24 @@
 //! The broker's configs for groups, under Kafka's names.
 
-use crate::metadata::properties;
+use super::consumer::ServerAssignor;
+use crate::metadata::{Property, properties};
 
 properties! {
     /// Broker configs that the group coordinator reads; names and defaults are Kafka's.
     pub struct GroupConfig {
         "group.min.session.timeout.ms" => min_session_timeout_ms: i32 = 6_000, "shortest session timeout a member may ask for";
         "group.max.session.timeout.ms" => max_session_timeout_ms: i32 = 1_800_000, "longest session timeout a member may ask for";
+        "group.consumer.session.timeout.ms" => consumer_session_timeout_ms: i32 = 45_000,
+            "after how much silence a member of a consumer group is out";
+        "group.consumer.heartbeat.interval.ms" => consumer_heartbeat_interval_ms: i32 = 5_000,
+            "how often members of consumer groups beat";
+        "group.consumer.max.size" => consumer_max_size: i32 = i32::MAX, "most members of a consumer group";
+        "group.consumer.assignors" => consumer_assignors: ServerAssignors = ServerAssignors::default(),
+            "who may compute the assignments of consumer groups; the first is the default";
+        "group.consumer.migration.policy" => consumer_migration_policy: MigrationPolicy = MigrationPolicy::Bidirectional,
+            "whether classic groups of consumers become consumer groups, and the reverse";
+        "group.consumer.regex.refresh.interval.ms" => consumer_regex_refresh_interval_ms: i32 = 600_000,
+            "how often regular expressions are looked up again at least";
         "group.initial.rebalance.delay.ms" => initial_rebalance_delay_ms: i32 = 3_000,
             "how long a new group waits for more members before its first rebalance";
         "group.max.size" => max_size: i32 = i32::MAX, "most members of a group";
@@ -20,5 +32,81 @@ properties! {
         "offsets.retention.check.interval.ms" => offsets_retention_check_interval_ms: i64 = 600_000,
             "how often expired offsets are looked for";
         "offsets.commit.timeout.ms" => offsets_commit_timeout_ms: i32 = 5_000, "how long a commit may wait for its in-sync replicas";
+    }
+}
+
+/// The assignors that consumer groups may have, the default one first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerAssignors(Vec<ServerAssignor>);
+
+impl Default for ServerAssignors {
+    fn default() -> Self {
+        ServerAssignors(vec![ServerAssignor::Uniform, ServerAssignor::Range])
+    }
+}
+
+impl ServerAssignors {
+    pub(super) fn first(&self) -> ServerAssignor {
+        self.0.first().copied().unwrap_or_default()
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|assignor| assignor.name())
+    }
+}
+
+impl Property for ServerAssignors {
+    const EXPECTED: &'static str = "uniform, range or both";
+    fn parse(text: &str) -> Option<Self> {
+        let named: Option<Vec<_>> = text.split(',').map(|name| ServerAssignor::from_name(name.trim())).collect();
+        named.map(ServerAssignors)
+    }
+    fn text(&self) -> String {
+        self.names().collect::<Vec<_>>().join(",")
+    }
+}
+
+/// Which way groups of consumers may go from one protocol to the other while they work (KIP-848).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MigrationPolicy {
+    /// Neither.
+    Disabled,
+    /// From classic to consumer.
+    Upgrade,
+    /// From consumer to classic.
+    Downgrade,
+    /// Both.
+    Bidirectional,
+}
+
+impl MigrationPolicy {
+    pub(super) fn upgrades(self) -> bool {
+        matches!(self, MigrationPolicy::Upgrade | MigrationPolicy::Bidirectional)
+    }
+
+    pub(super) fn downgrades(self) -> bool {
+        matches!(self, MigrationPolicy::Downgrade | MigrationPolicy::Bidirectional)
+    }
+}
+
+impl Property for MigrationPolicy {
+    const EXPECTED: &'static str = "bidirectional, upgrade, downgrade or disabled";
+    fn parse(text: &str) -> Option<Self> {
+        Some(match text.trim().to_ascii_lowercase().as_str() {
+            "disabled" => MigrationPolicy::Disabled,
+            "upgrade" => MigrationPolicy::Upgrade,
+            "downgrade" => MigrationPolicy::Downgrade,
+            "bidirectional" => MigrationPolicy::Bidirectional,
+            _ => return None,
+        })
+    }
+    fn text(&self) -> String {
+        let text = match self {
+            MigrationPolicy::Disabled => "disabled",
+            MigrationPolicy::Upgrade => "upgrade",
+            MigrationPolicy::Downgrade => "downgrade",
+            MigrationPolicy::Bidirectional => "bidirectional",
+        };
+        text.to_owned()
     }
 }

@@ -13,22 +13,24 @@ use crate::protocol::messages::list_groups::{ListGroupsRequest, ListedGroup};
 /// DescribeGroups says from this version on that a group does not exist (KIP-1043).
 const NOT_FOUND_SINCE: i16 = 6;
 
-/// The type of groups of the classic protocol.
+/// The types of groups.
 const CLASSIC: &str = "classic";
+const CONSUMER: &str = "consumer";
 
 pub(super) fn listed(group: &Group, request: &ListGroupsRequest) -> Option<ListedGroup> {
     let state = group.state.name();
+    let group_type = if group.consumer.is_some() { CONSUMER } else { CLASSIC };
     let passes = |filter: &[String], value: &str| {
         filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
     };
-    if !passes(&request.states_filter, state) || !passes(&request.types_filter, CLASSIC) {
+    if !passes(&request.states_filter, state) || !passes(&request.types_filter, group_type) {
         return None;
     }
     Some(ListedGroup {
         group_id: group.id.to_string(),
         protocol_type: group.protocol_type.as_deref().unwrap_or_default().to_owned(),
         group_state: state.to_owned(),
-        group_type: CLASSIC.to_owned(),
+        group_type: group_type.to_owned(),
     })
 }
 
@@ -53,6 +55,14 @@ pub(super) fn described(group: &Group) -> DescribedGroup {
     }
 }
 
+/// A group of another protocol: to those who ask by this API it is not there.
+pub(super) fn described_other(group_id: String, api_version: i16) -> DescribedGroup {
+    let mut described = described_unknown(group_id, api_version);
+    let says = format!("Group {} is not a classic group.", described.group_id);
+    described.error_message = described.error_message.map(|_| says);
+    described
+}
+
 /// A group that is not there: Dead, as ever.
 pub(super) fn described_unknown(group_id: String, api_version: i16) -> DescribedGroup {
     let mut described = DescribedGroup { group_state: "Dead".to_owned(), ..DescribedGroup::default() };
@@ -66,7 +76,7 @@ pub(super) fn described_unknown(group_id: String, api_version: i16) -> Described
 
 /// READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS and ALTER_CONFIGS as bits (KIP-430): without an authorizer
 /// everybody may do all that can be done to a group.
-const GROUP_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;
+pub(super) const GROUP_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;
 
 pub(super) fn with_operations(mut group: DescribedGroup, is_asked: bool) -> DescribedGroup {
     if is_asked && !group.error_code.is_error() {
@@ -76,6 +86,14 @@ pub(super) fn with_operations(mut group: DescribedGroup, is_asked: bool) -> Desc
 }
 
 impl Work<'_> {
+    /// Nothing of a group without members remains, but its offsets.
+    pub(super) fn tombstones(&self, group: &Group) -> Result<Vec<log::Record>, ErrorCode> {
+        if group.consumer.is_some() {
+            return self.consumer_tombstones(group);
+        }
+        Ok(vec![log::group_tombstone(&group.id).map_err(|_| ErrorCode::UnknownServerError)?])
+    }
+
     /// Begins to delete a group; it is gone when the tombstones are committed.
     pub(super) fn delete(&mut self, group: &mut Group, token: u64) -> Result<(), ErrorCode> {
         match group.state {
@@ -84,8 +102,9 @@ impl Work<'_> {
             _ => return Err(ErrorCode::NonEmptyGroup),
         }
         let offsets = group.offsets.keys().map(|at| log::offset_tombstone(&group.id, at));
-        let tombstones: Result<Vec<_>, _> = offsets.chain([log::group_tombstone(&group.id)]).collect();
-        let records = tombstones.map_err(|_| ErrorCode::UnknownServerError)?;
+        let offsets: Result<Vec<_>, _> = offsets.collect();
+        let mut records = offsets.map_err(|_| ErrorCode::UnknownServerError)?;
+        records.extend(self.tombstones(group)?);
         self.transition(group, GroupState::Dead);
         self.append(records, Then::Delete { token, group: group.id.clone() });
         Ok(())

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::GroupCoordinator;
 use super::group::{CommittedOffset, Group, GroupState};
 use super::log;
-use super::outcome::{Caller, CoordinatorTimer, GroupResponse, Outcome, Then};
+use super::outcome::{Caller, CoordinatorTimer, GroupResponse, Moment, Outcome, Then};
 use super::rebalance::Work;
-use crate::base::{Set, SimTime, ms};
+use crate::base::{Set, ms};
 use crate::protocol::messages::consumer_protocol::{self, ConsumerProtocolSubscription};
 use crate::protocol::messages::offset_delete::{
     OffsetDeleteRequest, OffsetDeleteResponse, OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
@@ -22,6 +22,9 @@ const MINUTE_MS: i64 = 60_000;
 impl Group {
     /// The topics that its consumers subscribe to; `None` when that cannot be told.
     fn subscribed_topics(&self) -> Option<Set<String>> {
+        if let Some(consumer) = &self.consumer {
+            return Some(consumer.subscribed_topics().iter().map(|topic| topic.to_string()).collect());
+        }
         if self.protocol_type.as_deref() != Some(CONSUMER) {
             return None;
         }
@@ -41,6 +44,9 @@ impl Group {
 
     /// When the retention of an offset began to run, in ms; `None` while it does not run.
     fn retained_since(&self, offset: &CommittedOffset, knows_topics: bool) -> Option<i64> {
+        if self.consumer.is_some() {
+            return Some(offset.commit_timestamp_ms);
+        }
         let became_empty = self.stored.as_ref().map(|stored| stored.current_state_timestamp);
         match (&self.protocol_type, self.state) {
             // Nobody ever joined: a consumer that assigns itself, or an administrator.
@@ -114,9 +120,9 @@ impl Work<'_> {
         let ends = records.len() == group.offsets.len()
             && group.state == GroupState::Empty
             && group.pending_members.is_empty()
-            && group.stored.is_some();
+            && (group.stored.is_some() || group.consumer.is_some());
         if ends {
-            records.extend(log::group_tombstone(&group.id));
+            records.extend(self.tombstones(group).unwrap_or_default());
             let id = group.id.clone();
             self.transition(Arc::make_mut(slot), GroupState::Dead);
             self.append(records, Then::Expire { group: id });
@@ -128,10 +134,11 @@ impl Work<'_> {
 
 impl GroupCoordinator {
     /// Looks for expired offsets in a partition of `__consumer_offsets`, now and again.
-    pub(super) fn expire(&mut self, now: SimTime, partition: i32, out: &mut Outcome) {
+    pub(super) fn expire(&mut self, at: Moment<'_>, partition: i32, out: &mut Outcome) {
+        let Moment { now, image } = at;
         let Some(shard) = self.shards.get_mut(&partition).filter(|shard| !shard.is_loading) else { return };
         let leader_epoch = shard.leader_epoch;
-        let mut work = Work { config: &self.config, now, partition, leader_epoch, out };
+        let mut work = Work { config: &self.config, image, now, partition, leader_epoch, out };
         work.set_expiry(partition);
         for group in shard.groups.values_mut() {
             work.expire_offsets(group);
@@ -139,10 +146,11 @@ impl GroupCoordinator {
     }
 
     /// Topics were deleted: nobody needs their offsets any more.
-    pub fn partitions_deleted(&mut self, now: SimTime, gone: &[TopicPartition], out: &mut Outcome) {
+    pub fn partitions_deleted(&mut self, at: Moment<'_>, gone: &[TopicPartition], out: &mut Outcome) {
+        let Moment { now, image } = at;
         for (&partition, shard) in self.shards.iter().filter(|(_, shard)| !shard.is_loading) {
             let leader_epoch = shard.leader_epoch;
-            let mut work = Work { config: &self.config, now, partition, leader_epoch, out: &mut *out };
+            let mut work = Work { config: &self.config, image, now, partition, leader_epoch, out: &mut *out };
             for group in shard.groups.values() {
                 let kept = gone.iter().filter(|at| group.offsets.contains_key(*at));
                 let records: Vec<log::Record> =
@@ -166,6 +174,7 @@ fn check_deletion(group: &Group) -> Result<(), ErrorCode> {
     match group.state {
         GroupState::Dead => Err(ErrorCode::GroupIdNotFound),
         GroupState::Empty => Ok(()),
+        _ if group.consumer.is_some() => Ok(()),
         // What members of another kind read cannot be told.
         _ if group.protocol_type.as_deref() != Some(CONSUMER) => Err(ErrorCode::NonEmptyGroup),
         _ => Ok(()),

@@ -11,7 +11,9 @@ use crate::base::{Map, Set, SimTime};
 use crate::protocol::TopicPartition;
 use crate::protocol::messages::join_group::JoinGroupResponseMember;
 
+use super::consumer::ConsumerGroup;
 use super::log::{self, GroupMetadataValue};
+use super::outcome::GroupResponse;
 
 /// The state of a group.
 ///
@@ -25,6 +27,9 @@ use super::log::{self, GroupMetadataValue};
 /// | Stable | a member joins, leaves, goes silent or changes its metadata; the leader joins again | PreparingRebalance |
 /// | Empty | the group is deleted, or its last offset expires | Dead |
 /// | Dead | the deletion failed | Empty |
+///
+/// A group of the consumer protocol is Empty, Assigning, Reconciling or Stable; see
+/// [`ConsumerGroup::state`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum GroupState {
     /// No members; perhaps offsets.
@@ -37,6 +42,10 @@ pub enum GroupState {
     Stable,
     /// Being deleted.
     Dead,
+    /// Of the consumer protocol: its target assignment is not computed yet.
+    Assigning,
+    /// Of the consumer protocol: members are on their way to the target assignment.
+    Reconciling,
 }
 
 impl GroupState {
@@ -48,6 +57,8 @@ impl GroupState {
             GroupState::CompletingRebalance => "CompletingRebalance",
             GroupState::Stable => "Stable",
             GroupState::Dead => "Dead",
+            GroupState::Assigning => "Assigning",
+            GroupState::Reconciling => "Reconciling",
         }
     }
 
@@ -76,6 +87,14 @@ impl fmt::Display for GroupState {
 pub(super) struct Waiting {
     pub(super) token: u64,
     pub(super) api_version: i16,
+}
+
+/// An answer that waits until records are committed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Parked {
+    pub(super) written: u64,
+    pub(super) token: u64,
+    pub(super) response: GroupResponse,
 }
 
 /// A member of a group.
@@ -158,6 +177,13 @@ pub struct Group {
     /// What the log says last of the group.
     pub(super) stored: Option<Arc<GroupMetadataValue>>,
     pub(super) offsets: Arc<Map<TopicPartition, CommittedOffset>>,
+    /// What it is, when it is a group of the consumer protocol.
+    pub(super) consumer: Option<Arc<ConsumerGroup>>,
+    /// How often records of the consumer protocol were appended.
+    pub(super) written: u64,
+    /// Up to which of these it is known what became of them.
+    pub(super) settled: u64,
+    pub(super) parked: Vec<Parked>,
 }
 
 impl Group {
@@ -171,9 +197,14 @@ impl Group {
         self.state
     }
 
-    /// How often it has been rebalanced.
+    /// How often it has been rebalanced; of a consumer group, its epoch.
     pub fn generation(&self) -> i32 {
-        self.generation
+        self.consumer.as_ref().map_or(self.generation, |consumer| consumer.group_epoch())
+    }
+
+    /// The group of the consumer protocol that it is, if it is one (KIP-848).
+    pub fn consumer(&self) -> Option<&ConsumerGroup> {
+        self.consumer.as_deref()
     }
 
     /// `consumer` for consumers.
@@ -191,7 +222,7 @@ impl Group {
         self.leader.as_deref()
     }
 
-    /// The members, by id.
+    /// The members, by id; those of a consumer group are [there](Group::consumer).
     pub fn members(&self) -> impl Iterator<Item = &Member> {
         self.members.values()
     }
@@ -228,7 +259,29 @@ impl Group {
             initial_delay: None,
             stored: None,
             offsets: Arc::default(),
+            consumer: None,
+            written: 0,
+            settled: 0,
+            parked: Vec::new(),
         }
+    }
+
+    /// Nothing of the classic group remains: only offsets, and what is of the consumer protocol.
+    pub(super) fn forget_classic(&mut self, now: SimTime) {
+        let fresh = Group::new(self.id.clone(), now);
+        *self = Group {
+            offsets: std::mem::take(&mut self.offsets),
+            consumer: self.consumer.take(),
+            written: self.written,
+            settled: self.settled,
+            parked: std::mem::take(&mut self.parked),
+            ..fresh
+        };
+    }
+
+    /// Whether it is a consumer group that nobody is in.
+    pub(super) fn is_empty_consumer_group(&self) -> bool {
+        self.consumer.as_ref().is_some_and(|consumer| consumer.is_empty()) && self.state != GroupState::Dead
     }
 
     /// Nothing would be lost by forgetting it.
@@ -238,6 +291,8 @@ impl Group {
             && self.pending_members.is_empty()
             && self.stored.is_none()
             && self.offsets.is_empty()
+            && self.consumer.is_none()
+            && self.parked.is_empty()
     }
 
     pub(super) fn is_leader(&self, member_id: &str) -> bool {

@@ -15,21 +15,21 @@ use crate::protocol::messages::join_group::JoinGroupRequest;
 use crate::protocol::messages::sync_group::SyncGroupResponse;
 
 /// From this version on a member without an id is told one and has to come back (KIP-394).
-const KNOWN_MEMBER_ID_SINCE: i16 = 4;
+pub(super) const KNOWN_MEMBER_ID_SINCE: i16 = 4;
 /// From this version on a returning static leader can be told to leave assignments alone.
 const SKIP_ASSIGNMENT_SINCE: i16 = 9;
 
 /// A JoinGroup request, in our types.
 pub(super) struct Joining {
-    waiting: Waiting,
-    member_id: Arc<str>,
-    instance: Option<Arc<str>>,
-    client_id: Arc<str>,
-    client_host: Arc<str>,
-    session_timeout_ms: i32,
-    rebalance_timeout_ms: i32,
-    protocol_type: Arc<str>,
-    protocols: Vec<(Arc<str>, Bytes)>,
+    pub(super) waiting: Waiting,
+    pub(super) member_id: Arc<str>,
+    pub(super) instance: Option<Arc<str>>,
+    pub(super) client_id: Arc<str>,
+    pub(super) client_host: Arc<str>,
+    pub(super) session_timeout_ms: i32,
+    pub(super) rebalance_timeout_ms: i32,
+    pub(super) protocol_type: Arc<str>,
+    pub(super) protocols: Vec<(Arc<str>, Bytes)>,
 }
 
 impl Joining {
@@ -97,7 +97,7 @@ impl Work<'_> {
         let max_size = usize::try_from(self.config.max_size).unwrap_or(0);
         let member = group.members.get(member_id);
         match group.state {
-            GroupState::Empty | GroupState::Dead => true,
+            GroupState::Empty | GroupState::Dead | GroupState::Assigning | GroupState::Reconciling => true,
             GroupState::PreparingRebalance => {
                 member.is_some_and(|member| member.join.is_some()) || group.awaiting_join() < max_size
             }
@@ -151,7 +151,7 @@ impl Work<'_> {
                 self.update_member(group, &member_id, &joining);
                 self.rebalance(group, &format!("member {member_id} {why}"));
             }
-            GroupState::Empty | GroupState::Dead => {
+            GroupState::Empty | GroupState::Dead | GroupState::Assigning | GroupState::Reconciling => {
                 self.answer_join(joining.waiting, join_error(ErrorCode::UnknownMemberId, &member_id));
             }
         }

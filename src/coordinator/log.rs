@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::consumer::GroupChange;
 use super::group::{CommittedOffset, Group, GroupState, Member};
 use crate::base::SimTime;
 use crate::protocol::TopicPartition;
@@ -96,6 +97,8 @@ pub(super) enum Change {
     Group { group: Arc<str>, value: Option<GroupMetadataValue> },
     /// A committed offset, or that it is gone.
     Offset { group: Arc<str>, at: TopicPartition, value: Option<CommittedOffset> },
+    /// Something of a group of the consumer protocol.
+    Consumer { group: Arc<str>, change: GroupChange },
 }
 
 pub(super) fn read(key: &Bytes, value: Option<&Bytes>) -> Result<Change, WireError> {
@@ -116,6 +119,7 @@ pub(super) fn read(key: &Bytes, value: Option<&Bytes>) -> Result<Change, WireErr
             let at = TopicPartition::new(key.topic, key.partition);
             Ok(Change::Offset { group: key.group.into(), at, value })
         }
+        key => GroupChange::read(key, value),
     }
 }
 

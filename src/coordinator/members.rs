@@ -171,7 +171,7 @@ fn check_sync(group: &Group, api_version: i16, request: &SyncGroupRequest) -> Re
     match group.state {
         GroupState::CompletingRebalance | GroupState::Stable => Ok(()),
         GroupState::PreparingRebalance => Err(ErrorCode::RebalanceInProgress),
-        GroupState::Empty | GroupState::Dead => Err(ErrorCode::UnknownMemberId),
+        _ => Err(ErrorCode::UnknownMemberId),
     }
 }
 
@@ -191,14 +191,14 @@ pub(super) fn leave_unknown(api_version: i16, request: LeaveGroupRequest) -> Lea
     leave_response(api_version, leaving(api_version, request).into_iter().map(member).collect())
 }
 
-fn leaving(api_version: i16, request: LeaveGroupRequest) -> Vec<MemberIdentity> {
+pub(super) fn leaving(api_version: i16, request: LeaveGroupRequest) -> Vec<MemberIdentity> {
     if api_version >= LEAVE_BATCHED_SINCE {
         return request.members;
     }
     vec![MemberIdentity { member_id: request.member_id, ..MemberIdentity::default() }]
 }
 
-fn leave_response(api_version: i16, members: Vec<MemberResponse>) -> LeaveGroupResponse {
+pub(super) fn leave_response(api_version: i16, members: Vec<MemberResponse>) -> LeaveGroupResponse {
     if api_version >= LEAVE_BATCHED_SINCE {
         return LeaveGroupResponse { members, ..LeaveGroupResponse::default() };
     }

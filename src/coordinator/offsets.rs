@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::consumer::ConsumerGroup;
 use super::group::{CommittedOffset, Group, GroupState};
 use super::join::check_member;
 use super::log;
@@ -17,14 +18,18 @@ const FETCH_ERROR_SINCE: i16 = 2;
 /// From this version on OffsetFetch asks for several groups at once (KIP-709).
 const FETCH_BATCHED_SINCE: i16 = 8;
 
+/// From this version on OffsetCommit may carry a member epoch (KIP-848).
+const MEMBER_EPOCH_SINCE: i16 = 9;
+
 impl Work<'_> {
     pub(super) fn commit(&mut self, group: &Group, caller: Caller, request: commit::OffsetCommitRequest) {
-        if let Err(error) = check_commit(group, &request) {
+        if let Err(error) = check_commit(group, caller.api_version, &request) {
             let response = commit_error(request, error);
             self.out.replies.push((caller.token, GroupResponse::OffsetCommit(response)));
             return;
         }
-        if matches!(group.state, GroupState::Stable | GroupState::PreparingRebalance) {
+        let is_counted = matches!(group.state, GroupState::Stable | GroupState::PreparingRebalance);
+        if is_counted && group.consumer.is_none() {
             self.keep_alive(group, &request.member_id);
         }
         let mut records = Vec::new();
@@ -78,11 +83,46 @@ impl Work<'_> {
     }
 }
 
-fn check_commit(group: &Group, request: &commit::OffsetCommitRequest) -> Result<(), ErrorCode> {
+/// Whether a member of a consumer group is at this epoch (KIP-848).
+fn check_member_epoch(consumer: &ConsumerGroup, member_id: &str, epoch: i32) -> Result<(), ErrorCode> {
+    let member = consumer.member(member_id).ok_or(ErrorCode::UnknownMemberId)?;
+    match epoch == member.current.member_epoch {
+        true => Ok(()),
+        false if member.is_classic() => Err(ErrorCode::IllegalGeneration),
+        false => Err(ErrorCode::StaleMemberEpoch),
+    }
+}
+
+/// Whether who asks for offsets is who it says.
+pub(super) fn check_fetch(group: &Group, asked: &fetch::OffsetFetchRequestGroup) -> Result<(), ErrorCode> {
+    match (&group.consumer, &asked.member_id) {
+        (Some(_), None) if asked.member_epoch < 0 => Ok(()),
+        (Some(consumer), member) => {
+            check_member_epoch(consumer, member.as_deref().unwrap_or_default(), asked.member_epoch)
+        }
+        (None, _) => Ok(()),
+    }
+}
+
+fn check_commit(
+    group: &Group,
+    api_version: i16,
+    request: &commit::OffsetCommitRequest,
+) -> Result<(), ErrorCode> {
     let generation = request.generation_id_or_member_epoch;
     let instance = request.group_instance_id.as_deref();
     if group.state == GroupState::Dead {
         return Err(ErrorCode::CoordinatorNotAvailable);
+    }
+    if let Some(consumer) = &group.consumer {
+        if generation < 0 && consumer.is_empty() {
+            return Ok(());
+        }
+        let member = consumer.member(&request.member_id).ok_or(ErrorCode::UnknownMemberId)?;
+        if !member.is_classic() && api_version < MEMBER_EPOCH_SINCE {
+            return Err(ErrorCode::UnsupportedVersion);
+        }
+        return check_member_epoch(consumer, &request.member_id, generation);
     }
     // Without a generation it is an administrator, or a consumer that assigns itself: fine
     // as long as the group has no members.
@@ -127,7 +167,7 @@ pub(super) fn commit_error(
 pub(super) fn fetch_offsets<'a>(
     api_version: i16,
     request: fetch::OffsetFetchRequest,
-    find: impl Fn(&str) -> Result<Option<&'a Group>, ErrorCode>,
+    find: impl Fn(&fetch::OffsetFetchRequestGroup) -> Result<Option<&'a Group>, ErrorCode>,
 ) -> fetch::OffsetFetchResponse {
     let mut response = fetch::OffsetFetchResponse::default();
     if api_version >= FETCH_BATCHED_SINCE {
@@ -140,7 +180,7 @@ pub(super) fn fetch_offsets<'a>(
         topics: request.topics.map(|topics| topics.into_iter().map(batched).collect()),
         ..fetch::OffsetFetchRequestGroup::default()
     };
-    let error = find(&asked.group_id).err().filter(|_| api_version < FETCH_ERROR_SINCE);
+    let error = find(&asked).err().filter(|_| api_version < FETCH_ERROR_SINCE);
     if let Some(error) = error {
         let topics = asked.topics.into_iter().flatten();
         response.topics = topics.map(|topic| single(failed(topic, error))).collect();
@@ -154,14 +194,15 @@ pub(super) fn fetch_offsets<'a>(
 
 fn fetch_group<'a>(
     asked: fetch::OffsetFetchRequestGroup,
-    find: impl Fn(&str) -> Result<Option<&'a Group>, ErrorCode>,
+    find: impl Fn(&fetch::OffsetFetchRequestGroup) -> Result<Option<&'a Group>, ErrorCode>,
 ) -> fetch::OffsetFetchResponseGroup {
+    let found = find(&asked);
     let mut response = fetch::OffsetFetchResponseGroup {
         group_id: asked.group_id,
         topics: Vec::new(),
         error_code: ErrorCode::None,
     };
-    let group = match find(&response.group_id) {
+    let group = match found {
         Ok(group) => group.filter(|group| group.state != GroupState::Dead),
         Err(error) => {
             response.error_code = error;

@@ -4,8 +4,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::group::Waiting;
+use super::group::{Group, Waiting};
 use crate::base::SimTime;
+use crate::metadata::MetadataImage;
+use crate::protocol::ErrorCode;
+use crate::protocol::messages::consumer_group_describe::{
+    ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse,
+};
+use crate::protocol::messages::consumer_group_heartbeat::{
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
+};
 use crate::protocol::messages::delete_groups::{DeleteGroupsRequest, DeleteGroupsResponse};
 use crate::protocol::messages::describe_groups::{DescribeGroupsRequest, DescribeGroupsResponse};
 use crate::protocol::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
@@ -17,6 +25,15 @@ use crate::protocol::messages::offset_delete::{OffsetDeleteRequest, OffsetDelete
 use crate::protocol::messages::offset_fetch::{OffsetFetchRequest, OffsetFetchResponse};
 use crate::protocol::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
 use crate::trace::Event;
+
+/// When something happens, and in which cluster.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'a> {
+    /// The time.
+    pub now: SimTime,
+    /// The cluster's metadata as the host knows it: topics, racks, configs of groups.
+    pub image: &'a MetadataImage,
+}
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +63,8 @@ pub enum GroupRequest {
     ListGroups(ListGroupsRequest),
     DescribeGroups(DescribeGroupsRequest),
     DeleteGroups(DeleteGroupsRequest),
+    ConsumerGroupHeartbeat(ConsumerGroupHeartbeatRequest),
+    ConsumerGroupDescribe(ConsumerGroupDescribeRequest),
 }
 
 /// Its answer.
@@ -62,6 +81,40 @@ pub enum GroupResponse {
     ListGroups(ListGroupsResponse),
     DescribeGroups(DescribeGroupsResponse),
     DeleteGroups(DeleteGroupsResponse),
+    ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse),
+    ConsumerGroupDescribe(ConsumerGroupDescribeResponse),
+}
+
+impl GroupResponse {
+    /// The same answer, if what it tells could not be stored.
+    pub(super) fn failed(self, error_code: ErrorCode) -> GroupResponse {
+        match self {
+            GroupResponse::JoinGroup(is) => GroupResponse::JoinGroup(JoinGroupResponse {
+                error_code,
+                member_id: is.member_id,
+                generation_id: -1,
+                ..JoinGroupResponse::default()
+            }),
+            GroupResponse::SyncGroup(_) => {
+                GroupResponse::SyncGroup(SyncGroupResponse { error_code, ..SyncGroupResponse::default() })
+            }
+            GroupResponse::Heartbeat(_) => {
+                GroupResponse::Heartbeat(HeartbeatResponse { error_code, ..HeartbeatResponse::default() })
+            }
+            GroupResponse::LeaveGroup(_) => {
+                GroupResponse::LeaveGroup(LeaveGroupResponse { error_code, ..LeaveGroupResponse::default() })
+            }
+            GroupResponse::ConsumerGroupHeartbeat(_) => {
+                GroupResponse::ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse {
+                    error_code,
+                    error_message: Some(error_code.message().to_owned()),
+                    ..ConsumerGroupHeartbeatResponse::default()
+                })
+            }
+            // Of these nothing is parked.
+            other => other,
+        }
+    }
 }
 
 /// A timer of the coordinator.
@@ -84,6 +137,32 @@ pub enum CoordinatorTimer {
         /// Group id.
         group: Arc<str>,
     },
+    /// A member of a consumer group has had time enough to give partitions up.
+    Revocation {
+        /// Group id.
+        group: Arc<str>,
+        /// Member id.
+        member: Arc<str>,
+    },
+    /// A member of the classic protocol in a consumer group has had time enough to join again.
+    ClassicJoin {
+        /// Group id.
+        group: Arc<str>,
+        /// Member id.
+        member: Arc<str>,
+    },
+    /// Such a member has had time enough to ask for its assignment.
+    ClassicSync {
+        /// Group id.
+        group: Arc<str>,
+        /// Member id.
+        member: Arc<str>,
+    },
+    /// Look up the topics that a consumer group's regular expressions stand for.
+    Regex {
+        /// Group id.
+        group: Arc<str>,
+    },
     /// Look for offsets that have been kept long enough.
     Expiry {
         /// In which partition of `__consumer_offsets`.
@@ -96,8 +175,11 @@ impl CoordinatorTimer {
     pub fn name(&self) -> &'static str {
         match self {
             CoordinatorTimer::Session { .. } => "session_timeout",
-            CoordinatorTimer::Join { .. } => "rebalance_timeout",
-            CoordinatorTimer::Sync { .. } => "sync_timeout",
+            CoordinatorTimer::Join { .. }
+            | CoordinatorTimer::Revocation { .. }
+            | CoordinatorTimer::ClassicJoin { .. } => "rebalance_timeout",
+            CoordinatorTimer::Sync { .. } | CoordinatorTimer::ClassicSync { .. } => "sync_timeout",
+            CoordinatorTimer::Regex { .. } => "regex_refresh",
             CoordinatorTimer::Expiry { .. } => "offsets_retention",
         }
     }
@@ -141,6 +223,8 @@ pub(super) enum Then {
     Sync { group: Arc<str>, generation: i32, assignments: Vec<(Arc<str>, Bytes)> },
     /// A static member is back under a new member id.
     Rejoin { group: Arc<str>, waiting: Waiting, was: Arc<str>, is: Arc<str>, leader_before: String },
+    /// Records of a consumer group, which have taken effect already, and the group before them.
+    Consumer { group: Arc<str>, written: u64, before: Arc<Group> },
     /// The answer to a deletion of offsets.
     DeleteOffsets { token: u64, response: OffsetDeleteResponse },
     /// A group whose last offset has expired.

@@ -13,6 +13,7 @@ use super::group::{Group, GroupState, Member, Waiting};
 use super::log;
 use super::outcome::{Append, CoordinatorTimer, GroupResponse, Outcome, Then};
 use crate::base::{SimTime, ms};
+use crate::metadata::MetadataImage;
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::join_group::JoinGroupResponse;
 use crate::protocol::messages::sync_group::SyncGroupResponse;
@@ -28,6 +29,7 @@ const NO_PROTOCOL_NAME_SINCE: i16 = 7;
 /// One turn of work on the groups of one partition.
 pub(super) struct Work<'a> {
     pub(super) config: &'a GroupConfig,
+    pub(super) image: &'a MetadataImage,
     pub(super) now: SimTime,
     pub(super) partition: i32,
     pub(super) leader_epoch: i32,
@@ -43,7 +45,7 @@ impl Work<'_> {
                 self.prepare_rebalance(group, reason);
             }
             GroupState::PreparingRebalance => self.maybe_complete_join(group),
-            GroupState::Dead => {}
+            GroupState::Dead | GroupState::Assigning | GroupState::Reconciling => {}
         }
     }
 

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use super::join::Joining;
-use super::outcome::{Caller, GroupRequest, GroupResponse, Outcome, Then};
+use super::outcome::{Caller, GroupRequest, GroupResponse, Moment, Outcome, Then};
 use super::rebalance::{Work, join_error};
 use super::shard::Shard;
 use super::{Deletion, GroupCoordinator, describe, forget, members, offsets};
-use crate::base::{Rng, SimTime};
+use crate::base::Rng;
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::delete_groups::{DeletableGroupResult, DeleteGroupsRequest};
 use crate::protocol::messages::describe_groups::DescribedGroup;
@@ -19,7 +19,7 @@ use crate::protocol::messages::leave_group::{LeaveGroupRequest, LeaveGroupRespon
 use crate::protocol::messages::list_groups::{ListGroupsRequest, ListGroupsResponse};
 use crate::protocol::messages::offset_commit::OffsetCommitRequest;
 use crate::protocol::messages::offset_delete::OffsetDeleteRequest;
-use crate::protocol::messages::offset_fetch::OffsetFetchRequest;
+use crate::protocol::messages::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestGroup};
 use crate::protocol::messages::sync_group::SyncGroupRequest;
 
 /// Since this version OffsetCommit says that a group does not exist (KIP-848).
@@ -28,23 +28,29 @@ const COMMIT_GROUP_NOT_FOUND_SINCE: i16 = 9;
 impl GroupCoordinator {
     pub(super) fn dispatch(
         &mut self,
-        now: SimTime,
+        at: Moment<'_>,
         rng: &mut Rng,
         caller: Caller,
         request: GroupRequest,
         out: &mut Outcome,
     ) {
         match request {
-            GroupRequest::JoinGroup(request) => self.join_group(now, rng, caller, request, out),
-            GroupRequest::SyncGroup(request) => self.sync_group(now, caller, request, out),
-            GroupRequest::Heartbeat(request) => self.heartbeat(now, caller, &request, out),
-            GroupRequest::LeaveGroup(request) => self.leave_group(now, caller, request, out),
-            GroupRequest::OffsetCommit(request) => self.offset_commit(now, caller, request, out),
+            GroupRequest::JoinGroup(request) => self.join_group(at, rng, caller, request, out),
+            GroupRequest::SyncGroup(request) => self.sync_group(at, caller, request, out),
+            GroupRequest::Heartbeat(request) => self.heartbeat(at, caller, &request, out),
+            GroupRequest::LeaveGroup(request) => self.leave_group(at, caller, request, out),
+            GroupRequest::OffsetCommit(request) => self.offset_commit(at, caller, request, out),
             GroupRequest::OffsetFetch(request) => self.offset_fetch(caller, request, out),
-            GroupRequest::OffsetDelete(request) => self.offset_delete(now, caller, request, out),
+            GroupRequest::OffsetDelete(request) => self.offset_delete(at, caller, request, out),
             GroupRequest::ListGroups(request) => self.list_groups(caller, &request, out),
             GroupRequest::DescribeGroups(request) => self.describe_groups(caller, request, out),
-            GroupRequest::DeleteGroups(request) => self.delete_groups(now, caller, request, out),
+            GroupRequest::DeleteGroups(request) => self.delete_groups(at, caller, request, out),
+            GroupRequest::ConsumerGroupHeartbeat(request) => {
+                self.consumer_group_heartbeat(at, rng, caller, request, out);
+            }
+            GroupRequest::ConsumerGroupDescribe(request) => {
+                self.consumer_group_describe(at, caller, request, out);
+            }
         }
     }
 
@@ -52,7 +58,7 @@ impl GroupCoordinator {
     pub(super) fn work<'a>(
         &'a mut self,
         group_id: &str,
-        now: SimTime,
+        at: Moment<'a>,
         out: &'a mut Outcome,
     ) -> Result<(Work<'a>, &'a mut Shard), ErrorCode> {
         let partition = self.partition_for(group_id);
@@ -60,8 +66,8 @@ impl GroupCoordinator {
         if shard.is_loading {
             return Err(ErrorCode::CoordinatorLoadInProgress);
         }
-        let leader_epoch = shard.leader_epoch;
-        Ok((Work { config: &self.config, now, partition, leader_epoch, out }, shard))
+        let (leader_epoch, Moment { now, image }) = (shard.leader_epoch, at);
+        Ok((Work { config: &self.config, image, now, partition, leader_epoch, out }, shard))
     }
 
     /// Whether the group would be ours.
@@ -75,7 +81,7 @@ impl GroupCoordinator {
 
     /// As [`check`](Self::check), for requests that must name a group. Others may be about the group
     /// whose id is empty, which old consumers without a group committed for.
-    fn check_named(&self, group_id: &str) -> Result<(), ErrorCode> {
+    pub(super) fn check_named(&self, group_id: &str) -> Result<(), ErrorCode> {
         if group_id.is_empty() {
             return Err(ErrorCode::InvalidGroupId);
         }
@@ -84,7 +90,7 @@ impl GroupCoordinator {
 
     fn join_group(
         &mut self,
-        now: SimTime,
+        at: Moment<'_>,
         rng: &mut Rng,
         caller: Caller,
         request: JoinGroupRequest,
@@ -98,7 +104,8 @@ impl GroupCoordinator {
             checked = Err(ErrorCode::InvalidSessionTimeout);
         }
         // Only who comes without a member id can bring a new group into being.
-        if checked.is_ok() && !member_id.is_empty() && self.group(&id).is_none() {
+        let is_there = self.group(&id).is_some_and(|group| !group.is_empty_consumer_group());
+        if checked.is_ok() && !member_id.is_empty() && !is_there {
             checked = Err(ErrorCode::UnknownMemberId);
         }
         if let Err(error) = checked {
@@ -106,12 +113,19 @@ impl GroupCoordinator {
             out.replies.push((caller.token, GroupResponse::JoinGroup(response)));
             return;
         }
-        let Ok((mut work, shard)) = self.work(&id, now, out) else { return };
-        work.join(shard.group_mut(id.clone(), now), rng, joining);
+        let Ok((mut work, shard)) = self.work(&id, at, out) else { return };
+        let slot = shard.slot(id.clone(), at.now);
+        if slot.is_empty_consumer_group() {
+            work.end_empty(slot);
+        }
+        if slot.consumer.is_some() {
+            return work.join_consumer_group(slot, rng, joining);
+        }
+        work.join(Arc::make_mut(slot), rng, joining);
         shard.forget_if_blank(&id);
     }
 
-    fn sync_group(&mut self, now: SimTime, caller: Caller, request: SyncGroupRequest, out: &mut Outcome) {
+    fn sync_group(&mut self, at: Moment<'_>, caller: Caller, request: SyncGroupRequest, out: &mut Outcome) {
         let mut refuse = |error| {
             out.replies.push((caller.token, GroupResponse::SyncGroup(members::sync_error(error))));
         };
@@ -121,12 +135,15 @@ impl GroupCoordinator {
         if self.group(&request.group_id).is_none() {
             return refuse(ErrorCode::UnknownMemberId);
         }
-        let Ok((mut work, shard)) = self.work(&request.group_id, now, out) else { return };
+        let Ok((mut work, shard)) = self.work(&request.group_id, at, out) else { return };
         let Some(slot) = shard.groups.get_mut(request.group_id.as_str()) else { return };
+        if slot.consumer.is_some() {
+            return work.sync_consumer_group(slot, caller, &request);
+        }
         work.sync(Arc::make_mut(slot), caller, request);
     }
 
-    fn heartbeat(&mut self, now: SimTime, caller: Caller, request: &HeartbeatRequest, out: &mut Outcome) {
+    fn heartbeat(&mut self, at: Moment<'_>, caller: Caller, request: &HeartbeatRequest, out: &mut Outcome) {
         let mut refuse = |error_code| {
             let response = HeartbeatResponse { error_code, ..HeartbeatResponse::default() };
             out.replies.push((caller.token, GroupResponse::Heartbeat(response)));
@@ -137,13 +154,16 @@ impl GroupCoordinator {
         if self.group(&request.group_id).is_none() {
             return refuse(ErrorCode::UnknownMemberId);
         }
-        let Ok((mut work, shard)) = self.work(&request.group_id, now, out) else { return };
-        let Some(group) = shard.groups.get(request.group_id.as_str()) else { return };
-        work.heartbeat(group, caller.token, request);
+        let Ok((mut work, shard)) = self.work(&request.group_id, at, out) else { return };
+        let Some(slot) = shard.groups.get_mut(request.group_id.as_str()) else { return };
+        if slot.consumer.is_some() {
+            return work.heartbeat_consumer_group(slot, caller, request);
+        }
+        work.heartbeat(slot, caller.token, request);
     }
 
     #[inline(never)]
-    fn leave_group(&mut self, now: SimTime, caller: Caller, request: LeaveGroupRequest, out: &mut Outcome) {
+    fn leave_group(&mut self, at: Moment<'_>, caller: Caller, request: LeaveGroupRequest, out: &mut Outcome) {
         let id = request.group_id.clone();
         if let Err(error_code) = self.check_named(&id) {
             let response = LeaveGroupResponse { error_code, ..LeaveGroupResponse::default() };
@@ -155,15 +175,18 @@ impl GroupCoordinator {
             out.replies.push((caller.token, GroupResponse::LeaveGroup(response)));
             return;
         }
-        let Ok((mut work, shard)) = self.work(&id, now, out) else { return };
+        let Ok((mut work, shard)) = self.work(&id, at, out) else { return };
         let Some(slot) = shard.groups.get_mut(id.as_str()) else { return };
+        if slot.consumer.is_some() {
+            return work.leave_consumer_group(slot, caller, request);
+        }
         work.leave(Arc::make_mut(slot), caller, request);
         shard.forget_if_blank(&id);
     }
 
     fn offset_commit(
         &mut self,
-        now: SimTime,
+        at: Moment<'_>,
         caller: Caller,
         request: OffsetCommitRequest,
         out: &mut Outcome,
@@ -182,23 +205,28 @@ impl GroupCoordinator {
             out.replies.push((caller.token, GroupResponse::OffsetCommit(response)));
             return;
         }
-        let Ok((mut work, shard)) = self.work(&id, now, out) else { return };
+        let Ok((mut work, shard)) = self.work(&id, at, out) else { return };
         // A group that is new comes into being with its first committed offset.
         match shard.groups.get(&id) {
             Some(group) => work.commit(group, caller, request),
-            None => work.commit(&super::Group::new(id, now), caller, request),
+            None => work.commit(&super::Group::new(id, at.now), caller, request),
         }
     }
 
     fn offset_fetch(&mut self, caller: Caller, request: OffsetFetchRequest, out: &mut Outcome) {
-        let find = |id: &str| self.check(id).map(|()| self.group(id));
+        let find = |asked: &OffsetFetchRequestGroup| {
+            self.check(&asked.group_id)?;
+            let group = self.group(&asked.group_id);
+            group.map_or(Ok(()), |group| offsets::check_fetch(group, asked))?;
+            Ok(group)
+        };
         let response = offsets::fetch_offsets(caller.api_version, request, find);
         out.replies.push((caller.token, GroupResponse::OffsetFetch(response)));
     }
 
     fn offset_delete(
         &mut self,
-        now: SimTime,
+        at: Moment<'_>,
         caller: Caller,
         request: OffsetDeleteRequest,
         out: &mut Outcome,
@@ -209,7 +237,7 @@ impl GroupCoordinator {
             let reply = GroupResponse::OffsetDelete(forget::deletion_error(error));
             return out.replies.push((caller.token, reply));
         }
-        let Ok((mut work, shard)) = self.work(&id, now, out) else { return };
+        let Ok((mut work, shard)) = self.work(&id, at, out) else { return };
         let Some(group) = shard.groups.get(id.as_str()) else { return };
         work.delete_offsets(group, caller, request);
     }
@@ -228,6 +256,9 @@ impl GroupCoordinator {
         let tells_operations = request.include_authorized_operations;
         let describe = |group_id: String| match (self.check(&group_id), self.group(&group_id)) {
             (Err(error_code), _) => DescribedGroup { error_code, group_id, ..DescribedGroup::default() },
+            (Ok(()), Some(group)) if group.consumer.is_some() => {
+                describe::described_other(group_id, caller.api_version)
+            }
             (Ok(()), Some(group)) => describe::described(group),
             (Ok(()), None) => describe::described_unknown(group_id, caller.api_version),
         };
@@ -242,14 +273,14 @@ impl GroupCoordinator {
 
     fn delete_groups(
         &mut self,
-        now: SimTime,
+        at: Moment<'_>,
         caller: Caller,
         request: DeleteGroupsRequest,
         out: &mut Outcome,
     ) {
         let mut deletion = Deletion::default();
         for group_id in request.groups_names {
-            let error_code = match self.delete_group(now, caller.token, &group_id, out) {
+            let error_code = match self.delete_group(at, caller.token, &group_id, out) {
                 Ok(()) => {
                     deletion.waiting_for += 1;
                     ErrorCode::None
@@ -267,12 +298,12 @@ impl GroupCoordinator {
 
     fn delete_group(
         &mut self,
-        now: SimTime,
+        at: Moment<'_>,
         token: u64,
         group_id: &str,
         out: &mut Outcome,
     ) -> Result<(), ErrorCode> {
-        let (mut work, shard) = self.work(group_id, now, out)?;
+        let (mut work, shard) = self.work(group_id, at, out)?;
         let slot = shard.groups.get_mut(group_id).ok_or(ErrorCode::GroupIdNotFound)?;
         work.delete(Arc::make_mut(slot), token)
     }
@@ -281,7 +312,11 @@ impl GroupCoordinator {
     pub(super) fn conclude(&mut self, then: Then, error: ErrorCode, out: &mut Outcome) {
         match then {
             // The members have been answered when the coordinator resigned.
-            Then::Nothing | Then::Sync { .. } | Then::Rejoin { .. } | Then::Expire { .. } => {}
+            Then::Nothing
+            | Then::Sync { .. }
+            | Then::Rejoin { .. }
+            | Then::Expire { .. }
+            | Then::Consumer { .. } => {}
             Then::Commit { token, mut response } => {
                 if error.is_error() {
                     let partitions = response.topics.iter_mut().flat_map(|topic| &mut topic.partitions);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::consumer::GroupChange;
 use super::group::{Group, GroupState};
 use super::log::{self, Change};
 use crate::base::{Map, SimTime};
@@ -26,11 +27,17 @@ impl Shard {
     pub(super) fn replay(&mut self, key: &Bytes, value: Option<&Bytes>, now: SimTime) -> Option<Event> {
         match log::read(key, value).ok()? {
             Change::Group { group, value: Some(value) } => {
-                self.group_mut(group, now).stored = Some(Arc::new(value));
+                let group = self.group_mut(group, now);
+                group.consumer = None;
+                group.stored = Some(Arc::new(value));
                 None
             }
             Change::Group { group, value: None } => {
-                self.groups.remove(&group);
+                self.forget_classic(&group, now);
+                None
+            }
+            Change::Consumer { group, change } => {
+                self.replay_consumer(group, &change, now);
                 None
             }
             Change::Offset { group, at, value: Some(value) } => {
@@ -49,10 +56,45 @@ impl Shard {
         }
     }
 
+    /// There is no classic group of this id any more. Offsets stay if they were not deleted, and so
+    /// does the group of the consumer protocol that it may have become.
+    fn forget_classic(&mut self, id: &str, now: SimTime) {
+        let Some(slot) = self.groups.get_mut(id) else { return };
+        if slot.consumer.is_none() {
+            Arc::make_mut(slot).forget_classic(now);
+        }
+        self.forget_if_blank(id);
+    }
+
+    #[inline(never)]
+    fn replay_consumer(&mut self, id: Arc<str>, change: &GroupChange, now: SimTime) {
+        if *change == GroupChange::Epoch(None) {
+            if let Some(slot) = self.groups.get_mut(&id) {
+                let group = Arc::make_mut(slot);
+                group.consumer = None;
+                group.forget_classic(now);
+            }
+            return self.forget_if_blank(&id);
+        }
+        // What a tombstone says of a group that is not there, nobody has to remember.
+        if change.is_tombstone() && self.groups.get(&id).is_none_or(|group| group.consumer.is_none()) {
+            return;
+        }
+        let group = self.group_mut(id, now);
+        if group.consumer.is_none() {
+            (group.stored, group.protocol_type) = (None, Some("consumer".into()));
+        }
+        Arc::make_mut(group.consumer.get_or_insert_default()).replay(change);
+    }
+
     /// The group, which need not have been there before.
     pub(super) fn group_mut(&mut self, id: Arc<str>, now: SimTime) -> &mut Group {
-        let slot = self.groups.entry(id).or_insert_with_key(|id| Arc::new(Group::new(id.clone(), now)));
-        Arc::make_mut(slot)
+        Arc::make_mut(self.slot(id, now))
+    }
+
+    /// The same, as it is shared.
+    pub(super) fn slot(&mut self, id: Arc<str>, now: SimTime) -> &mut Arc<Group> {
+        self.groups.entry(id).or_insert_with_key(|id| Arc::new(Group::new(id.clone(), now)))
     }
 
     /// The group, if it still waits for the assignments of this generation.

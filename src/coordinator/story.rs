@@ -9,6 +9,7 @@ use expect_test::Expect;
 
 use super::*;
 use crate::base::{Map, ms};
+use crate::metadata::MetadataImage;
 use crate::protocol::TopicPartition;
 use crate::protocol::messages::consumer_protocol::{
     ConsumerProtocolAssignment, ConsumerProtocolSubscription, TopicPartition as Assigned,
@@ -48,6 +49,7 @@ pub(super) struct Known {
 pub(super) struct Story {
     pub(super) coordinator: GroupCoordinator,
     config: Arc<GroupConfig>,
+    pub(super) image: MetadataImage,
     pub(super) now: SimTime,
     rng: Rng,
     timers: Map<CoordinatorTimer, SimTime>,
@@ -70,6 +72,7 @@ impl Story {
         let mut story = Story {
             coordinator: GroupCoordinator::new(config.clone(), 1),
             config,
+            image: MetadataImage::default(),
             now: SimTime::ZERO,
             rng: Rng::stream(1, "coordinator"),
             timers: Map::new(),
@@ -83,7 +86,8 @@ impl Story {
             told: String::new(),
         };
         let mut out = Outcome::default();
-        story.coordinator.elected(0, EPOCH, [], SimTime::ZERO, &mut out);
+        let at = Moment { now: SimTime::ZERO, image: &story.image };
+        story.coordinator.elected(0, EPOCH, [], at, &mut out);
         story.take(out);
         story.told.clear();
         story
@@ -217,7 +221,8 @@ impl Story {
         self.asked.insert(token, name.to_owned());
         let caller = Caller { token, api_version, client_id: name, client_host: "/10.0.0.1" };
         let mut out = Outcome::default();
-        self.coordinator.handle(self.now, &mut self.rng, caller, request, &mut out);
+        let at = Moment { now: self.now, image: &self.image };
+        self.coordinator.handle(at, &mut self.rng, caller, request, &mut out);
         self.take(out);
     }
 
@@ -245,7 +250,8 @@ impl Story {
             self.timers.remove(&timer);
             self.now = self.now.max(at);
             let mut out = Outcome::default();
-            self.coordinator.timer(self.now, timer, &mut out);
+            let at = Moment { now: self.now, image: &self.image };
+            self.coordinator.timer(at, timer, &mut out);
             self.take(out);
         }
         self.now = until;
@@ -266,12 +272,13 @@ impl Story {
 
     fn finish(&mut self, append: Append, error: Option<ErrorCode>) {
         let mut out = Outcome::default();
+        let at = Moment { now: self.now, image: &self.image };
         match error {
             None => {
                 self.log.extend(append.records.iter().cloned());
-                self.coordinator.committed(self.now, append, &mut out);
+                self.coordinator.committed(at, append, &mut out);
             }
-            Some(error) => self.coordinator.failed(self.now, append, error, &mut out),
+            Some(error) => self.coordinator.failed(at, append, error, &mut out),
         }
         self.take(out);
     }
@@ -283,7 +290,8 @@ impl Story {
         self.asked.clear();
         self.held.clear();
         let mut out = Outcome::default();
-        self.coordinator.elected(0, EPOCH + 1, self.log.clone(), self.now, &mut out);
+        let at = Moment { now: self.now, image: &self.image };
+        self.coordinator.elected(0, EPOCH + 1, self.log.clone(), at, &mut out);
         self.take(out);
     }
 

@@ -16,6 +16,7 @@ pub mod broker_heartbeat;
 pub mod broker_registration;
 pub mod consumer_group_describe;
 pub mod consumer_group_heartbeat;
+pub mod consumer_group_records;
 pub mod consumer_protocol;
 pub mod control_records;
 pub mod create_acls;

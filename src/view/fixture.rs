@@ -11,7 +11,7 @@ use crate::protocol::{ErrorCode, TopicPartition};
 use crate::sim::{
     ClientKind, ClientSetup, ClusterSetup, Command, DiskSetup, NetworkSetup, Run, Setup, TopicSetup,
 };
-use crate::trace::{Entry, Event, Frame, Offsets, Role};
+use crate::trace::{Entry, Event, MemberTarget, Frame, Offsets, Role};
 
 /// Three brokers, one topic of one partition, one producer; broker 1, which leads, dies at 2 s.
 pub(crate) fn run_until(time: SimTime) -> Run {
@@ -178,6 +178,43 @@ fn group_events() -> Vec<Event> {
         },
         Event::OffsetCommitted { group: group(), at: at(), offset: 9 },
         Event::RebalanceStarted { group: group(), reason: format!("member {} joined", member()).into() },
+        Event::GroupEpochBumped { group: group(), group_epoch: 4, reason: "member odd joined".into() },
+        Event::TargetAssigned {
+            group: group(),
+            assignment_epoch: 4,
+            assignor: "uniform",
+            targets: vec![MemberTarget { member: member(), partitions: vec![at()] }],
+        },
+        Event::MemberReconciled {
+            group: group(),
+            member: member(),
+            member_epoch: 3,
+            state: "UNREVOKED_PARTITIONS",
+            assigned: vec![at()],
+            revoking: vec![TopicPartition::new("rides", 1)],
+            awaiting: vec![],
+        },
+        Event::MemberReconciled {
+            group: group(),
+            member: member(),
+            member_epoch: 4,
+            state: "UNRELEASED_PARTITIONS",
+            assigned: vec![at()],
+            revoking: vec![],
+            awaiting: vec![TopicPartition::new("rides", 1)],
+        },
+        Event::MemberReconciled {
+            group: group(),
+            member: member(),
+            member_epoch: 4,
+            state: "STABLE",
+            assigned: vec![at()],
+            revoking: vec![],
+            awaiting: vec![],
+        },
+        Event::MemberFenced { group: group(), member: member(), error: ErrorCode::FencedMemberEpoch },
+        Event::RegexResolved { group: group(), regex: "ri.*".into(), topics: vec!["rides".into()] },
+        Event::GroupMigrated { group: group(), from: "classic", to: "consumer" },
         Event::PartitionsAssigned { group: group(), partitions: vec![] },
         Event::PartitionsRevoked { group: group(), partitions: vec![at()] },
     ]);

@@ -3,6 +3,7 @@
 //! Must not know who shows it. What happened is told in the past tense, the rule behind it in
 //! the present.
 
+mod consumer_groups;
 mod events;
 mod frames;
 mod kinds;

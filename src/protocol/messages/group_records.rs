@@ -1,8 +1,13 @@
-//! The records of `__consumer_offsets`, for classic groups. Keys have their record type in
+//! The keys of `__consumer_offsets`, and the records of classic groups and of offsets. Keys have their record type in
 //! front, values their version.
 
 use bytes::Bytes;
 
+use super::consumer_group_records::{
+    ConsumerGroupCurrentMemberAssignmentKey, ConsumerGroupMemberMetadataKey, ConsumerGroupMetadataKey,
+    ConsumerGroupPartitionMetadataKey, ConsumerGroupRegularExpressionKey,
+    ConsumerGroupTargetAssignmentMemberKey, ConsumerGroupTargetAssignmentMetadataKey,
+};
 use crate::protocol::wire::{NEVER, Reader, Uuid, Wire, WireError, WireFault, encode_prefixed, wire};
 
 wire! {
@@ -50,42 +55,59 @@ wire! {
     }
 }
 
-/// What a record of `__consumer_offsets` is about.
-#[derive(Clone, Debug, PartialEq)]
-pub enum GroupRecordKey {
-    /// A committed offset; the value is an [`OffsetCommitValue`].
-    OffsetCommit(OffsetCommitKey),
-    /// A classic group; the value is a [`GroupMetadataValue`].
-    GroupMetadata(GroupMetadataKey),
+macro_rules! keys {
+    ($($(#[$meta:meta])* $name:ident($key:ident) = $type:literal $(| $older:literal)?;)*) => {
+        /// What a record of `__consumer_offsets` is about.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum GroupRecordKey {
+            $($(#[$meta])* $name($key),)*
+        }
+
+        impl GroupRecordKey {
+            /// The record's key.
+            pub fn encode(&self) -> Result<Bytes, WireError> {
+                match self {
+                    $(GroupRecordKey::$name(key) => encode_prefixed($type, key),)*
+                }
+            }
+
+            /// Reads a record's key. Fails on the types that other kinds of groups use.
+            pub fn decode(bytes: &Bytes) -> Result<Self, WireError> {
+                let mut r = Reader::new(bytes, 0, false);
+                match i16::get(&mut r) {
+                    $($type $(| $older)? => {
+                        let key = $key::get(&mut r);
+                        r.finish(GroupRecordKey::$name(key))
+                    })*
+                    unknown => {
+                        r.fail(WireFault::UnknownApi(unknown));
+                        r.finish(GroupRecordKey::OffsetCommit(OffsetCommitKey::default()))
+                    }
+                }
+            }
+        }
+    };
 }
 
-impl GroupRecordKey {
-    /// The record's key.
-    pub fn encode(&self) -> Result<Bytes, WireError> {
-        match self {
-            GroupRecordKey::OffsetCommit(key) => encode_prefixed(1, key),
-            GroupRecordKey::GroupMetadata(key) => encode_prefixed(2, key),
-        }
-    }
-
-    /// Reads a record's key. Fails on the types that other kinds of groups use.
-    pub fn decode(bytes: &Bytes) -> Result<Self, WireError> {
-        let mut r = Reader::new(bytes, 0, false);
-        match i16::get(&mut r) {
-            0 | 1 => {
-                let key = OffsetCommitKey::get(&mut r);
-                r.finish(GroupRecordKey::OffsetCommit(key))
-            }
-            2 => {
-                let key = GroupMetadataKey::get(&mut r);
-                r.finish(GroupRecordKey::GroupMetadata(key))
-            }
-            unknown => {
-                r.fail(WireFault::UnknownApi(unknown));
-                r.finish(GroupRecordKey::OffsetCommit(OffsetCommitKey::default()))
-            }
-        }
-    }
+keys! {
+    /// A committed offset; the value is an [`OffsetCommitValue`].
+    OffsetCommit(OffsetCommitKey) = 1 | 0;
+    /// A classic group; the value is a [`GroupMetadataValue`].
+    GroupMetadata(GroupMetadataKey) = 2;
+    /// A consumer group's epoch.
+    ConsumerGroupMetadata(ConsumerGroupMetadataKey) = 3;
+    /// The topics of a consumer group, as brokers before 4.1 wrote them.
+    ConsumerGroupPartitionMetadata(ConsumerGroupPartitionMetadataKey) = 4;
+    /// A member of a consumer group.
+    ConsumerGroupMemberMetadata(ConsumerGroupMemberMetadataKey) = 5;
+    /// The epoch of a consumer group's target assignment.
+    ConsumerGroupTargetAssignmentMetadata(ConsumerGroupTargetAssignmentMetadataKey) = 6;
+    /// What a member of a consumer group shall have.
+    ConsumerGroupTargetAssignmentMember(ConsumerGroupTargetAssignmentMemberKey) = 7;
+    /// What a member of a consumer group has.
+    ConsumerGroupCurrentMemberAssignment(ConsumerGroupCurrentMemberAssignmentKey) = 8;
+    /// A regular expression that a consumer group subscribes to, and the topics that it means.
+    ConsumerGroupRegularExpression(ConsumerGroupRegularExpressionKey) = 16;
 }
 
 #[cfg(test)]
@@ -112,7 +134,7 @@ mod tests {
     #[test]
     fn other_groups_keys_are_unknown() {
         let error =
-            GroupRecordKey::decode(&Bytes::from_static(b"\0\x03\0\x01g")).expect_err("of a consumer group");
-        assert_eq!(error.fault, WireFault::UnknownApi(3));
+            GroupRecordKey::decode(&Bytes::from_static(b"\0\x0b\0\x01g")).expect_err("of a share group");
+        assert_eq!(error.fault, WireFault::UnknownApi(11));
     }
 }

@@ -195,6 +195,48 @@ impl Facts {
                 self.add("group", group);
                 self.partitions(partitions);
             }
+            event => self.consumer_group(event),
+        }
+    }
+
+    #[inline(never)]
+    fn consumer_group(&mut self, event: &Event) {
+        match event {
+            Event::GroupEpochBumped { group, group_epoch, reason } => {
+                self.add("group", group);
+                self.add("group epoch", group_epoch);
+                self.add("reason", reason);
+            }
+            Event::TargetAssigned { group, assignment_epoch, assignor, targets } => {
+                self.add("group", group);
+                self.add("assignment epoch", assignment_epoch);
+                self.add("assignor", assignor);
+                for target in targets {
+                    self.add("member", &target.member);
+                    self.partitions(&target.partitions);
+                }
+            }
+            Event::MemberReconciled { group, member, member_epoch, state, assigned, .. } => {
+                self.add("group", group);
+                self.add("member", member);
+                self.add("member epoch", member_epoch);
+                self.add("state", state);
+                self.partitions(assigned);
+            }
+            Event::MemberFenced { group, member, error } => {
+                self.add("group", group);
+                self.add("member", member);
+                self.add("error", error.name());
+            }
+            Event::RegexResolved { group, regex, topics } => {
+                self.add("group", group);
+                self.add("expression", regex);
+                self.add("topics", topics.join(", "));
+            }
+            Event::GroupMigrated { group, from, to } => {
+                self.add("group", group);
+                self.add("protocol", format!("{from} → {to}"));
+            }
             event => self.client(event),
         }
     }

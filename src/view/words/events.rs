@@ -5,6 +5,7 @@ use crate::protocol::ErrorCode;
 use crate::trace::{Entry, Event, Frame, Role};
 
 use super::Names;
+use super::consumer_groups;
 use super::frames::{answer, api_name, ask};
 use super::phrases::{
     count, duration_ms, error, error_with_meaning, ids, list, member, offsets, partition, quoted,
@@ -19,6 +20,7 @@ pub fn sentence(entry: &Entry, names: &Names) -> String {
         .or_else(|| log(&entry.event, &who))
         .or_else(|| controller(&entry.event, &who))
         .or_else(|| group(&entry.event, &who))
+        .or_else(|| consumer_groups::sentence(&entry.event))
         .or_else(|| client(&entry.event, &who))
         .unwrap_or_else(|| format!("{who} did something."))
 }
@@ -313,6 +315,8 @@ fn group(event: &Event, who: &str) -> Option<String> {
                 "CompletingRebalance" => "all have joined and wait for their partitions",
                 "Stable" => "every member knows its partitions",
                 "Empty" => "nobody is left, only its offsets",
+                "Assigning" => "its target assignment is to be computed",
+                "Reconciling" => "members are on their way to what they shall have",
                 _ => "it is gone",
             };
             format!("Group {group} went from {from} to {to} in generation {generation}: {why}.")

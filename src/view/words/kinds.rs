@@ -96,6 +96,12 @@ pub fn category(event: &Event) -> Category {
         | Event::MemberAssigned { .. }
         | Event::OffsetCommitted { .. }
         | Event::RebalanceStarted { .. }
+        | Event::GroupEpochBumped { .. }
+        | Event::TargetAssigned { .. }
+        | Event::MemberReconciled { .. }
+        | Event::MemberFenced { .. }
+        | Event::RegexResolved { .. }
+        | Event::GroupMigrated { .. }
         | Event::PartitionsAssigned { .. }
         | Event::PartitionsRevoked { .. } => Category::Groups,
         Event::RecordQueued { .. }
@@ -204,7 +210,7 @@ impl StepKind {
             | (StepKind::OffsetCommitted, Event::OffsetCommitted { .. })
             | (StepKind::MemberJoined, Event::MemberJoined { .. })
             | (StepKind::MemberLeft, Event::MemberLeft { .. })
-            | (StepKind::Rebalance, Event::RebalanceStarted { .. })
+            | (StepKind::Rebalance, Event::RebalanceStarted { .. } | Event::GroupEpochBumped { .. })
             | (StepKind::PartitionsAssigned, Event::PartitionsAssigned { .. })
             | (StepKind::Violation, Event::InvariantViolated { .. }) => true,
             (StepKind::Fault, Event::NodeStarted | Event::InvariantViolated { .. }) => false,

@@ -6,6 +6,7 @@ use crate::sim::Flight;
 use crate::trace::{Entry, Event, Frame, Offsets, Role};
 
 use super::frames::{answer, ask};
+use super::consumer_groups;
 use super::phrases::{duration_ms, error, ids, member, partition_label, quoted};
 use super::{Names, names::capitalised};
 
@@ -189,7 +190,7 @@ fn group_title(event: &Event) -> String {
         Event::MetadataStale { .. } => "Metadata out of date".to_owned(),
         Event::MetadataRefreshed { .. } => "Metadata refreshed".to_owned(),
         Event::ClientError { error: code, .. } => format!("Client error: {}", error(*code)),
-        _ => "Something happened".to_owned(),
+        event => consumer_groups::title(event).unwrap_or_else(|| "Something happened".to_owned()),
     }
 }
 

@@ -1,0 +1,229 @@
+//! A consumer group while something is being decided about it.
+
+use std::sync::Arc;
+
+use super::heartbeat::Refusal;
+use super::{ConsumerGroup, GroupChange, Partitions};
+use crate::base::{Digest, Set, SimTime, ms};
+use crate::coordinator::config::GroupConfig;
+use crate::coordinator::group::{Group, Parked};
+use crate::coordinator::log::Record;
+use crate::coordinator::outcome::{CoordinatorTimer, GroupResponse, Then};
+use crate::coordinator::rebalance::Work;
+use crate::metadata::{GROUP_RESOURCE, MetadataImage};
+use crate::protocol::{ErrorCode, TopicPartition};
+use crate::trace::Event;
+
+/// A copy of the group, and what is to happen when it becomes the group. Records take effect on the
+/// copy as they are written. Dropped, nothing has happened.
+pub(in crate::coordinator) struct Draft<'a> {
+    pub(super) config: &'a GroupConfig,
+    pub(super) image: &'a MetadataImage,
+    pub(super) now: SimTime,
+    pub(super) id: Arc<str>,
+    pub(super) group: ConsumerGroup,
+    pub(super) records: Vec<Record>,
+    pub(super) events: Vec<Event>,
+    pub(super) timers: Vec<(CoordinatorTimer, Option<SimTime>)>,
+}
+
+impl Draft<'_> {
+    /// Writes a record, which takes effect at once on the copy.
+    pub(super) fn write(&mut self, change: GroupChange) -> Result<(), Refusal> {
+        let record = change.encode(&self.id);
+        let record = record.map_err(|error| Refusal::new(ErrorCode::UnknownServerError, error))?;
+        self.group.replay(&change);
+        self.records.push(record);
+        Ok(())
+    }
+
+    /// Raises the group's epoch when `reason` says so or when the topics that it is about have
+    /// changed since.
+    #[inline(never)]
+    pub(super) fn raise_epoch(&mut self, reason: Option<String>) -> Result<(), Refusal> {
+        let hash = self.metadata_hash(&self.group.subscribed_topics());
+        let changed = || "topics changed".to_owned();
+        let reason = reason.or_else(|| (hash != self.group.metadata_hash).then(changed));
+        let Some(reason) = reason else { return Ok(()) };
+        let group_epoch = self.group.group_epoch.saturating_add(1);
+        self.events.push(Event::GroupEpochBumped { group: self.id.clone(), group_epoch, reason: reason.into() });
+        self.write(GroupChange::Epoch(Some((group_epoch, hash))))
+    }
+
+    /// Tells apart topics with other ids, numbers of partitions or racks; 0 for none. Kafka hashes
+    /// the same with another function (KIP-1101).
+    fn metadata_hash(&self, topics: &Set<Arc<str>>) -> i64 {
+        let known = topics.iter().filter_map(|name| self.image.topics.get(name));
+        let mut digest = Digest::default();
+        let mut any = false;
+        for topic in known {
+            any = true;
+            digest.bytes(&topic.id.0);
+            digest.bytes(topic.name.as_bytes());
+            digest.number(topic.partitions.len() as u64);
+            for partition in topic.partitions.values() {
+                let racks = partition.replicas.iter().filter_map(|id| self.image.brokers.get(id)?.rack.clone());
+                for rack in racks.collect::<Set<_>>().iter() {
+                    digest.bytes(rack.as_bytes());
+                }
+                digest.number(0);
+            }
+        }
+        if any { digest.value() as i64 } else { 0 }
+    }
+
+    /// Partitions by name, as far as their topics still exist.
+    pub(super) fn named(&self, partitions: &Partitions) -> Vec<TopicPartition> {
+        named(self.image, partitions)
+    }
+
+    pub(super) fn set_timer_in(&mut self, timer: CoordinatorTimer, delay_ms: i32) {
+        let delay = ms(u64::try_from(delay_ms).unwrap_or(0));
+        self.timers.push((timer, Some(self.now + delay)));
+    }
+
+    /// A sign of life of a member, whose session begins anew.
+    pub(super) fn keep_alive(&mut self, member_id: &Arc<str>) {
+        let member = self.group.member(member_id);
+        let classic = member.and_then(|member| member.subscription.classic.as_ref());
+        let own = group_config(self.image, &self.id, "consumer.session.timeout.ms");
+        let timeout_ms = classic
+            .map_or(own.unwrap_or(self.config.consumer_session_timeout_ms), |classic| classic.session_timeout_ms);
+        let timer = CoordinatorTimer::Session { group: self.id.clone(), member: member_id.clone() };
+        self.set_timer_in(timer, timeout_ms);
+    }
+
+    pub(super) fn heartbeat_interval_ms(&self) -> i32 {
+        let own = group_config(self.image, &self.id, "consumer.heartbeat.interval.ms");
+        own.unwrap_or(self.config.consumer_heartbeat_interval_ms)
+    }
+}
+
+/// A group's own dynamic config.
+fn group_config(image: &MetadataImage, group_id: &Arc<str>, name: &str) -> Option<i32> {
+    image.configs.get(&(GROUP_RESOURCE, group_id.clone()))?.get(name)?.trim().parse().ok()
+}
+
+pub(in crate::coordinator) fn named(image: &MetadataImage, partitions: &Partitions) -> Vec<TopicPartition> {
+    let name = |(topic, partition): &(_, i32)| {
+        Some(TopicPartition::new(image.topic_names.get(topic)?.clone(), *partition))
+    };
+    let mut named: Vec<TopicPartition> = partitions.iter().filter_map(name).collect();
+    named.sort_unstable();
+    named
+}
+
+impl<'a> Work<'a> {
+    /// A copy of the group to decide on; of an empty one, if it is no consumer group yet.
+    pub(in crate::coordinator) fn draft(&self, group: &Group) -> Draft<'a> {
+        Draft {
+            config: self.config,
+            image: self.image,
+            now: self.now,
+            id: group.id.clone(),
+            group: group.consumer.as_deref().cloned().unwrap_or_default(),
+            records: Vec::new(),
+            events: Vec::new(),
+            timers: Vec::new(),
+        }
+    }
+
+    /// Makes the draft the group. The answer waits for its records, and for those before.
+    #[inline(never)]
+    pub(in crate::coordinator) fn adopt(
+        &mut self,
+        slot: &mut Arc<Group>,
+        draft: Draft<'_>,
+        reply: Option<(u64, GroupResponse)>,
+    ) {
+        let before = Arc::clone(slot);
+        let group = Arc::make_mut(slot);
+        if group.consumer.is_none() {
+            self.leave_classic(group);
+        }
+        let Draft { group: decided, records, events, timers, .. } = draft;
+        self.out.events.extend(events);
+        self.out.timers.extend(timers);
+        group.consumer = Some(Arc::new(decided));
+        self.tell_state(group);
+        self.append_and_answer(group, before, records, reply);
+    }
+
+    /// Appends records that have taken effect already; the answer waits for them, or, when there are
+    /// none, for those that are on their way.
+    pub(in crate::coordinator) fn append_and_answer(
+        &mut self,
+        group: &mut Group,
+        before: Arc<Group>,
+        records: Vec<Record>,
+        reply: Option<(u64, GroupResponse)>,
+    ) {
+        let is_written = !records.is_empty();
+        group.written += u64::from(is_written);
+        if let Some((token, response)) = reply {
+            if group.written == group.settled {
+                self.out.replies.push((token, response));
+            } else {
+                group.parked.push(Parked { written: group.written, token, response });
+            }
+        }
+        if is_written {
+            let then = Then::Consumer { group: group.id.clone(), written: group.written, before };
+            self.append(records, then);
+        }
+    }
+
+    fn tell_state(&mut self, group: &mut Group) {
+        let Some(consumer) = &group.consumer else { return };
+        let (from, to) = (group.state, consumer.state());
+        if from != to {
+            let (generation, group_id) = (consumer.group_epoch, group.id.clone());
+            group.previous_state = from;
+            group.state = to;
+            group.state_since = self.now;
+            self.out.events.push(Event::GroupStateChanged {
+                group: group_id,
+                from: from.name(),
+                to: to.name(),
+                generation,
+            });
+        }
+    }
+
+    /// Records up to this one are committed: who waited for them is answered.
+    pub(in crate::coordinator) fn settled(&mut self, group: &mut Group, written: u64) {
+        group.settled = group.settled.max(written);
+        let (ready, parked) =
+            std::mem::take(&mut group.parked).into_iter().partition(|parked| parked.written <= group.settled);
+        group.parked = parked;
+        let ready: Vec<Parked> = ready;
+        self.out.replies.extend(ready.into_iter().map(|parked| (parked.token, parked.response)));
+    }
+
+    /// Records were not committed. If nobody can have seen them, nothing has happened.
+    #[inline(never)]
+    pub(in crate::coordinator) fn unsettled(
+        &mut self,
+        slot: &mut Arc<Group>,
+        written: u64,
+        before: Arc<Group>,
+        error: ErrorCode,
+        may_be_written: bool,
+    ) {
+        let group = Arc::make_mut(slot);
+        let (failed, parked): (Vec<Parked>, _) =
+            std::mem::take(&mut group.parked).into_iter().partition(|parked| parked.written == written);
+        group.parked = parked;
+        for parked in failed {
+            self.out.replies.push((parked.token, parked.response.failed(error)));
+        }
+        group.settled = group.settled.max(written);
+        if group.written == written && !may_be_written {
+            let (parked, offsets) = (std::mem::take(&mut group.parked), Arc::clone(&group.offsets));
+            *slot = before;
+            let group = Arc::make_mut(slot);
+            (group.parked, group.offsets) = (parked, offsets);
+            (group.written, group.settled) = (written, written);
+        }
+    }
+}

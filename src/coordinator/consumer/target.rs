@@ -1,0 +1,136 @@
+//! Who shall have what: the target assignment, computed by the coordinator.
+//!
+//! Rule: KIP-848, *Target Assignment*.
+
+use std::sync::Arc;
+
+use super::draft::Draft;
+use super::heartbeat::Refusal;
+use super::{GroupChange, Partitions};
+pub(in crate::coordinator) use self::stand_in::ServerAssignor;
+use self::stand_in::{Member, Topic, Topics};
+use crate::metadata::TopicImage;
+use crate::trace::{Event, MemberTarget};
+
+impl Draft<'_> {
+    /// Computes the target assignment anew when the group has changed since.
+    #[inline(never)]
+    pub(super) fn retarget(&mut self) -> Result<(), Refusal> {
+        let epoch = self.group.group_epoch;
+        if epoch <= self.group.assignment_epoch {
+            return Ok(());
+        }
+        let preferred = self.group.preferred_assignor();
+        let named = preferred.and_then(|name| ServerAssignor::from_name(&name));
+        let assignor = named.unwrap_or_else(|| self.config.consumer_assignors.first());
+        let assignment = assignor.assign(&self.topics(), &self.assignees());
+        let mut targets = Vec::new();
+        let members: Vec<Arc<str>> = self.group.members.keys().cloned().collect();
+        for member in members {
+            let partitions = assignment.get(&member).cloned().unwrap_or_default();
+            let target: Partitions = (partitions.iter())
+                .filter_map(|at| Some((self.image.topics.get(&at.topic)?.id, at.partition)))
+                .collect();
+            let known = self.group.targets.get(&member);
+            if known.is_none_or(|known| **known != target) {
+                self.write(GroupChange::Target(member.clone(), Some(Arc::new(target))))?;
+            }
+            targets.push(MemberTarget { member, partitions });
+        }
+        self.events.push(Event::TargetAssigned {
+            group: self.id.clone(),
+            assignment_epoch: epoch,
+            assignor: assignor.name(),
+            targets,
+        });
+        self.write(GroupChange::TargetEpoch(Some(epoch)))
+    }
+
+    /// The topics that the group is about, as far as they exist.
+    fn topics(&self) -> Topics {
+        let racks = |topic: &TopicImage| {
+            let racks = |replicas: &Vec<i32>| {
+                replicas.iter().filter_map(|id| self.image.brokers.get(id)?.rack.clone()).collect()
+            };
+            topic.partitions.values().map(|partition| racks(&partition.replicas)).collect()
+        };
+        let topic = |name: &Arc<str>| {
+            let topic = self.image.topics.get(name)?;
+            let partitions = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
+            Some((name.clone(), Topic { partitions, racks: racks(topic) }))
+        };
+        self.group.subscribed_topics().iter().filter_map(topic).collect()
+    }
+
+    fn assignees(&self) -> Vec<Member> {
+        let member = |member: &super::ConsumerMember| Member {
+            member_id: member.member_id.clone(),
+            group_instance_id: member.subscription.instance_id.clone(),
+            topics: self.group.topics_of(member),
+            owned: self.named(self.group.target(&member.member_id)),
+            generation: -1,
+            rack: member.subscription.rack_id.clone(),
+        };
+        self.group.members().map(member).collect()
+    }
+}
+
+/// Until the assignors of the server are there.
+mod stand_in {
+    use std::sync::Arc;
+
+    use crate::assignor::{self, AssignorKind, Assignment};
+    use crate::base::{Map, Set};
+    use crate::protocol::TopicPartition;
+
+    pub(super) type Topics = Map<Arc<str>, Topic>;
+
+    pub(super) struct Topic {
+        pub(super) partitions: i32,
+        #[expect(dead_code, reason = "a stand-in")]
+        pub(super) racks: Vec<Vec<Arc<str>>>,
+    }
+
+    #[expect(dead_code, reason = "a stand-in")]
+    pub(super) struct Member {
+        pub(super) member_id: Arc<str>,
+        pub(super) group_instance_id: Option<Arc<str>>,
+        pub(super) topics: Set<Arc<str>>,
+        pub(super) owned: Vec<TopicPartition>,
+        pub(super) generation: i32,
+        pub(super) rack: Option<Arc<str>>,
+    }
+
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+    pub(in crate::coordinator) enum ServerAssignor {
+        #[default]
+        Uniform,
+        Range,
+    }
+
+    impl ServerAssignor {
+        pub(in crate::coordinator) fn name(self) -> &'static str {
+            match self {
+                ServerAssignor::Uniform => "uniform",
+                ServerAssignor::Range => "range",
+            }
+        }
+
+        pub(in crate::coordinator) fn from_name(name: &str) -> Option<ServerAssignor> {
+            [ServerAssignor::Uniform, ServerAssignor::Range].into_iter().find(|each| each.name() == name)
+        }
+
+        pub(super) fn assign(self, topics: &Topics, members: &[Member]) -> Assignment {
+            let counts = topics.iter().map(|(name, topic)| (name.clone(), topic.partitions)).collect();
+            let members: Vec<assignor::Member> = members
+                .iter()
+                .map(|member| assignor::Member {
+                    member_id: member.member_id.clone(),
+                    group_instance_id: member.group_instance_id.clone(),
+                    topics: member.topics.clone(),
+                })
+                .collect();
+            AssignorKind::Range.assign(&counts, &members)
+        }
+    }
+}
