@@ -24,6 +24,8 @@ mod reconcile;
 mod records;
 mod regex;
 mod serve;
+#[cfg(test)]
+pub(super) mod story;
 mod target;
 
 use std::sync::Arc;
@@ -311,10 +313,6 @@ impl ConsumerGroup {
         votes.into_iter().find(|&(_, count)| count == most).map(|(name, _)| name.clone())
     }
 
-    fn classic_members(&self) -> usize {
-        self.members.values().filter(|member| member.is_classic()).count()
-    }
-
     /// Whether a member of the classic protocol with these protocols can be in the group.
     fn supports_classic(&self, protocols: &[(Arc<str>, Bytes)]) -> bool {
         let has = |member: &ConsumerMember, name: &str| {
@@ -367,3 +365,10 @@ impl ConsumerGroup {
         Arc::make_mut(slot.or_insert_with_key(|id| Arc::new(ConsumerMember::new(id.clone()))))
     }
 }
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+#[path = "consumer/properties_test.rs"]
+mod properties;
+#[cfg(test)]
+#[path = "consumer/consumer_test.rs"]
+mod tests;

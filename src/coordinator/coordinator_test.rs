@@ -4,6 +4,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::story::{Story, check};
 use super::*;
+use crate::metadata::MetadataImage;
 use crate::protocol::Message;
 use crate::protocol::messages::join_group::JoinGroupRequest;
 use crate::protocol::messages::leave_group::LeaveGroupRequest;
@@ -668,11 +669,12 @@ fn old_versions_get_what_they_can_read() {
     let leave = LeaveGroupRequest { group_id: "g".into(), member_id: "x".into(), members: Vec::new() };
     let mut rng = Rng::stream(1, "x");
     let coordinator = &mut story.coordinator;
-    coordinator.handle(SimTime::ZERO, &mut rng, caller, GroupRequest::LeaveGroup(leave), &mut out);
+    let at = Moment { now: SimTime::ZERO, image: &MetadataImage::default() };
+    coordinator.handle(at, &mut rng, caller, GroupRequest::LeaveGroup(leave), &mut out);
     let fetch = OffsetFetchRequest { group_id: "g".into(), topics: None, ..OffsetFetchRequest::default() };
-    coordinator.handle(SimTime::ZERO, &mut rng, caller, GroupRequest::OffsetFetch(fetch), &mut out);
+    coordinator.handle(at, &mut rng, caller, GroupRequest::OffsetFetch(fetch), &mut out);
     let join = JoinGroupRequest { group_id: "g".into(), ..JoinGroupRequest::default() };
-    coordinator.handle(SimTime::ZERO, &mut rng, caller, GroupRequest::JoinGroup(join), &mut out);
+    coordinator.handle(at, &mut rng, caller, GroupRequest::JoinGroup(join), &mut out);
     let encoded: Vec<bool> = out
         .replies
         .iter()

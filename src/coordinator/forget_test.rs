@@ -148,9 +148,11 @@ fn a_deleted_topic_takes_its_offsets_along() {
     ONE.lines().map(str::trim).filter(|line| !line.is_empty()).for_each(|line| story.run(line));
     let mut out = Outcome::default();
     let gone = [TopicPartition::new("t", 1), TopicPartition::new("other", 0)];
-    story.coordinator.partitions_deleted(story.now, &gone, &mut out);
+    let at = Moment { now: story.now, image: &story.image };
+    story.coordinator.partitions_deleted(at, &gone, &mut out);
     for append in out.appends {
-        story.coordinator.committed(story.now, append, &mut Outcome::default());
+        let at = Moment { now: story.now, image: &story.image };
+        story.coordinator.committed(at, append, &mut Outcome::default());
     }
     let group = story.coordinator.group("g").expect("it is there");
     assert_eq!(group.offsets().keys().map(|at| at.partition).collect::<Vec<_>>(), [0]);

@@ -276,7 +276,7 @@ impl Work<'_> {
             group: group.id.clone(),
             from: group.state.name(),
             to: next.name(),
-            generation: group.generation,
+            generation: group.generation(),
         });
         group.previous_state = group.state;
         group.state = next;

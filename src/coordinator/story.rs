@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use expect_test::Expect;
 
+use super::consumer::story::consumer_event;
 use super::*;
 use crate::base::{Map, ms};
 use crate::metadata::MetadataImage;
@@ -41,8 +42,12 @@ pub(super) fn check(config: GroupConfig, before: &str, script: &str, expected: E
 pub(super) struct Known {
     pub(super) member_id: String,
     pub(super) generation: i32,
-    instance: Option<String>,
+    /// What it has, of a consumer group.
+    pub(super) owned: Vec<TopicPartition>,
+    pub(super) instance: Option<String>,
     protocol: Option<String>,
+    /// A heartbeat of its is unanswered.
+    pub(super) waits: bool,
 }
 
 /// A coordinator, its log, its timers and the clients who talk to it.
@@ -56,6 +61,8 @@ pub(super) struct Story {
     pub(super) log: Vec<(Bytes, Option<Bytes>)>,
     pub(super) held: VecDeque<Append>,
     holds: bool,
+    /// The log takes nothing, and says why.
+    refuses: Option<ErrorCode>,
     pub(super) clients: Map<String, Known>,
     asked: Map<u64, String>,
     next_token: u64,
@@ -79,6 +86,7 @@ impl Story {
             log: Vec::new(),
             held: VecDeque::new(),
             holds: false,
+            refuses: None,
             clients: Map::new(),
             asked: Map::new(),
             next_token: 1,
@@ -96,7 +104,8 @@ impl Story {
     /// `join a [version=4] [session=6000] [rebalance=9000] [instance=i] [protocols=range,..]
     /// [as=id]`, `sync a [a=0,1 b=2]`, `beat a`, `leave a`, `commit a 0=5 [gen=3] [meta=xyz]`,
     /// `fetch`, `forget admin 0 1`, `list admin [state=stable] [type=classic]`, `describe`, `delete`, `wait 3000`, `hold`, `release`,
-    /// `fail ERROR_CODE`, `crash`, `resign`, `load`.
+    /// `fail ERROR_CODE`, `refuse [ERROR_CODE]`, `crash`, `resign`, `load`; for consumer groups see
+    /// `Story::ask_consumer_group`.
     pub(super) fn run(&mut self, line: &str) {
         let _ = writeln!(self.told, "{line}");
         let mut words = line.split_whitespace();
@@ -111,6 +120,11 @@ impl Story {
                 self.release(Some(*code.unwrap()));
             }
             "crash" => self.crash(),
+            "refuse" => {
+                self.refuses = ErrorCode::ALL.iter().find(|code| Some(&code.name()) == rest.first()).copied();
+            }
+            "topic" => self.topic(rest[0], rest[1].parse().unwrap()),
+            "config" => self.group_config(rest[0], rest[1]),
             "resign" => {
                 let mut out = Outcome::default();
                 self.coordinator.resigned(0, &mut out);
@@ -122,6 +136,9 @@ impl Story {
     }
 
     fn ask(&mut self, command: &str, rest: &[&str]) {
+        if self.ask_consumer_group(command, rest) {
+            return;
+        }
         let name = rest.first().copied().unwrap_or("admin").to_owned();
         let options: Map<&str, &str> = rest.iter().filter_map(|word| word.split_once('=')).collect();
         let number = |key: &str, default: i32| options.get(key).map_or(default, |n| n.parse().unwrap());
@@ -180,6 +197,8 @@ impl Story {
                 groups: vec![fetch::OffsetFetchRequestGroup {
                     group_id,
                     topics: None,
+                    member_id: options.get("epoch").map(|_| member_id),
+                    member_epoch: number("epoch", -1),
                     ..fetch::OffsetFetchRequestGroup::default()
                 }],
                 ..fetch::OffsetFetchRequest::default()
@@ -263,6 +282,12 @@ impl Story {
         self.asked.len()
     }
 
+    /// Whether the log takes nothing.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn refuses(&self) -> bool {
+        self.refuses.is_some()
+    }
+
     fn release(&mut self, error: Option<ErrorCode>) {
         self.holds = false;
         while let Some(append) = self.held.pop_front() {
@@ -288,6 +313,7 @@ impl Story {
         self.coordinator = GroupCoordinator::new(self.config.clone(), 1);
         self.timers.clear();
         self.asked.clear();
+        self.clients.values_mut().for_each(|known| known.waits = false);
         self.held.clear();
         let mut out = Outcome::default();
         let at = Moment { now: self.now, image: &self.image };
@@ -311,7 +337,7 @@ impl Story {
         }
         for append in out.appends {
             assert!(!append.records.is_empty());
-            if self.holds { self.held.push_back(append) } else { self.finish(append, None) }
+            if self.holds { self.held.push_back(append) } else { self.finish(append, self.refuses) }
         }
     }
 
@@ -349,12 +375,18 @@ impl Story {
             Event::OffsetCommitted { at, offset, .. } => format!("committed {at} {offset}"),
             Event::CoordinatorElected { groups, .. } => format!("coordinator elected, groups: {groups}"),
             Event::CoordinatorResigned { .. } => "coordinator resigned".to_owned(),
-            other => panic!("not a coordinator's event: {other:?}"),
+            other => match consumer_event(other) {
+                Some(line) => line,
+                None => panic!("not a coordinator's event: {other:?}"),
+            },
         };
         self.tell(&line);
     }
 
     fn tell_reply(&mut self, name: &str, response: GroupResponse) {
+        if let Some(line) = self.tell_consumer_reply(name, &response) {
+            return self.tell(&format!("{name} <- {line}"));
+        }
         let known = self.clients.entry(name.to_owned()).or_default();
         let line = match response {
             GroupResponse::JoinGroup(r) => {
@@ -421,12 +453,13 @@ impl Story {
                 format!("DescribeGroups: {error} {} {} {members:?}", g.group_state, g.protocol_data)
             }
             GroupResponse::DeleteGroups(r) => format!("DeleteGroups: {}", r.results[0].error_code.name()),
+            GroupResponse::ConsumerGroupHeartbeat(_) | GroupResponse::ConsumerGroupDescribe(_) => String::new(),
         };
         self.tell(&format!("{name} <- {line}"));
     }
 }
 
-fn shown(partitions: &[TopicPartition]) -> String {
+pub(super) fn shown(partitions: &[TopicPartition]) -> String {
     let names: Vec<String> = partitions.iter().map(ToString::to_string).collect();
     format!("[{}]", names.join(" "))
 }

@@ -94,7 +94,9 @@ impl Work<'_> {
             return self.downgrade(slot, draft, reply);
         }
         draft.forget_regexes()?;
-        draft.raise_epoch(Some(format!("{} {reason}", members.join(", "))))?;
+        let who = members.join(", ");
+        let why = if reason == "left" { format!("{who} left") } else { format!("{who} is out, {reason}") };
+        draft.raise_epoch(Some(why))?;
         self.adopt(slot, draft, reply);
         Ok(())
     }

@@ -262,7 +262,7 @@ impl Draft<'_> {
         (current.member_epoch, current.previous_member_epoch) = (0, 0);
         self.remove(&earlier.member_id)?;
         let left = earlier.member_id.clone();
-        self.events.push(Event::MemberLeft { group: self.id.clone(), member: left, reason: "came back" });
+        self.events.push(Event::MemberLeft { group: self.id.clone(), member: left, reason: "its next process came" });
         let client = earlier.subscription.client_id.clone();
         self.events.push(Event::MemberJoined { group: self.id.clone(), member: member_id.clone(), client });
         let subscription = Arc::clone(&earlier.subscription);

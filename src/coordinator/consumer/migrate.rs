@@ -156,8 +156,10 @@ impl<'a> Work<'a> {
         self.out.events.extend(events);
         self.out.timers.extend(timers);
         self.out.events.push(Event::GroupMigrated { group: id.clone(), from: CONSUMER, to: "classic" });
-        let (to, generation) = (GroupState::Stable.name(), epoch);
-        self.out.events.push(Event::GroupStateChanged { group: id, from: from.name(), to, generation });
+        if from != GroupState::Stable {
+            let (to, generation) = (GroupState::Stable.name(), epoch);
+            self.out.events.push(Event::GroupStateChanged { group: id, from: from.name(), to, generation });
+        }
         let group = Arc::make_mut(slot);
         self.append_and_answer(group, before, records, reply);
         for member in group.members.values() {

@@ -18,12 +18,9 @@ const GROUPS = [
     { name: 'platformatic', command: program('platformatic'), frail: true, rereads: true },
     { name: 'kafka-python', command: python('kafka_python') },
     { name: 'aiokafka', command: python('aio_kafka') },
-    { name: 'librdkafka-range', command: python('librdkafka') },
-    {
-        name: 'librdkafka-cooperative',
-        command: python('librdkafka'),
-        configs: { 'partition.assignment.strategy': 'cooperative-sticky' },
-    },
+    ...['eager', 'cooperative', 'consumer'].map(protocol => (
+        { name: `librdkafka-${protocol}`, command: python('librdkafka'), protocol }
+    )),
 ];
 
 /** A small generator, so that a run can be told to another: SEED= takes its place. */
@@ -107,7 +104,7 @@ class Group {
     }
 
     join() {
-        this.members.push(new Member(this.command, this.server, this.name, `${this.name}-group`, this.configs));
+        this.members.push(new Member(this.command, this.server, this.name, `${this.name}-group`, this.protocol ?? ''));
     }
 
     something(below) {

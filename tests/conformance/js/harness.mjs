@@ -42,6 +42,8 @@ const CONFIGS = {
     'broker.heartbeat.interval.ms': 300,
     'group.initial.rebalance.delay.ms': 100,
     'group.min.session.timeout.ms': 500,
+    'group.consumer.session.timeout.ms': 2000,
+    'group.consumer.heartbeat.interval.ms': 200,
     'offsets.topic.num.partitions': 5,
 };
 
@@ -140,17 +142,16 @@ export async function run([command, ...args], ...more) {
 
 /** A member of a group in a process of its own, which can be stopped or killed. */
 export class Member {
-    constructor([command, ...args], server, topic, group, configs = {}) {
+    constructor([command, ...args], server, topic, group, ...more) {
         /** The partitions that it has at present; null before it has joined. */
         this.assigned = null;
         /** The records that it got, in the canonical form. */
         this.seen = [];
         /** All that it said, in order. */
         this.said = [];
-        this.child = spawn(command, [...args, 'member', server.bootstrap, topic, group], {
+        this.child = spawn(command, [...args, 'member', server.bootstrap, topic, group, ...more], {
             // Those in Python end with their input, too.
             stdio: ['pipe', 'pipe', 'inherit'],
-            env: { ...process.env, MEMBER_CONFIGS: JSON.stringify(configs) },
         });
         this.ended = new Promise(resolve => this.child.once('close', code => resolve(code)));
         createInterface({ input: this.child.stdout }).on('line', line => {

@@ -1,12 +1,11 @@
 """confluent-kafka, which is librdkafka."""
 
-import json
-import os
 import sys
 
 import rig
 from confluent_kafka import (
-    OFFSET_BEGINNING, TIMESTAMP_CREATE_TIME, Consumer, KafkaError, KafkaException, Producer, TopicPartition,
+    OFFSET_BEGINNING, TIMESTAMP_CREATE_TIME, Consumer, ConsumerGroupType, KafkaError, KafkaException, Producer,
+    TopicPartition,
 )
 from confluent_kafka.admin import (
     AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic, ResourceType,
@@ -177,8 +176,7 @@ def reading_begins_where_one_likes(server):
     consumer.close()
 
 
-def a_group_of_two_becomes_three_and_one_dies(server):
-    topic = create(server, "group", 6)
+def sends_to_all(server, topic):
     sender = Sender(server.bootstrap)
 
     def send(values):
@@ -187,7 +185,86 @@ def a_group_of_two_becomes_three_and_one_dies(server):
                 sender.send(topic, f"{value}-{partition}".encode(), partition=partition)
         sender.flush()
 
-    rig.a_group_of_two_becomes_three_and_one_dies(server, __file__, topic, send)
+    return send
+
+
+def a_group_of_two_becomes_three_and_one_dies(server):
+    topic = create(server, "group", 6)
+    rig.a_group_of_two_becomes_three_and_one_dies(server, __file__, topic, sends_to_all(server, topic))
+
+
+def a_group_of_the_new_protocol_does_so_too(server):
+    topic = create(server, "kip848", 6)
+    send = sends_to_all(server, topic)
+    rig.a_group_of_two_becomes_three_and_one_dies(server, __file__, topic, send, "consumer")
+
+
+def a_group_of_the_new_protocol_is_described(server):
+    topic = create(server, "kip848-described", 4)
+    members = [rig.Member(__file__, server.bootstrap, topic, "described", "consumer") for _ in range(2)]
+    client = admin(server)
+    try:
+        rig.shared(members, 4, "two share")
+
+        def described():
+            found = done(client.describe_consumer_groups(["described"]))["described"]
+            return found if found.state.name == "STABLE" else None
+
+        found = until("the group is stable", described)
+        same(found.type.name, "CONSUMER")
+        same(found.partition_assignor, "uniform")
+        owned = sorted(it.partition for member in found.members for it in member.assignment.topic_partitions)
+        same(owned, [0, 1, 2, 3])
+        shall = sorted(it.partition for member in found.members for it in member.target_assignment.topic_partitions)
+        same(shall, [0, 1, 2, 3])
+        listed = client.list_consumer_groups(types={ConsumerGroupType.CONSUMER}).result(rig.GIVE_UP_S).valid
+        assert "described" in [it.group_id for it in listed]
+        done(client.create_partitions([NewPartitions(topic, 6)]))
+        rig.shared(members, 6, "two share the new ones too")
+    finally:
+        for member in members:
+            member.kill()
+
+
+def a_group_migrates_while_it_works(server):
+    topic = create(server, "migrating", 6)
+    send = sends_to_all(server, topic)
+    old = [rig.Member(__file__, server.bootstrap, topic, "migrating", "cooperative") for _ in range(2)]
+    new = []
+    try:
+        rig.shared(old, 6, "two of the old protocol share")
+        new.append(rig.Member(__file__, server.bootstrap, topic, "migrating", "consumer"))
+        rig.shared(old + new, 6, "one of the new protocol gets its share")
+        send(["a"])
+        until("all is read", lambda: 6 == len({it for member in old + new for it in member.look().values}))
+        old[0].stop()
+        rig.shared(old[1:] + new, 6, "one of the old is gone")
+        new.append(rig.Member(__file__, server.bootstrap, topic, "migrating", "consumer"))
+        rig.shared(old[1:] + new, 6, "another new one")
+        old[1].stop()
+        rig.shared(new, 6, "all are new")
+        old.append(rig.Member(__file__, server.bootstrap, topic, "migrating", "cooperative"))
+        rig.shared(new + old[2:], 6, "an old one is back")
+        for member in new:
+            member.stop()
+        rig.shared(old[2:], 6, "only the old one is left")
+    finally:
+        for member in old + new:
+            member.kill()
+
+
+def topics_of_the_new_protocol_are_matched_by_the_broker(server):
+    create(server, "regex-one", 2)
+    consumer = reader(server.bootstrap, group_id="matching", group_protocol="consumer")
+    consumer.subscribe(["^regex-.*"])
+
+    def assigned(wanted):
+        consumer.poll(0.1)
+        return sorted((it.topic, it.partition) for it in consumer.assignment()) == wanted
+
+    one = [("regex-one", 0), ("regex-one", 1)]
+    until("the topic is matched", lambda: assigned(one))
+    consumer.close()
 
 
 def who_commits_and_stops_goes_on_there(server):
@@ -276,25 +353,29 @@ def read(bootstrap, topic):
     )
 
 
-def member(bootstrap, topic, group):
-    """MEMBER_CONFIGS may say more in JSON: an assignor, a protocol."""
-    owned = set()
-
+def member(bootstrap, topic, group, protocol="eager"):
     def consume(say, stopped):
-        def on_assign(_, assigned):
-            owned.update(it.partition for it in assigned)
+        configs = {"enable.auto.commit": True, "auto.commit.interval.ms": 200, "group.id": group}
+        if protocol == "consumer":
+            configs["group.protocol"] = "consumer"
+        else:
+            configs.update({"session.timeout.ms": 2_000, "heartbeat.interval.ms": 200})
+        if protocol == "cooperative":
+            configs["partition.assignment.strategy"] = "cooperative-sticky"
+        consumer, owned = reader(bootstrap, **configs), set()
+
+        # Of the eager protocol it is told all of them, of the others what is new and what goes.
+        def changed(more=(), fewer=()):
+            owned.difference_update(it.partition for it in fewer)
+            owned.update(it.partition for it in more)
             say(assigned=sorted(owned))
 
-        def on_revoke(_, revoked):
-            owned.difference_update(it.partition for it in revoked)
-            say(assigned=sorted(owned))
-
-        more = json.loads(os.environ.get("MEMBER_CONFIGS", "{}"))
-        configs = {"enable.auto.commit": True, "auto.commit.interval.ms": 200, "group.id": group, **more}
-        if configs.get("group.protocol") != "consumer":
-            configs = {"session.timeout.ms": 2_000, "heartbeat.interval.ms": 200, **configs}
-        consumer = reader(bootstrap, **configs)
-        consumer.subscribe([topic], on_assign=on_assign, on_revoke=on_revoke, on_lost=on_revoke)
+        consumer.subscribe(
+            [topic],
+            on_assign=lambda _, assigned: changed(more=assigned),
+            on_revoke=lambda _, revoked: changed(fewer=revoked),
+            on_lost=lambda _, lost: changed(fewer=lost),
+        )
         while not stopped():
             message = consumer.poll(0.1)
             if message is not None:
@@ -304,5 +385,12 @@ def member(bootstrap, topic, group):
     rig.member_main(consume)
 
 
+NEW_PROTOCOL = [
+    a_group_of_the_new_protocol_does_so_too,
+    a_group_of_the_new_protocol_is_described,
+    a_group_migrates_while_it_works,
+    topics_of_the_new_protocol_are_matched_by_the_broker,
+]
+
 if __name__ == "__main__":
-    rig.main("confluent-kafka", sys.modules[__name__])
+    rig.main("confluent-kafka", sys.modules[__name__], NEW_PROTOCOL)

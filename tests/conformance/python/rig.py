@@ -49,6 +49,8 @@ SCENARIO = {
             "offsets.topic.num.partitions": 3,
             "group.initial.rebalance.delay.ms": 100,
             "group.min.session.timeout.ms": 1000,
+            "group.consumer.session.timeout.ms": 2000,
+            "group.consumer.heartbeat.interval.ms": 200,
             "broker.heartbeat.interval.ms": 200,
             "broker.session.timeout.ms": 1000,
         },
@@ -158,13 +160,13 @@ def shared(members, partitions, what):
     until(f"{what}: {[member.assigned for member in members]}", holds)
 
 
-def a_group_of_two_becomes_three_and_one_dies(server, program, topic, send):
+def a_group_of_two_becomes_three_and_one_dies(server, program, topic, send, *protocol):
     """The topic has six partitions; send(values) sends each value to all of them, keyed by partition."""
     group = f"{topic}-group"
-    members = [Member(program, server.bootstrap, topic, group) for _ in range(2)]
+    members = [Member(program, server.bootstrap, topic, group, *protocol) for _ in range(2)]
     try:
         shared(members, 6, "two share")
-        members.append(Member(program, server.bootstrap, topic, group))
+        members.append(Member(program, server.bootstrap, topic, group, *protocol))
         shared(members, 6, "three share")
         wanted = set()
 
