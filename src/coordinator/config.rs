@@ -58,7 +58,8 @@ impl ServerAssignors {
 impl Property for ServerAssignors {
     const EXPECTED: &'static str = "uniform, range or both";
     fn parse(text: &str) -> Option<Self> {
-        let named: Option<Vec<_>> = text.split(',').map(|name| ServerAssignor::from_name(name.trim())).collect();
+        let named: Option<Vec<_>> =
+            text.split(',').map(|name| ServerAssignor::from_name(name.trim())).collect();
         named.map(ServerAssignors)
     }
     fn text(&self) -> String {

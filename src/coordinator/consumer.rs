@@ -360,6 +360,12 @@ impl ConsumerGroup {
         }
     }
 
+    /// What the log knows of it.
+    #[cfg(all(test, not(target_arch = "wasm32")))]
+    fn durable(&self) -> ConsumerGroup {
+        ConsumerGroup { rejoining: Set::new(), is_resolving: false, ..self.clone() }
+    }
+
     fn member_mut(&mut self, id: &Arc<str>) -> &mut ConsumerMember {
         let slot = self.members.entry(id.clone());
         Arc::make_mut(slot.or_insert_with_key(|id| Arc::new(ConsumerMember::new(id.clone()))))

@@ -289,7 +289,7 @@ impl Work<'_> {
         self.set_timer_in(timer, timeout_ms);
     }
 
-    fn set_timer_in(&mut self, timer: CoordinatorTimer, delay_ms: i32) {
+    pub(super) fn set_timer_in(&mut self, timer: CoordinatorTimer, delay_ms: i32) {
         let delay = ms(u64::try_from(delay_ms).unwrap_or(0));
         self.out.timers.push((timer, Some(self.now + delay)));
     }

@@ -453,7 +453,9 @@ impl Story {
                 format!("DescribeGroups: {error} {} {} {members:?}", g.group_state, g.protocol_data)
             }
             GroupResponse::DeleteGroups(r) => format!("DeleteGroups: {}", r.results[0].error_code.name()),
-            GroupResponse::ConsumerGroupHeartbeat(_) | GroupResponse::ConsumerGroupDescribe(_) => String::new(),
+            GroupResponse::ConsumerGroupHeartbeat(_) | GroupResponse::ConsumerGroupDescribe(_) => {
+                String::new()
+            }
         };
         self.tell(&format!("{name} <- {line}"));
     }

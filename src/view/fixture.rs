@@ -11,7 +11,7 @@ use crate::protocol::{ErrorCode, TopicPartition};
 use crate::sim::{
     ClientKind, ClientSetup, ClusterSetup, Command, DiskSetup, NetworkSetup, Run, Setup, TopicSetup,
 };
-use crate::trace::{Entry, Event, MemberTarget, Frame, Offsets, Role};
+use crate::trace::{Entry, Event, Frame, MemberTarget, Offsets, Role};
 
 /// Three brokers, one topic of one partition, one producer; broker 1, which leads, dies at 2 s.
 pub(crate) fn run_until(time: SimTime) -> Run {

@@ -40,7 +40,8 @@ impl Work<'_> {
             joining.member_id.clone()
         };
         if let Err(refusal) = self.join_consumer_draft(slot, draft, &member_id, &joining) {
-            let told = if refusal.error == ErrorCode::MemberIdRequired { &member_id } else { &joining.member_id };
+            let told =
+                if refusal.error == ErrorCode::MemberIdRequired { &member_id } else { &joining.member_id };
             let response = join_error(refusal.error, told).for_version(waiting.api_version);
             self.out.replies.push((waiting.token, GroupResponse::JoinGroup(response)));
         }
@@ -88,7 +89,8 @@ impl Work<'_> {
         let rejoin = CoordinatorTimer::ClassicJoin { group: draft.id.clone(), member: member_id.clone() };
         draft.timers.push((rejoin, None));
         draft.group.rejoining.remove(member_id);
-        let response = joined(draft.group.member(member_id), joining).for_version(joining.waiting.api_version);
+        let response =
+            joined(draft.group.member(member_id), joining).for_version(joining.waiting.api_version);
         let reply = Some((joining.waiting.token, GroupResponse::JoinGroup(response)));
         if is_last && is_changed {
             return self.downgrade(slot, draft, reply);
@@ -107,7 +109,8 @@ impl Work<'_> {
     fn may_downgrade_for(&self, slot: &Group, replaced: &[Arc<str>]) -> bool {
         let Some(consumer) = &slot.consumer else { return false };
         let is_alone = consumer.members.len() == replaced.len();
-        let was_new = replaced.iter().any(|id| consumer.member(id).is_some_and(|member| !member.is_classic()));
+        let was_new =
+            replaced.iter().any(|id| consumer.member(id).is_some_and(|member| !member.is_classic()));
         let may = self.config.consumer_migration_policy.downgrades();
         (is_alone && was_new && may) || (!is_alone && self.may_downgrade(slot, replaced))
     }
@@ -231,7 +234,8 @@ impl Draft<'_> {
             return Err(Refusal::new(ErrorCode::InconsistentGroupProtocol, message));
         }
         let current = &member.current;
-        if self.group.group_epoch > current.member_epoch && current.state != MemberState::UnrevokedPartitions {
+        if self.group.group_epoch > current.member_epoch && current.state != MemberState::UnrevokedPartitions
+        {
             self.expect_rejoin(&member);
             return Err(Refusal::new(ErrorCode::RebalanceInProgress, "The member has to join again."));
         }

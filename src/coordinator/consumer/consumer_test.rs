@@ -22,7 +22,11 @@ fn with(policy: MigrationPolicy) -> GroupConfig {
 #[test]
 fn a_member_alone_has_everything_at_once() {
     let script = "enter a topics=t\n hb a\n show";
-    check(GroupConfig::default(), "topic t 2", script, expect![[r#"
+    check(
+        GroupConfig::default(),
+        "topic t 2",
+        script,
+        expect![[r#"
         enter a topics=t
           00:00.000 a is in
           00:00.000 group epoch 1: member a joined
@@ -34,13 +38,18 @@ fn a_member_alone_has_everything_at_once() {
           00:00.000 a <- epoch 1
         show
           00:00.000 admin <- Stable 1/1 uniform; a at 1 [t-0 t-1] of [t-0 t-1]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_newcomer_gets_what_the_other_gives_up() {
     let script = "enter b topics=t\n show\n hb a\n hb b\n ack a\n hb b\n show";
-    check(GroupConfig::default(), "topic t 4\n enter a topics=t", script, expect![[r#"
+    check(
+        GroupConfig::default(),
+        "topic t 4\n enter a topics=t",
+        script,
+        expect![[r#"
         enter b topics=t
           00:00.000 b is in
           00:00.000 group epoch 2: member b joined
@@ -64,13 +73,18 @@ fn a_newcomer_gets_what_the_other_gives_up() {
           00:00.000 b <- epoch 2, [t-2 t-3]
         show
           00:00.000 admin <- Stable 2/2 uniform; a at 2 [t-0 t-1] of [t-0 t-1]; b at 2 [t-2 t-3] of [t-2 t-3]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn who_leaves_or_is_silent_is_replaced() {
     let script = "go b\n hb a\n show\n enter b topics=t\n wait 44000\n hb b\n wait 2000\n hb a\n hb b";
-    check(GroupConfig::default(), TWO, script, expect![[r#"
+    check(
+        GroupConfig::default(),
+        TWO,
+        script,
+        expect![[r#"
         go b
           00:00.000 b is out: left
           00:00.000 group epoch 3: b left
@@ -95,7 +109,7 @@ fn who_leaves_or_is_silent_is_replaced() {
           00:44.000 b <- epoch 4
         wait 2000
           00:45.000 a is out: session timeout
-          00:45.000 group epoch 5: a session timeout
+          00:45.000 group epoch 5: a is out, session timeout
           00:45.000 Reconciling -> Assigning, generation 5
         hb a
           00:46.000 a turned away: UNKNOWN_MEMBER_ID
@@ -105,13 +119,18 @@ fn who_leaves_or_is_silent_is_replaced() {
           00:46.000 b at 5 STABLE [t-0 t-1 t-2 t-3]
           00:46.000 Assigning -> Stable, generation 5
           00:46.000 b <- epoch 5, [t-0 t-1 t-2 t-3]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn who_does_not_give_up_in_time_is_out() {
     let script = "hb a\n wait 15000\n hb a\n wait 5000\n hb b\n hb a\n enter a topics=t";
-    check(GroupConfig::default(), "topic t 2\n enter a topics=t\n enter b topics=t", script, expect![[r#"
+    check(
+        GroupConfig::default(),
+        "topic t 2\n enter a topics=t\n enter b topics=t",
+        script,
+        expect![[r#"
         hb a
           00:00.000 a at 1 UNREVOKED_PARTITIONS [t-0], revokes [t-1]
           00:00.000 a <- epoch 1, [t-0]
@@ -120,7 +139,7 @@ fn who_does_not_give_up_in_time_is_out() {
           00:15.000 a <- epoch 1
         wait 5000
           00:20.000 a is out: did not give up its partitions in time
-          00:20.000 group epoch 3: a did not give up its partitions in time
+          00:20.000 group epoch 3: a is out, did not give up its partitions in time
           00:20.000 Reconciling -> Assigning, generation 3
         hb b
           00:20.000 target 3 by uniform: b [t-0 t-1]
@@ -137,7 +156,8 @@ fn who_does_not_give_up_in_time_is_out() {
           00:20.000 a at 4 UNRELEASED_PARTITIONS [], awaits [t-0]
           00:20.000 Stable -> Reconciling, generation 4
           00:20.000 a <- epoch 4, []
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -149,7 +169,11 @@ fn epochs_fence() {
         hb stranger epoch=3
         enter a topics=t
     ";
-    check(GroupConfig::default(), TWO, script, expect![[r#"
+    check(
+        GroupConfig::default(),
+        TWO,
+        script,
+        expect![[r#"
         hb a epoch=1
           00:00.000 a turned away: FENCED_MEMBER_EPOCH
           00:00.000 a <- FENCED_MEMBER_EPOCH The consumer group member has a smaller member epoch (1) than the one known by the group coordinator (2). The member must abandon all its partitions and rejoin.
@@ -159,17 +183,23 @@ fn epochs_fence() {
         hb a epoch=1 owns=t-0
           00:00.000 a <- epoch 2
         hb stranger epoch=3
-          00:00.000 stranger <- INVALID_REQUEST MemberId can't be empty.
+          00:00.000 stranger turned away: UNKNOWN_MEMBER_ID
+          00:00.000 stranger <- UNKNOWN_MEMBER_ID Member stranger is not a member of group g.
         enter a topics=t
           00:00.000 a <- epoch 2, [t-0 t-1]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_answer_that_was_lost_is_given_again() {
     let before = "topic t 2\n enter a topics=t\n enter b topics=t\n hb a\n ack a";
     let script = "hb a epoch=1 owns=t-0\n hb a epoch=1 owns=t-0,t-1\n hb a epoch=1";
-    check(GroupConfig::default(), before, script, expect![[r#"
+    check(
+        GroupConfig::default(),
+        before,
+        script,
+        expect![[r#"
         hb a epoch=1 owns=t-0
           00:00.000 a <- epoch 2
         hb a epoch=1 owns=t-0,t-1
@@ -178,7 +208,8 @@ fn an_answer_that_was_lost_is_given_again() {
         hb a epoch=1
           00:00.000 a turned away: FENCED_MEMBER_EPOCH
           00:00.000 a <- FENCED_MEMBER_EPOCH The consumer group member has a smaller member epoch (1) than the one known by the group coordinator (2). The member must abandon all its partitions and rejoin.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -194,8 +225,13 @@ fn a_static_member_keeps_its_place() {
         go a
         hb b
     ";
-    let before = "topic t 2\n enter a as=a1 topics=t instance=i\n enter b topics=t\n ack a\n ack a owns=t-0\n hb b";
-    check(GroupConfig::default(), before, script, expect![[r#"
+    let before =
+        "topic t 2\n enter a as=a1 topics=t instance=i\n enter b topics=t\n ack a\n ack a owns=t-0\n hb b";
+    check(
+        GroupConfig::default(),
+        before,
+        script,
+        expect![[r#"
         enter a as=a2 topics=t instance=i
           00:00.000 a2 turned away: UNRELEASED_INSTANCE_ID
           00:00.000 a <- UNRELEASED_INSTANCE_ID Static member a2 with instance id i cannot join the group because the instance id is owned by a1 member.
@@ -211,7 +247,7 @@ fn a_static_member_keeps_its_place() {
         hb b
           00:00.000 b <- epoch 2
         enter a as=a2 topics=t instance=i
-          00:00.000 a1 is out: came back
+          00:00.000 a1 is out: its next process came
           00:00.000 a2 is in
           00:00.000 a2 at 2 STABLE [t-0]
           00:00.000 Reconciling -> Stable, generation 2
@@ -228,14 +264,19 @@ fn a_static_member_keeps_its_place() {
           00:00.000 b at 3 STABLE [t-0 t-1]
           00:00.000 Assigning -> Stable, generation 3
           00:00.000 b <- epoch 3, [t-0 t-1]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_static_member_that_stays_away_is_out() {
     let before = "topic t 2\n enter a topics=t instance=i\n enter b topics=t\n ack a\n ack a owns=t-0\n hb b";
     let script = "away a\n wait 40000\n hb b\n wait 6000\n hb b\n show";
-    check(GroupConfig::default(), before, script, expect![[r#"
+    check(
+        GroupConfig::default(),
+        before,
+        script,
+        expect![[r#"
         away a
           00:00.000 a is out: left, to be back soon
           00:00.000 Stable -> Reconciling, generation 2
@@ -245,7 +286,7 @@ fn a_static_member_that_stays_away_is_out() {
           00:40.000 b <- epoch 2
         wait 6000
           00:45.000 a is out: session timeout
-          00:45.000 group epoch 3: a session timeout
+          00:45.000 group epoch 3: a is out, session timeout
           00:45.000 Reconciling -> Assigning, generation 3
         hb b
           00:46.000 target 3 by uniform: b [t-0 t-1]
@@ -254,13 +295,18 @@ fn a_static_member_that_stays_away_is_out() {
           00:46.000 b <- epoch 3, [t-0 t-1]
         show
           00:46.000 admin <- Stable 3/3 uniform; b at 3 [t-0 t-1] of [t-0 t-1]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn topics_that_come_grow_and_go_raise_the_epoch() {
     let script = "topic u 1\n hb a\n topic t 3\n hb a\n topic t 0\n hb a";
-    check(GroupConfig::default(), "topic t 2\n enter a topics=t,u", script, expect![[r#"
+    check(
+        GroupConfig::default(),
+        "topic t 2\n enter a topics=t,u",
+        script,
+        expect![[r#"
         topic u 1
         hb a
           00:00.000 group epoch 2: topics changed
@@ -280,7 +326,8 @@ fn topics_that_come_grow_and_go_raise_the_epoch() {
           00:00.000 a at 3 UNREVOKED_PARTITIONS [u-0]
           00:00.000 Stable -> Reconciling, generation 4
           00:00.000 a <- epoch 3, [u-0]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -303,7 +350,11 @@ fn regular_expressions_are_looked_up_a_moment_later() {
         wait 1
         hb a
     ";
-    check(GroupConfig::default(), "topic t1 1\n topic t2 1\n topic xt 1", script, expect![[r#"
+    check(
+        GroupConfig::default(),
+        "topic t1 1\n topic t2 1\n topic xt 1",
+        script,
+        expect![[r#"
         enter a regex=t.*
           00:00.000 a is in
           00:00.000 group epoch 1: member a joined
@@ -354,7 +405,8 @@ fn regular_expressions_are_looked_up_a_moment_later() {
         wait 1
         hb a
           00:16.001 a <- epoch 4
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -372,7 +424,11 @@ fn requests_that_make_no_sense_are_refused() {
         enter b topics=t
     ";
     let config = GroupConfig { consumer_max_size: 1, ..GroupConfig::default() };
-    check(config, "topic t 1", script, expect![[r#"
+    check(
+        config,
+        "topic t 1",
+        script,
+        expect![[r#"
         enter a topics=t rebalance=-1
           00:00.000 a <- INVALID_REQUEST RebalanceTimeoutMs must be provided in first request.
         enter a
@@ -398,14 +454,19 @@ fn requests_that_make_no_sense_are_refused() {
           00:00.000 a <- epoch 1, [t-0]
         enter b topics=t
           00:00.000 b <- GROUP_MAX_SIZE_REACHED The consumer group has reached its maximum capacity of 1 members.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_new_coordinator_goes_on_where_the_old_one_was() {
     let before = "topic t 4\n enter a topics=t\n enter b topics=t\n hb a";
     let script = "crash\n show\n hb b\n ack a\n hb b\n wait 45000\n show";
-    check(GroupConfig::default(), before, script, expect![[r#"
+    check(
+        GroupConfig::default(),
+        before,
+        script,
+        expect![[r#"
         crash
           00:00.000 coordinator elected, groups: 1
         show
@@ -421,14 +482,15 @@ fn a_new_coordinator_goes_on_where_the_old_one_was() {
           00:00.000 b <- epoch 2, [t-2 t-3]
         wait 45000
           00:45.000 a is out: session timeout
-          00:45.000 group epoch 3: a session timeout
+          00:45.000 group epoch 3: a is out, session timeout
           00:45.000 Stable -> Assigning, generation 3
           00:45.000 b is out: session timeout
-          00:45.000 group epoch 4: b session timeout
+          00:45.000 group epoch 4: b is out, session timeout
           00:45.000 Assigning -> Empty, generation 4
         show
           00:45.000 admin <- Empty 4/2 uniform
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -449,7 +511,11 @@ fn what_is_not_committed_is_not_told() {
         go b
         resign
     ";
-    check(GroupConfig::default(), "topic t 2\n enter a topics=t", script, expect![[r#"
+    check(
+        GroupConfig::default(),
+        "topic t 2\n enter a topics=t",
+        script,
+        expect![[r#"
         hold
         enter b topics=t
           00:00.000 b is in
@@ -486,7 +552,8 @@ fn what_is_not_committed_is_not_told() {
         resign
           00:00.000 coordinator resigned
           00:00.000 b <- NOT_COORDINATOR Another broker coordinates this group or transaction.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -511,7 +578,11 @@ fn commits_carry_the_member_epoch() {
         delete
         show
     ";
-    check(GroupConfig::default(), TWO, script, expect![[r#"
+    check(
+        GroupConfig::default(),
+        TWO,
+        script,
+        expect![[r#"
         commit a 0=5
           00:00.000 committed t-0 5
           00:00.000 a <- OffsetCommit: 0 NONE
@@ -523,6 +594,12 @@ fn commits_carry_the_member_epoch() {
           00:00.000 admin <- OffsetCommit: 0 UNKNOWN_MEMBER_ID
         fetch a
           00:00.000 a <- OffsetFetch: NONE 0=5
+        fetch a epoch=2
+          00:00.000 a <- OffsetFetch: NONE 0=5
+        fetch a epoch=1
+          00:00.000 a <- OffsetFetch: STALE_MEMBER_EPOCH 
+        fetch stranger epoch=2
+          00:00.000 stranger <- OffsetFetch: UNKNOWN_MEMBER_ID 
         delete
           00:00.000 admin <- DeleteGroups: NON_EMPTY_GROUP
         go a
@@ -547,11 +624,12 @@ fn commits_carry_the_member_epoch() {
         describe
           00:00.000 admin <- DescribeGroups: GROUP_ID_NOT_FOUND Dead  []
         delete
-          00:00.000 Empty -> Dead, generation 0
+          00:00.000 Empty -> Dead, generation 4
           00:00.000 admin <- DeleteGroups: NONE
         show
           00:00.000 admin <- GROUP_ID_NOT_FOUND Group g not found.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -565,7 +643,11 @@ fn a_groups_own_timeouts_hold() {
         wait 1000
         show
     ";
-    check(GroupConfig::default(), "topic t 1", script, expect![[r#"
+    check(
+        GroupConfig::default(),
+        "topic t 1",
+        script,
+        expect![[r#"
         config consumer.session.timeout.ms 50000
         config consumer.heartbeat.interval.ms 9000
         enter a topics=t
@@ -580,11 +662,12 @@ fn a_groups_own_timeouts_hold() {
           00:49.000 admin <- Stable 1/1 uniform; a at 1 [t-0] of [t-0]
         wait 1000
           00:50.000 a is out: session timeout
-          00:50.000 group epoch 2: a session timeout
+          00:50.000 group epoch 2: a is out, session timeout
           00:50.000 Stable -> Empty, generation 2
         show
           00:50.000 admin <- Empty 2/1 uniform
-    "#]]);
+    "#]],
+    );
 }
 
 /// a and b in a classic group.
@@ -625,7 +708,11 @@ fn a_classic_group_migrates_and_goes_back() {
         crash
         describe
     ";
-    check(GroupConfig::default(), CLASSIC, script, expect![[r#"
+    check(
+        GroupConfig::default(),
+        CLASSIC,
+        script,
+        expect![[r#"
         enter c topics=t
           00:06.000 from classic to consumer
           00:06.000 c is in
@@ -669,7 +756,6 @@ fn a_classic_group_migrates_and_goes_back() {
         go c
           00:06.000 c is out: left
           00:06.000 from consumer to classic
-          00:06.000 Stable -> Stable, generation 2
           00:06.000 rebalance: group g went back to the classic protocol
           00:06.000 Stable -> PreparingRebalance, generation 2
           00:06.000 c <- epoch -1
@@ -689,12 +775,17 @@ fn a_classic_group_migrates_and_goes_back() {
           00:06.000 coordinator elected, groups: 1
         describe
           00:06.000 admin <- DescribeGroups: NONE Stable range ["a#1", "b#1"]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn migration_can_be_forbidden() {
-    check(with(MigrationPolicy::Disabled), CLASSIC, "enter c topics=t\n leave a\n leave b\n enter c topics=t", expect![[r#"
+    check(
+        with(MigrationPolicy::Disabled),
+        CLASSIC,
+        "enter c topics=t\n leave a\n leave b\n enter c topics=t",
+        expect![[r#"
         enter c topics=t
           00:06.000 c <- GROUP_ID_NOT_FOUND Cannot upgrade classic group g to consumer group because online upgrade is disabled.
         leave a
@@ -713,9 +804,14 @@ fn migration_can_be_forbidden() {
           00:06.000 c at 1 STABLE [t-0 t-1 t-2 t-3]
           00:06.000 Empty -> Stable, generation 1
           00:06.000 c <- epoch 1, [t-0 t-1 t-2 t-3]
-    "#]]);
+    "#]],
+    );
     let before = format!("{CLASSIC}\n enter c topics=t");
-    check(with(MigrationPolicy::Upgrade), &before, "go c\n show", expect![[r#"
+    check(
+        with(MigrationPolicy::Upgrade),
+        &before,
+        "go c\n show",
+        expect![[r#"
         go c
           00:06.000 c is out: left
           00:06.000 group epoch 3: c left
@@ -723,14 +819,20 @@ fn migration_can_be_forbidden() {
           00:06.000 c <- epoch -1
         show
           00:06.000 admin <- Assigning 3/2 uniform; a#1 classic at 1 [t-0 t-1] of [t-0 t-1]; b#1 classic at 1 [t-2 t-3] of [t-2]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn classic_members_are_held_to_their_rejoin_and_sync() {
-    let script = "beat a\n wait 9000\n beat a\n beat b\n wait 9000\n beat a\n wait 3000\n beat b\n join b\n show";
+    let script =
+        "beat a\n wait 9000\n beat a\n beat b\n wait 9000\n beat a\n wait 3000\n beat b\n join b\n show";
     let before = format!("{CLASSIC}\n enter c topics=t");
-    check(GroupConfig::default(), &before, script, expect![[r#"
+    check(
+        GroupConfig::default(),
+        &before,
+        script,
+        expect![[r#"
         beat a
           00:06.000 a <- Heartbeat: REBALANCE_IN_PROGRESS
         wait 9000
@@ -743,10 +845,10 @@ fn classic_members_are_held_to_their_rejoin_and_sync() {
           00:24.000 a <- Heartbeat: REBALANCE_IN_PROGRESS
         wait 3000
           00:25.000 b#1 is out: session timeout
-          00:25.000 group epoch 3: b#1 session timeout
+          00:25.000 group epoch 3: b#1 is out, session timeout
           00:25.000 Reconciling -> Assigning, generation 3
           00:26.000 a#1 is out: did not rejoin in time
-          00:26.000 group epoch 4: a#1 did not rejoin in time
+          00:26.000 group epoch 4: a#1 is out, did not rejoin in time
         beat b
           00:27.000 b <- Heartbeat: UNKNOWN_MEMBER_ID
         join b
@@ -758,12 +860,17 @@ fn classic_members_are_held_to_their_rejoin_and_sync() {
           00:27.000 b <- JoinGroup: b#1, generation 5, range, leader , members []
         show
           00:27.000 admin <- Reconciling 5/5 uniform; b#1 classic at 5 [t-0 t-1] of [t-0 t-1]; c at 2 [] of [t-2 t-3]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_classic_member_comes_to_a_group_that_nobody_is_in() {
-    check(GroupConfig::default(), "topic t 1\n enter a topics=t\n go a", "join b\n join b\n wait 3000\n list admin", expect![[r#"
+    check(
+        GroupConfig::default(),
+        "topic t 1\n enter a topics=t\n go a",
+        "join b\n join b\n wait 3000\n list admin",
+        expect![[r#"
         join b
           00:00.000 b <- JoinGroup: MEMBER_ID_REQUIRED b#1
         join b
@@ -775,15 +882,20 @@ fn a_classic_member_comes_to_a_group_that_nobody_is_in() {
           00:03.000 b <- JoinGroup: b#1, generation 1, range, leader b#1, members [b#1]
         list admin
           00:03.000 admin <- ListGroups: NONE g CompletingRebalance
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn the_last_member_of_the_new_protocol_comes_back_as_one_of_the_old() {
     let before = "topic t 2\n enter a topics=t instance=i\n join b\n join b";
-    check(GroupConfig::default(), before, "join a as=none instance=i\n show\n describe", expect![[r#"
+    check(
+        GroupConfig::default(),
+        before,
+        "join a as=none instance=i\n show\n describe",
+        expect![[r#"
         join a as=none instance=i
-          00:00.000 a is out: came back
+          00:00.000 a is out: its next process came
           00:00.000 M_MewEYyKXQ82Mwme96Xeg is in
           00:00.000 M_MewEYyKXQ82Mwme96Xeg at 2 STABLE [t-0]
           00:00.000 from consumer to classic
@@ -793,5 +905,6 @@ fn the_last_member_of_the_new_protocol_comes_back_as_one_of_the_old() {
           00:00.000 admin <- GROUP_ID_NOT_FOUND Group g is not a consumer group.
         describe
           00:00.000 admin <- DescribeGroups: NONE Stable range ["M_MewEYyKXQ82Mwme96Xeg", "YkXLOkvAMW8A8dXnudVeEA"]
-    "#]]);
+    "#]],
+    );
 }

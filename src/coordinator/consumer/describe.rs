@@ -5,7 +5,9 @@ use super::{ConsumerGroup, ConsumerMember, Partitions};
 use crate::coordinator::group::Group;
 use crate::metadata::MetadataImage;
 use crate::protocol::ErrorCode;
-use crate::protocol::messages::consumer_group_describe::{Assignment, DescribedGroup, Member, TopicPartitions};
+use crate::protocol::messages::consumer_group_describe::{
+    Assignment, DescribedGroup, Member, TopicPartitions,
+};
 
 /// `member_type` of a member of the classic protocol.
 const CLASSIC: i8 = 0;

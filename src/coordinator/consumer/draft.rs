@@ -46,7 +46,11 @@ impl Draft<'_> {
         let reason = reason.or_else(|| (hash != self.group.metadata_hash).then(changed));
         let Some(reason) = reason else { return Ok(()) };
         let group_epoch = self.group.group_epoch.saturating_add(1);
-        self.events.push(Event::GroupEpochBumped { group: self.id.clone(), group_epoch, reason: reason.into() });
+        self.events.push(Event::GroupEpochBumped {
+            group: self.id.clone(),
+            group_epoch,
+            reason: reason.into(),
+        });
         self.write(GroupChange::Epoch(Some((group_epoch, hash))))
     }
 
@@ -62,7 +66,8 @@ impl Draft<'_> {
             digest.bytes(topic.name.as_bytes());
             digest.number(topic.partitions.len() as u64);
             for partition in topic.partitions.values() {
-                let racks = partition.replicas.iter().filter_map(|id| self.image.brokers.get(id)?.rack.clone());
+                let racks =
+                    partition.replicas.iter().filter_map(|id| self.image.brokers.get(id)?.rack.clone());
                 for rack in racks.collect::<Set<_>>().iter() {
                     digest.bytes(rack.as_bytes());
                 }
@@ -87,8 +92,9 @@ impl Draft<'_> {
         let member = self.group.member(member_id);
         let classic = member.and_then(|member| member.subscription.classic.as_ref());
         let own = group_config(self.image, &self.id, "consumer.session.timeout.ms");
-        let timeout_ms = classic
-            .map_or(own.unwrap_or(self.config.consumer_session_timeout_ms), |classic| classic.session_timeout_ms);
+        let timeout_ms = classic.map_or(own.unwrap_or(self.config.consumer_session_timeout_ms), |classic| {
+            classic.session_timeout_ms
+        });
         let timer = CoordinatorTimer::Session { group: self.id.clone(), member: member_id.clone() };
         self.set_timer_in(timer, timeout_ms);
     }
@@ -224,6 +230,12 @@ impl<'a> Work<'a> {
             let group = Arc::make_mut(slot);
             (group.parked, group.offsets) = (parked, offsets);
             (group.written, group.settled) = (written, written);
+            // Timers may have been cancelled for what did not happen.
+            if group.consumer.is_some() {
+                self.reload(slot);
+            } else {
+                self.again_classic(group);
+            }
         }
     }
 }

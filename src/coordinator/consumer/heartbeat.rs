@@ -187,8 +187,7 @@ impl Draft<'_> {
         if self.group.members.len() < max_size || self.group.members.contains_key(member_id) {
             return Ok(());
         }
-        let message =
-            format!("The consumer group has reached its maximum capacity of {max_size} members.");
+        let message = format!("The consumer group has reached its maximum capacity of {max_size} members.");
         Err(Refusal::new(ErrorCode::GroupMaxSizeReached, message))
     }
 
@@ -262,7 +261,11 @@ impl Draft<'_> {
         (current.member_epoch, current.previous_member_epoch) = (0, 0);
         self.remove(&earlier.member_id)?;
         let left = earlier.member_id.clone();
-        self.events.push(Event::MemberLeft { group: self.id.clone(), member: left, reason: "its next process came" });
+        self.events.push(Event::MemberLeft {
+            group: self.id.clone(),
+            member: left,
+            reason: "its next process came",
+        });
         let client = earlier.subscription.client_id.clone();
         self.events.push(Event::MemberJoined { group: self.id.clone(), member: member_id.clone(), client });
         let subscription = Arc::clone(&earlier.subscription);
@@ -330,7 +333,11 @@ fn check_epoch(member: &ConsumerMember, arrival: &Arrival) -> Result<(), Refusal
 }
 
 /// What the member wants by now: what the request does not say stays as it was.
-fn subscription(before: &Subscription, caller: Caller, request: ConsumerGroupHeartbeatRequest) -> Subscription {
+fn subscription(
+    before: &Subscription,
+    caller: Caller,
+    request: ConsumerGroupHeartbeatRequest,
+) -> Subscription {
     let or_before = |now: Option<String>, before: &Option<Arc<str>>| now.map(Arc::from).or(before.clone());
     let names = request.subscribed_topic_names.map(|names| names.into_iter().map(Arc::from).collect());
     let timeout = Some(request.rebalance_timeout_ms).filter(|&timeout| timeout != -1);

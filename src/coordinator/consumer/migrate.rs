@@ -52,7 +52,8 @@ impl<'a> Work<'a> {
             return Ok(draft);
         }
         let refuse = |why: &str| {
-            let message = format!("Cannot upgrade classic group {} to consumer group because {why}.", slot.id);
+            let message =
+                format!("Cannot upgrade classic group {} to consumer group because {why}.", slot.id);
             Refusal::new(ErrorCode::GroupIdNotFound, message)
         };
         if !self.config.consumer_migration_policy.upgrades() {
@@ -92,6 +93,24 @@ impl<'a> Work<'a> {
         let state = group.state;
         group.forget_classic(self.now);
         (group.state, group.protocol_type) = (state, Some(CONSUMER.into()));
+    }
+
+    /// The group did not become a consumer group after all. Whoever waited was told to join again.
+    pub(super) fn again_classic(&mut self, group: &mut Group) {
+        for member in group.members.values_mut() {
+            (member.join, member.sync) = (None, None);
+        }
+        group.pending_members.clear();
+        let (id, timeout_ms) = (group.id.clone(), group.rebalance_timeout_ms());
+        match group.state {
+            GroupState::CompletingRebalance => {
+                self.prepare_rebalance(group, "it could not change its protocol")
+            }
+            GroupState::PreparingRebalance => {
+                self.set_timer_in(CoordinatorTimer::Join { group: id }, timeout_ms);
+            }
+            _ => {}
+        }
     }
 
     /// Whether the group goes back to the classic protocol when these are gone.
@@ -143,8 +162,11 @@ impl<'a> Work<'a> {
         group.protocol_name = group.select_protocol();
         group.state = GroupState::Stable;
         group.previous_state = from;
-        let assignments: Vec<(Arc<str>, Bytes)> =
-            group.members.values().map(|member| (member.member_id.clone(), member.assignment.clone())).collect();
+        let assignments: Vec<(Arc<str>, Bytes)> = group
+            .members
+            .values()
+            .map(|member| (member.member_id.clone(), member.assignment.clone()))
+            .collect();
         let unwritable = |error| Refusal::new(ErrorCode::UnknownServerError, error);
         let record = log::group_record(&group, &assignments, self.now).map_err(unwritable)?;
         if let Ok(Change::Group { value, .. }) = log::read(&record.0, record.1.as_ref()) {
@@ -268,9 +290,8 @@ pub(super) fn subscribed_to(subscribed: &ConsumerProtocolSubscription) -> Subscr
 
 /// Partitions by topic id, as far as the topics exist.
 pub(super) fn ids(image: &MetadataImage, topics: Vec<ProtocolPartitions>) -> Partitions {
-    let known = |topic: ProtocolPartitions| {
-        Some((image.topics.get(topic.topic.as_str())?.id, topic.partitions))
-    };
+    let known =
+        |topic: ProtocolPartitions| Some((image.topics.get(topic.topic.as_str())?.id, topic.partitions));
     super::records::flat(topics.into_iter().filter_map(known))
 }
 

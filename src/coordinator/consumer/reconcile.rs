@@ -31,7 +31,9 @@ impl Goal<'_> {
             MemberState::Stable if from.member_epoch == self.epoch => from.clone(),
             MemberState::UnrevokedPartitions if self.still_has(&from.revoking) => from.clone(),
             // It has given up what it had to, which is what its epoch was held back for.
-            MemberState::UnrevokedPartitions => self.go_on(from, from.member_epoch.saturating_add(1), is_held),
+            MemberState::UnrevokedPartitions => {
+                self.go_on(from, from.member_epoch.saturating_add(1), is_held)
+            }
             MemberState::Stable | MemberState::UnreleasedPartitions => {
                 self.go_on(from, from.member_epoch, is_held)
             }
@@ -75,8 +77,7 @@ impl Goal<'_> {
         assigned.extend(free);
         next.member_epoch = self.epoch;
         next.assigned = assigned;
-        next.state =
-            if held.is_empty() { MemberState::Stable } else { MemberState::UnreleasedPartitions };
+        next.state = if held.is_empty() { MemberState::Stable } else { MemberState::UnreleasedPartitions };
         next
     }
 }
@@ -84,7 +85,11 @@ impl Goal<'_> {
 impl Draft<'_> {
     /// Brings a member as near to its target as it can get now.
     #[inline(never)]
-    pub(super) fn reconcile(&mut self, member_id: &Arc<str>, owned: Option<&Partitions>) -> Result<(), Refusal> {
+    pub(super) fn reconcile(
+        &mut self,
+        member_id: &Arc<str>,
+        owned: Option<&Partitions>,
+    ) -> Result<(), Refusal> {
         let epoch = self.group.assignment_epoch;
         let Some(member) = self.group.member_arc(member_id).cloned() else { return Ok(()) };
         if member.is_at(epoch) {
@@ -95,7 +100,8 @@ impl Draft<'_> {
         if next == member.current {
             return Ok(());
         }
-        let seen = |at: &CurrentAssignment| (at.member_epoch, at.state, at.assigned.clone(), at.revoking.clone());
+        let seen =
+            |at: &CurrentAssignment| (at.member_epoch, at.state, at.assigned.clone(), at.revoking.clone());
         if seen(&next) != seen(&member.current) {
             self.tell_step(&member, &next);
         }

@@ -40,10 +40,14 @@ impl GroupChange {
         let (key, value) = match self {
             GroupChange::Epoch(value) => (
                 GroupRecordKey::ConsumerGroupMetadata(ConsumerGroupMetadataKey { group_id }),
-                written(value.map(|(epoch, metadata_hash)| ConsumerGroupMetadataValue { epoch, metadata_hash })),
+                written(
+                    value.map(|(epoch, metadata_hash)| ConsumerGroupMetadataValue { epoch, metadata_hash }),
+                ),
             ),
             GroupChange::PartitionMetadata => (
-                GroupRecordKey::ConsumerGroupPartitionMetadata(ConsumerGroupPartitionMetadataKey { group_id }),
+                GroupRecordKey::ConsumerGroupPartitionMetadata(ConsumerGroupPartitionMetadataKey {
+                    group_id,
+                }),
                 None,
             ),
             GroupChange::Member(member, value) => (
@@ -53,14 +57,16 @@ impl GroupChange {
                 }),
                 written(value.as_deref().map(subscription_value)),
             ),
-            GroupChange::TargetEpoch(value) => (
-                GroupRecordKey::ConsumerGroupTargetAssignmentMetadata(
-                    ConsumerGroupTargetAssignmentMetadataKey { group_id },
-                ),
-                written(value.map(|assignment_epoch| ConsumerGroupTargetAssignmentMetadataValue {
-                    assignment_epoch,
-                })),
-            ),
+            GroupChange::TargetEpoch(value) => {
+                (
+                    GroupRecordKey::ConsumerGroupTargetAssignmentMetadata(
+                        ConsumerGroupTargetAssignmentMetadataKey { group_id },
+                    ),
+                    written(value.map(|assignment_epoch| ConsumerGroupTargetAssignmentMetadataValue {
+                        assignment_epoch,
+                    })),
+                )
+            }
             GroupChange::Target(member, value) => (
                 GroupRecordKey::ConsumerGroupTargetAssignmentMember(ConsumerGroupTargetAssignmentMemberKey {
                     group_id,
@@ -69,10 +75,9 @@ impl GroupChange {
                 written(value.as_deref().map(target_value)),
             ),
             GroupChange::Current(member, value) => (
-                GroupRecordKey::ConsumerGroupCurrentMemberAssignment(ConsumerGroupCurrentMemberAssignmentKey {
-                    group_id,
-                    member_id: id(member),
-                }),
+                GroupRecordKey::ConsumerGroupCurrentMemberAssignment(
+                    ConsumerGroupCurrentMemberAssignmentKey { group_id, member_id: id(member) },
+                ),
                 written(value.as_ref().map(current_value)),
             ),
             GroupChange::Regex(regex, value) => (

@@ -98,7 +98,6 @@ impl Draft<'_> {
 
     /// Looks every expression up.
     fn resolve(&mut self) -> Result<(), Refusal> {
-        self.group.is_resolving = false;
         let mut changed = false;
         for regex in self.group.subscribed_regexes().iter() {
             let topics = self.matching(regex);
@@ -131,8 +130,10 @@ impl Work<'_> {
     /// It is time to look regular expressions up.
     #[inline(never)]
     pub(in crate::coordinator) fn resolve_regexes(&mut self, slot: &mut Arc<Group>) {
-        if slot.consumer.is_none() {
-            return;
+        // Whatever becomes of it, the next heartbeat may have it done again.
+        match &mut Arc::make_mut(slot).consumer {
+            Some(consumer) => Arc::make_mut(consumer).is_resolving = false,
+            None => return,
         }
         let mut draft = self.draft(slot);
         if draft.resolve().is_ok() {

@@ -98,7 +98,9 @@ impl Work<'_> {
     #[inline(never)]
     pub(in crate::coordinator) fn consumer_timer(&mut self, slot: &mut Arc<Group>, timer: &CoordinatorTimer) {
         match timer {
-            CoordinatorTimer::Session { member, .. } => self.consumer_timeout(slot, member, "session timeout"),
+            CoordinatorTimer::Session { member, .. } => {
+                self.consumer_timeout(slot, member, "session timeout")
+            }
             CoordinatorTimer::Revocation { member, .. } => {
                 self.consumer_timeout(slot, member, "did not give up its partitions in time");
             }
@@ -109,7 +111,9 @@ impl Work<'_> {
                 self.consumer_timeout(slot, member, "did not sync in time");
             }
             CoordinatorTimer::Regex { .. } => self.resolve_regexes(slot),
-            CoordinatorTimer::Join { .. } | CoordinatorTimer::Sync { .. } | CoordinatorTimer::Expiry { .. } => {}
+            CoordinatorTimer::Join { .. }
+            | CoordinatorTimer::Sync { .. }
+            | CoordinatorTimer::Expiry { .. } => {}
         }
     }
 
@@ -143,7 +147,10 @@ impl Work<'_> {
         self.append_and_answer(group, before, records, None);
     }
 
-    pub(in crate::coordinator) fn consumer_tombstones(&self, group: &Group) -> Result<Vec<Record>, ErrorCode> {
+    pub(in crate::coordinator) fn consumer_tombstones(
+        &self,
+        group: &Group,
+    ) -> Result<Vec<Record>, ErrorCode> {
         let mut draft = self.draft(group);
         draft.write_tombstones().map_err(|refusal| refusal.error)?;
         Ok(draft.records)

@@ -15,7 +15,10 @@ use crate::protocol::{ErrorCode, TopicPartition, Uuid};
 use crate::trace::Event;
 
 pub(in crate::coordinator) fn id_of(topic: &str) -> Uuid {
-    Uuid::from_halves(7, topic.bytes().fold(0, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(byte.into())))
+    Uuid::from_halves(
+        7,
+        topic.bytes().fold(0, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(byte.into())),
+    )
 }
 
 impl Story {
@@ -77,12 +80,15 @@ impl Story {
             known.member_id.clone_from(&name);
         }
         known.waits = true;
+        // Whoever leaves has given up what it had.
+        if epoch < 0 {
+            known.owned.clear();
+        }
         let says = is_joining || command == "ack";
         let owned = text("owns").map(|owned| owned.split(',').filter_map(partition).collect());
         let owned = owned.or_else(|| says.then(|| known.owned.clone()));
-        let topics = text("topics").map(|names| {
-            names.split(',').filter(|name| *name != "none").map(str::to_owned).collect()
-        });
+        let topics = text("topics")
+            .map(|names| names.split(',').filter(|name| *name != "none").map(str::to_owned).collect());
         let request = ConsumerGroupHeartbeatRequest {
             group_id: "g".to_owned(),
             member_id: known.member_id.clone(),
@@ -127,7 +133,9 @@ impl Story {
         };
         let named = |id: &Uuid| names.get(id).cloned().unwrap_or_else(|| "?".to_owned());
         known.owned = (assignment.topic_partitions.iter())
-            .flat_map(|topic| topic.partitions.iter().map(|p| TopicPartition::new(named(&topic.topic_id), *p)))
+            .flat_map(|topic| {
+                topic.partitions.iter().map(|p| TopicPartition::new(named(&topic.topic_id), *p))
+            })
             .collect();
         format!("epoch {}, {}", response.member_epoch, shown(&known.owned))
     }

@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
+pub(in crate::coordinator) use self::stand_in::ServerAssignor;
+use self::stand_in::{Member, Topic, Topics};
 use super::draft::Draft;
 use super::heartbeat::Refusal;
 use super::{GroupChange, Partitions};
-pub(in crate::coordinator) use self::stand_in::ServerAssignor;
-use self::stand_in::{Member, Topic, Topics};
 use crate::metadata::TopicImage;
 use crate::trace::{Event, MemberTarget};
 
@@ -79,7 +79,7 @@ impl Draft<'_> {
 mod stand_in {
     use std::sync::Arc;
 
-    use crate::assignor::{self, AssignorKind, Assignment};
+    use crate::assignor::{self, Assignment, AssignorKind};
     use crate::base::{Map, Set};
     use crate::protocol::TopicPartition;
 

@@ -36,7 +36,11 @@ pub(super) fn sentence(event: &Event) -> Option<String> {
             error.name()
         ),
         Event::RegexResolved { group, regex, topics } => {
-            format!("In group {group}, the expression {} now stands for {}.", quoted(regex), list(topics, "topic"))
+            format!(
+                "In group {group}, the expression {} now stands for {}.",
+                quoted(regex),
+                list(topics, "topic")
+            )
         }
         Event::GroupMigrated { group, from, to } => {
             format!("Group {group} went from the {from} to the {to} protocol while its members worked on.")

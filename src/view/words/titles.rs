@@ -5,8 +5,8 @@ use crate::protocol::TopicPartition;
 use crate::sim::Flight;
 use crate::trace::{Entry, Event, Frame, Offsets, Role};
 
-use super::frames::{answer, ask};
 use super::consumer_groups;
+use super::frames::{answer, ask};
 use super::phrases::{duration_ms, error, ids, member, partition_label, quoted};
 use super::{Names, names::capitalised};
 
