@@ -1,6 +1,6 @@
 //! The broker's configs for groups, under Kafka's names.
 
-use super::consumer::ServerAssignor;
+use crate::assignor::ServerAssignor;
 use crate::metadata::{Property, properties};
 
 properties! {

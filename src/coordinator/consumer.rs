@@ -38,7 +38,6 @@ use crate::protocol::Uuid;
 
 pub(super) use self::fence::timers_of;
 pub(super) use self::records::GroupChange;
-pub(super) use self::target::ServerAssignor;
 
 /// Partitions by the ids of their topics.
 pub type Partitions = Set<(Uuid, i32)>;

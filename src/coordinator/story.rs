@@ -199,7 +199,6 @@ impl Story {
                     topics: None,
                     member_id: options.get("epoch").map(|_| member_id),
                     member_epoch: number("epoch", -1),
-                    ..fetch::OffsetFetchRequestGroup::default()
                 }],
                 ..fetch::OffsetFetchRequest::default()
             }),

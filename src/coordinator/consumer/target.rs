@@ -4,11 +4,10 @@
 
 use std::sync::Arc;
 
-pub(in crate::coordinator) use self::stand_in::ServerAssignor;
-use self::stand_in::{Member, Topic, Topics};
 use super::draft::Draft;
 use super::heartbeat::Refusal;
 use super::{GroupChange, Partitions};
+use crate::assignor::{Member, ServerAssignor, Topic, Topics};
 use crate::metadata::TopicImage;
 use crate::trace::{Event, MemberTarget};
 
@@ -72,65 +71,5 @@ impl Draft<'_> {
             rack: member.subscription.rack_id.clone(),
         };
         self.group.members().map(member).collect()
-    }
-}
-
-/// Until the assignors of the server are there.
-mod stand_in {
-    use std::sync::Arc;
-
-    use crate::assignor::{self, Assignment, AssignorKind};
-    use crate::base::{Map, Set};
-    use crate::protocol::TopicPartition;
-
-    pub(super) type Topics = Map<Arc<str>, Topic>;
-
-    pub(super) struct Topic {
-        pub(super) partitions: i32,
-        #[expect(dead_code, reason = "a stand-in")]
-        pub(super) racks: Vec<Vec<Arc<str>>>,
-    }
-
-    #[expect(dead_code, reason = "a stand-in")]
-    pub(super) struct Member {
-        pub(super) member_id: Arc<str>,
-        pub(super) group_instance_id: Option<Arc<str>>,
-        pub(super) topics: Set<Arc<str>>,
-        pub(super) owned: Vec<TopicPartition>,
-        pub(super) generation: i32,
-        pub(super) rack: Option<Arc<str>>,
-    }
-
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-    pub(in crate::coordinator) enum ServerAssignor {
-        #[default]
-        Uniform,
-        Range,
-    }
-
-    impl ServerAssignor {
-        pub(in crate::coordinator) fn name(self) -> &'static str {
-            match self {
-                ServerAssignor::Uniform => "uniform",
-                ServerAssignor::Range => "range",
-            }
-        }
-
-        pub(in crate::coordinator) fn from_name(name: &str) -> Option<ServerAssignor> {
-            [ServerAssignor::Uniform, ServerAssignor::Range].into_iter().find(|each| each.name() == name)
-        }
-
-        pub(super) fn assign(self, topics: &Topics, members: &[Member]) -> Assignment {
-            let counts = topics.iter().map(|(name, topic)| (name.clone(), topic.partitions)).collect();
-            let members: Vec<assignor::Member> = members
-                .iter()
-                .map(|member| assignor::Member {
-                    member_id: member.member_id.clone(),
-                    group_instance_id: member.group_instance_id.clone(),
-                    topics: member.topics.clone(),
-                })
-                .collect();
-            AssignorKind::Range.assign(&counts, &members)
-        }
     }
 }
