@@ -19,7 +19,7 @@ const GROUPS = [
     { name: 'kafka-python', command: python('kafka_python') },
     { name: 'aiokafka', command: python('aio_kafka') },
     ...['eager', 'cooperative', 'consumer'].map(protocol => (
-        { name: `librdkafka-${protocol}`, command: python('librdkafka'), protocol }
+        { name: `librdkafka-${protocol}`, command: python('librdkafka'), more: [protocol] }
     )),
 ];
 
@@ -98,13 +98,13 @@ describe(`groups at random (SEED=${SEED})`, { timeout: 300_000 }, () => {
 
 class Group {
     constructor(group, server) {
-        Object.assign(this, group, { server });
+        Object.assign(this, { more: [], ...group, server });
         this.members = [];
         this.gone = [];
     }
 
     join() {
-        this.members.push(new Member(this.command, this.server, this.name, `${this.name}-group`, this.protocol ?? ''));
+        this.members.push(new Member(this.command, this.server, this.name, `${this.name}-group`, ...this.more));
     }
 
     something(below) {
