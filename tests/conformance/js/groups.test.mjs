@@ -11,13 +11,13 @@ const PARTITIONS = 6;
 const MEMBERS_MAX = 4;
 const ROUNDS = 12;
 
-// Of the two that are `frail`, members may end when a broker dies under them, or wait for it for ever when they are
+// Of those that are `frail`, members may end when a broker dies under them, or wait for it for ever when they are
 // told to end. And platformatic's stream still gives what it had fetched before a rebalance, and then reads it again.
 const GROUPS = [
     { name: 'kafkajs', command: program('kafkajs'), frail: true },
     { name: 'platformatic', command: program('platformatic'), frail: true, rereads: true },
     { name: 'kafka-python', command: python('kafka_python') },
-    { name: 'aiokafka', command: python('aio_kafka') },
+    { name: 'aiokafka', command: python('aio_kafka'), frail: true },
     ...['eager', 'cooperative', 'consumer'].map(protocol => (
         { name: `librdkafka-${protocol}`, command: python('librdkafka'), more: [protocol] }
     )),
