@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Assignment, Member, Topics, java_order};
-use crate::base::{Map, sort_by};
+use crate::base::{Map, sort_by, sort_by_key};
 use crate::protocol::TopicPartition;
 
 /// Everything that an assignor looks at. Members are in the order of their ids, topics in the
@@ -88,6 +88,25 @@ impl<'a> Group<'a> {
     pub(super) fn racks(&self, partition: usize) -> &'a [Arc<str>] {
         let racks = self.topics[self.topic_of[partition]].racks;
         racks.get(self.number(partition)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Members in the order of a Java hash table whose keys are their ids, put in by id. Where
+    /// Java's assignors go through one, this decides who comes first.
+    #[inline(never)]
+    pub(super) fn in_hash_order(&self) -> Vec<usize> {
+        // A table has at least 16 buckets, and doubles as soon as more than three in four are used.
+        let mut buckets = 16_u32;
+        while self.members.len() as u64 * 4 > u64::from(buckets) * 3 {
+            buckets = buckets.saturating_mul(2);
+        }
+        let bucket = |member: &usize| {
+            let units = self.members[*member].member_id.encode_utf16();
+            let hash = units.fold(0_u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(unit.into()));
+            (hash ^ (hash >> 16)) & (buckets - 1)
+        };
+        let mut order: Vec<usize> = (0..self.members.len()).collect();
+        sort_by_key(&mut order, bucket);
+        order
     }
 
     /// Whether all members subscribe to the same topics.

@@ -5,7 +5,7 @@
 //! ([`constrained`], exact and fast), another when they do not ([`general`], which improves step
 //! by step). A member's rack counts as in KIP-881, as long as balance allows.
 //!
-//! Where Java leaves the order of members to a hash table, theirs here is that of their ids.
+//! Who comes first when not all can keep one more is the order of Java's hash table, here too.
 //! What Java does wrong is not repeated: a member is never given a topic that it does not
 //! subscribe to, and what it claims beyond a topic's partitions is as good as not said.
 

@@ -190,7 +190,7 @@ fn the_server_serves_the_first_members_first() {
         expect![[r#"
             t-0 stays with A: it had it, and nothing would be more even with it elsewhere.
             t-1 stays with B: it had it, and nobody who may have it has fewer.
-            t-2 goes from B to A: B had 2 and has 1 now; A is one of the first by id, and those have 2 whoever had them.
+            t-2 goes from B to A: B had 2 and has 1 now; A is one of the first by id, who get one more than the others.
         "#]],
     );
     check(

@@ -7,6 +7,8 @@ use crate::assignor::group::Group;
 pub(super) struct Claims {
     /// What each member owned, in the order in which it says so.
     pub(super) owned: Vec<Vec<usize>>,
+    /// The order in which members were heard, and have their turn.
+    pub(super) order: Vec<usize>,
     /// Whether members of one generation claim a partition.
     pub(super) is_disputed: Vec<bool>,
 }
@@ -16,7 +18,9 @@ impl Claims {
         let mut owned: Vec<Vec<usize>> = vec![Vec::new(); group.members.len()];
         let mut is_disputed = vec![false; group.partition_count()];
         let mut claimed_by: Vec<Option<usize>> = vec![None; group.partition_count()];
-        for (member, it) in group.members.iter().enumerate() {
+        let order = group.in_hash_order();
+        for member in order.iter().copied() {
+            let it = group.members[member];
             for partition in group.claims(member) {
                 let Some(other) = claimed_by[partition] else {
                     claimed_by[partition] = Some(member);
@@ -36,6 +40,6 @@ impl Claims {
                 }
             }
         }
-        Claims { owned, is_disputed }
+        Claims { owned, order, is_disputed }
     }
 }

@@ -9,7 +9,7 @@ use crate::assignor::rack::Racks;
 use crate::base::sort_by_key;
 
 /// Who gets what; and, by partition, whether somebody else may still hold it.
-pub(super) fn assign(group: &Group<'_>, racks: &Racks, claims: Claims) -> (Vec<Vec<usize>>, Vec<bool>) {
+pub(super) fn assign(group: &Group<'_>, racks: &Racks, mut claims: Claims) -> (Vec<Vec<usize>>, Vec<bool>) {
     let members = group.members.len();
     if members == 0 {
         return (Vec::new(), Vec::new());
@@ -29,12 +29,14 @@ pub(super) fn assign(group: &Group<'_>, racks: &Racks, claims: Claims) -> (Vec<V
         moving: vec![false; count],
     };
     let mut is_kept = vec![false; count];
-    for (member, claimed) in claims.owned.into_iter().enumerate() {
-        deal.keep(group, member, claimed);
+    for member in claims.order {
+        deal.keep(group, member, std::mem::take(&mut claims.owned[member]));
         for partition in &deal.owned[member] {
             is_kept[*partition] = true;
         }
     }
+    deal.below.sort_unstable();
+    deal.at_least.make_contiguous().sort_unstable();
     let mut free: Vec<usize> = (0..count).filter(|partition| !is_kept[*partition]).collect();
     if racks.matter {
         let near = racks.near_counts();

@@ -25,7 +25,7 @@ pub(super) fn assign(group: &Group<'_>, racks: &Racks, claims: Claims) -> Vec<Ve
     let is_first = owned.iter().all(Vec::is_empty);
     let mut balance = Balance {
         group,
-        previous: previous_owners(group),
+        previous: previous_owners(group, &claims.order),
         movements: Movements::new(group.partition_count()),
         owned,
         owner,
@@ -57,10 +57,11 @@ fn in_order(group: &Group<'_>) -> Vec<usize> {
 }
 
 /// Who owned what in an older generation than the newest: it may have it back.
-fn previous_owners(group: &Group<'_>) -> Vec<Option<usize>> {
+fn previous_owners(group: &Group<'_>, order: &[usize]) -> Vec<Option<usize>> {
     let newest = group.members.iter().map(|member| member.generation).max().unwrap_or(-1);
     let mut previous: Vec<Option<usize>> = vec![None; group.partition_count()];
-    for (member, it) in group.members.iter().enumerate() {
+    for member in order.iter().copied() {
+        let it = group.members[member];
         if it.generation >= newest {
             continue;
         }

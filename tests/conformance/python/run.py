@@ -5,7 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-CLIENTS = ["kafka_python.py", "aio_kafka.py", "librdkafka.py"]
+CLIENTS = ["kafka_python.py", "aio_kafka.py", "librdkafka.py", "assignors.py"]
 
 
 def stories(client):
