@@ -17,6 +17,8 @@ mod server;
 mod sticky;
 
 use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -56,6 +58,10 @@ pub enum Assignor {
     /// The server's, in the consumer protocol.
     Consumer(ServerAssignor),
 }
+
+/// A name that no assignor has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownAssignor(pub String);
 
 /// A topic as far as assignors look at it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -170,6 +176,22 @@ impl Assignor {
         }
     }
 }
+
+impl FromStr for Assignor {
+    type Err = UnknownAssignor;
+    fn from_str(name: &str) -> Result<Self, UnknownAssignor> {
+        Assignor::from_name(name).ok_or_else(|| UnknownAssignor(name.to_owned()))
+    }
+}
+
+impl fmt::Display for UnknownAssignor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = Assignor::ALL.map(Assignor::name).join(", ");
+        write!(f, "there is no assignor {:?}; there are {names}", self.0)
+    }
+}
+
+impl std::error::Error for UnknownAssignor {}
 
 impl Topic {
     /// A topic with so many partitions on racks that are not known.

@@ -1,6 +1,6 @@
 // Compiled, never run: what people write must fit the types of the package.
 
-import { Cluster, type Command } from '../../target/npm/kafka-terrarium/index.js';
+import { assign, Cluster, explain, partition, type Command, type Group } from '../../target/npm/kafka-terrarium/index.js';
 
 const cluster: Cluster = await Cluster.start({
     brokers: 3,
@@ -22,4 +22,14 @@ await cluster.advance(45_000);
 const seen: number = cluster.trace({ after: 0 }).next;
 const digest: string | null = cluster.summary().digest;
 await cluster.stop();
-export { digest, seen, socket };
+const group: Group = {
+    topics: { rides: 3, stops: { partitions: 1, racks: [['a']] } },
+    members: { a: { topics: ['rides'], owned: { rides: [0] }, generation: 1, instance: 'i', rack: 'a' } },
+    left: { b: { rides: [1] } },
+};
+const rides: number[] | undefined = (await assign('sticky', group))['a']?.['rides'];
+const why: string | undefined = (await explain('uniform', group))[0]?.why;
+const partitions: number[] = await partition(['a', new Uint8Array(1), null], { partitions: 3, partitioner: 'fnv1a' });
+// @ts-expect-error: no such assignor
+await assign('stick', group);
+export { digest, partitions, rides, seen, socket, why };

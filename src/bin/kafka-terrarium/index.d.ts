@@ -166,3 +166,68 @@ export class Cluster {
     /** Ends it: all its sockets end, and nothing is left. */
     stop(): Promise<void>;
 }
+
+/** The first four decide for classic groups, as their leaders do; the others, as a coordinator does, for consumer groups (KIP-848). */
+export type Assignor = 'range' | 'roundrobin' | 'sticky' | 'cooperative-sticky' | 'uniform' | 'server-range';
+
+/** Partitions by topic. */
+export type Partitions = Record<string, number[]>;
+
+export interface GroupMember {
+    /** What it subscribes to. */
+    topics: string[];
+    /** What it has now. */
+    owned?: Partitions;
+    /** In which generation it got that; of two that claim a partition, the newer is believed. */
+    generation?: number;
+    /** Its `group.instance.id`. */
+    instance?: string | null;
+    /** Its `client.rack`. */
+    rack?: string | null;
+}
+
+export interface Group {
+    /** How many partitions each topic has, and perhaps in which racks the replicas of each are. */
+    topics: Record<string, number | { partitions: number; racks?: string[][] }>;
+    members: Record<string, GroupMember>;
+    /** What members owned that have left: only `explain` asks. */
+    left?: Record<string, Partitions>;
+}
+
+/** What becomes of a partition, and why. */
+export interface Explanation {
+    topic: string;
+    partition: number;
+    change: 'stays' | 'moves' | 'new' | 'revoked' | 'waits';
+    from: string | null;
+    to: string | null;
+    /** Who gets it in the rebalance that follows. */
+    next: string | null;
+    /** A sentence. */
+    why: string;
+}
+
+/** Which member of a group gets which partitions. */
+export function assign(assignor: Assignor, group: Group): Promise<Record<string, Partitions>>;
+
+/** Why that is so, one explanation a partition. */
+export function explain(assignor: Assignor, group: Group): Promise<Explanation[]>;
+
+/** Java's, librdkafka's and kafkajs's partitioners. */
+export type Partitioner =
+    | 'default' | 'round_robin'
+    | 'murmur2' | 'murmur2_random' | 'consistent' | 'consistent_random' | 'fnv1a' | 'fnv1a_random' | 'random'
+    | 'kafkajs-default' | 'kafkajs-legacy';
+
+/** Which partitions a producer sends these keys to, one after the other. */
+export function partition(
+    keys: Iterable<string | Uint8Array | null>,
+    options: {
+        /** How many the topic has. */
+        partitions: number;
+        /** Java's default without it. */
+        partitioner?: Partitioner;
+        /** The source of randomness, for those that do not go by the key; 1 without it. */
+        seed?: number;
+    },
+): Promise<number[]>;

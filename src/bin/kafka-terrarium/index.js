@@ -1,7 +1,7 @@
 // A simulated Kafka cluster in this process. The world itself is WebAssembly (world.js); here are
-// its sockets and its time.
+// its sockets and its time, and what can be asked without a cluster.
 
-import init, { Terrarium } from './world.js';
+import init, * as wasm from './world.js';
 import { Socket } from './socket.js';
 import { scenarioOf, inTheirWords } from './options.js';
 
@@ -27,6 +27,7 @@ const TIMEOUT_MAX_MS = 2 ** 31 - 1;
 const ANSWER_MAX_US = 20_000;
 /** So many rounds of the event loop without anything new, and the clients are taken to wait. */
 const QUIET_ROUNDS = 4;
+const PARTITIONS_MAX = 1_000_000;
 const ADVANCE_MAX_MS = 7 * 24 * 3_600_000;
 
 let loading;
@@ -98,7 +99,7 @@ export class Cluster {
         }
         try {
             const { watch = false, traceEntries = 10_000 } = options;
-            this.#world = new Terrarium(JSON.stringify(scenario), watch, traceEntries);
+            this.#world = new wasm.Terrarium(JSON.stringify(scenario), watch, traceEntries);
         } catch (error) {
             throw inTheirWords(error, scenario);
         }
@@ -453,6 +454,47 @@ export class Cluster {
             quiet = this.#activity === before && !this.#scheduled ? quiet + 1 : 0;
         }
     }
+}
+
+/** Which member of a group gets which partitions, as `assignor` decides: `{ C0: { t0: [0, 1] } }`. */
+export async function assign(assignor, group) {
+    await load();
+    return JSON.parse(wasm.assign(String(assignor), inJson(group)));
+}
+
+/** Why that is so: a sentence for each partition that stays, moves, is new or is revoked. */
+export async function explain(assignor, group) {
+    await load();
+    return JSON.parse(wasm.explain(String(assignor), inJson(group)));
+}
+
+/** Which partitions a producer sends these keys to. */
+export async function partition(keys, { partitions, partitioner = 'default', seed = 1 } = {}) {
+    await load();
+    if (!Number.isSafeInteger(partitions) || partitions < 1 || partitions > PARTITIONS_MAX) {
+        throw new TypeError(`partition: partitions must be a whole number from 1 to ${PARTITIONS_MAX}`);
+    }
+    if (!Number.isSafeInteger(seed) || seed < 0) {
+        throw new TypeError('partition: seed must be a whole number from 0');
+    }
+    return [...wasm.partition(String(partitioner), Array.from(keys, inBytes), partitions, seed)];
+}
+
+function inJson(group) {
+    if (typeof group !== 'object' || group === null) {
+        throw new TypeError('a group is an object, as { topics: { t0: 3 }, members: { C0: { topics: [\'t0\'] } } }');
+    }
+    return JSON.stringify(group);
+}
+
+function inBytes(key) {
+    if (key === null || key === undefined) {
+        return null;
+    }
+    if (typeof key !== 'string' && !(key instanceof Uint8Array)) {
+        throw new TypeError('a key is a string, bytes, or null');
+    }
+    return typeof key === 'string' ? new TextEncoder().encode(key) : key;
 }
 
 /** Whoever throws in a listener does so alone. */

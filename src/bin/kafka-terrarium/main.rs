@@ -5,6 +5,8 @@
 //! as well.
 
 #[cfg(target_arch = "wasm32")]
+mod ask;
+#[cfg(target_arch = "wasm32")]
 mod door;
 
 fn main() {}

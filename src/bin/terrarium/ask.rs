@@ -35,7 +35,7 @@ pub(crate) struct Assign {
     /// Who decides: range, roundrobin, sticky or cooperative-sticky as the leader of a classic
     /// group does; uniform, or range by the name of server-range, as the coordinator of a
     /// consumer group (KIP-848) does.
-    #[arg(long, value_name = "NAME", value_parser = assignor)]
+    #[arg(long, value_name = "NAME")]
     assignor: Assignor,
     /// Also says why, one sentence a partition, after each line of JSON.
     #[arg(long)]
@@ -116,9 +116,4 @@ pub(crate) fn partition(wanted: &Partition) -> Outcome {
     }
     out.flush().map_err(Failure::Output)?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn assignor(name: &str) -> Result<Assignor, String> {
-    let names = Assignor::ALL.map(Assignor::name).join(", ");
-    Assignor::from_name(name).ok_or_else(|| format!("there is no assignor {name:?}; there are {names}"))
 }
