@@ -7,6 +7,7 @@
 
 pub mod data;
 pub mod link;
+pub mod theatre;
 
 mod build;
 mod check;
@@ -25,6 +26,7 @@ pub use error::{Path, Place, Problem, ScenarioError, Segment};
 pub use file::{Cluster, Consumer, Disk, Group, Look, Network, Producer, Scenario, ScriptStep, Topic};
 pub use gallery::{GALLERY, gallery};
 pub use link::{Link, LinkError, Linked};
+pub use theatre::{Protocol, TheatreLink, WORLDS_MAX, theatre_fragment};
 pub use session::{Session, SessionLine, is_recording};
 pub use values::{Members, Setting, Settings};
 

@@ -6,6 +6,7 @@
 //! Must not know scenario files or pictures.
 
 mod command;
+mod ensemble;
 mod guest;
 mod history;
 mod invariants;
@@ -16,6 +17,7 @@ mod summary;
 mod world;
 
 pub use command::{Command, CommandError, Data, Kind};
+pub use ensemble::{Ensemble, Moment};
 pub use guest::Guest;
 pub use history::{Branch, Journaled, Run};
 pub use invariants::{Invariants, Violation};

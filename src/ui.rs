@@ -15,6 +15,7 @@ mod rest;
 mod session;
 mod stage;
 mod target;
+mod theatre;
 mod transport;
 
 use crate::base::SimTime;
@@ -55,6 +56,8 @@ pub(crate) enum Msg {
     Sheet,
     Look,
     Unselect,
+    /// Into the rebalance theatre, to what is behind that word in the address; or out of it.
+    Theatre(Option<String>),
     Quiet(u32),
     Share,
 }

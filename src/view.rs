@@ -6,6 +6,7 @@ pub mod find;
 pub mod inspector;
 mod px;
 pub mod stage;
+pub mod theatre;
 pub mod timeline;
 pub mod why;
 pub mod words;

@@ -6,6 +6,9 @@ use std::collections::VecDeque;
 use crate::base::{Input, Map, ms};
 use crate::client::network::{NetworkClient, NetworkConfig, NetworkEvent, NetworkTimer, Response};
 use crate::protocol::ErrorCode;
+use crate::protocol::messages::create_partitions::{
+    CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopic,
+};
 use crate::protocol::messages::create_topics::{
     CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig, CreateTopicsRequest,
     CreateTopicsResponse,
@@ -66,6 +69,13 @@ pub enum AdminCommand {
         assignments: Vec<Vec<i32>>,
         /// Wait until the cluster has so many brokers.
         brokers_needed: u32,
+    },
+    /// Give a topic more partitions.
+    AddPartitions {
+        /// The topic.
+        topic: String,
+        /// How many it has then.
+        partitions: i32,
     },
     /// Set a topic's config, or delete it.
     SetConfig {
@@ -134,7 +144,7 @@ impl Admin {
         }
         let needed = match next {
             AdminCommand::CreateTopic { brokers_needed, .. } => *brokers_needed as usize,
-            AdminCommand::SetConfig { .. } => 1,
+            AdminCommand::SetConfig { .. } | AdminCommand::AddPartitions { .. } => 1,
         };
         if self.network.metadata().brokers().len() < needed.max(1) {
             self.network.refresh_metadata(ctx);
@@ -153,6 +163,12 @@ impl Admin {
                 topic, partitions, replication_factor, configs, assignments, ..
             } => {
                 let request = create_request(topic, *partitions, *replication_factor, configs, assignments);
+                self.network.send(ctx, node, self.token, &request)
+            }
+            AdminCommand::AddPartitions { topic, partitions } => {
+                let topic =
+                    CreatePartitionsTopic { name: topic.clone(), count: *partitions, assignments: None };
+                let request = CreatePartitionsRequest { topics: vec![topic], ..Default::default() };
                 self.network.send(ctx, node, self.token, &request)
             }
             AdminCommand::SetConfig { topic, name, value } => {
@@ -195,6 +211,11 @@ impl Admin {
                         .into_iter()
                         .next()
                         .map(|resource| (resource.error_code, resource.error_message))
+                })
+            }
+            Some(AdminCommand::AddPartitions { .. }) => {
+                response.decode::<CreatePartitionsResponse>().map(|answer| {
+                    answer.results.into_iter().next().map(|topic| (topic.error_code, topic.error_message))
                 })
             }
             None => return,

@@ -111,7 +111,11 @@ impl Scenario {
             let config = ConsumerConfig { group_id: Some(group.id.as_str().into()), ..group.configs.clone() };
             let mut start_ms = group.start_ms;
             for name in group.consumers.names(&group.id) {
-                clients.push(consumer(&name, start_ms, config.clone(), &group.app));
+                let mut config = config.clone();
+                if group.static_members {
+                    config.group_instance_id = Some(name.as_str().into());
+                }
+                clients.push(consumer(&name, start_ms, config, &group.app));
                 start_ms = start_ms.saturating_add(group.stagger_ms);
             }
         }

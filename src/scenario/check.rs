@@ -60,6 +60,7 @@ impl Scenario {
         check.clients();
         check.script();
         check.rest();
+        check.problems.extend(self.compare_problems());
         check.problems
     }
 

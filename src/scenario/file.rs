@@ -10,6 +10,7 @@ use crate::client::{ConsumerApp, ConsumerConfig, ProducerConfig, Workload};
 use crate::scenario::data::Data;
 use crate::scenario::json::Json;
 use crate::scenario::session::Session;
+use crate::scenario::theatre::Protocol;
 use crate::scenario::values::{Members, Settings, unique};
 use crate::sim::Command;
 
@@ -62,6 +63,10 @@ pub struct Scenario {
     /// Promises that this scenario means to break, by name: `lost write`.
     #[serde(default)]
     pub expect: Vec<String>,
+    /// Protocols under which the group is compared: in the rebalance theatre each is a world of
+    /// its own, in which the same happens. At most four.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compare: Vec<Protocol>,
     /// How one first looks at it.
     #[serde(default)]
     pub look: Look,
@@ -178,6 +183,9 @@ pub struct Group {
     /// Each further one starts so much later.
     #[serde(default)]
     pub stagger_ms: u64,
+    /// Each consumer is a static member: its name is its `group.instance.id`.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub static_members: bool,
     /// Consumer configs by Kafka's names.
     #[serde(default)]
     pub configs: ConsumerConfig,
@@ -239,6 +247,10 @@ impl Default for Cluster {
     fn default() -> Self {
         Cluster { brokers: 3, first_broker_id: 1, configs: Settings::default(), advertised: Vec::new() }
     }
+}
+
+fn is_not(flag: &bool) -> bool {
+    !*flag
 }
 
 fn is_one(number: &u32) -> bool {

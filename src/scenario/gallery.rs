@@ -20,6 +20,7 @@ gallery![
     "slow-follower",
     "group-of-three",
     "power-loss",
+    "scale-out",
 ];
 
 /// The gallery's scenario with this id. It makes sense: a test checks them all, so that the page

@@ -8,6 +8,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::{Scenario, ScenarioError, gallery, json};
@@ -112,13 +113,7 @@ impl Link {
     /// When it would be too large, or could not be read again.
     pub fn encode(&self) -> Result<String, LinkError> {
         self.check()?;
-        let json = serde_json::to_vec(self).map_err(|error| LinkError::Content(error.to_string()))?;
-        if json.len() > LINK_MAX_BYTES {
-            return Err(LinkError::TooLarge);
-        }
-        let mut bytes = crate::base::crc32c(&json).to_be_bytes().to_vec();
-        bytes.extend(miniz_oxide::deflate::compress_to_vec(&json, 9));
-        Ok(format!("{VERSION}-{}", URL_SAFE_NO_PAD.encode(bytes)))
+        pack(self)
     }
 
     /// Reads what is behind the `#`, with or without it.
@@ -127,31 +122,7 @@ impl Link {
     /// Why it cannot be read.
     pub fn decode(text: &str) -> Result<Link, LinkError> {
         let text = text.trim();
-        let text = text.strip_prefix('#').unwrap_or(text);
-        if text.len() > LINK_MAX_BYTES {
-            return Err(LinkError::TooLarge);
-        }
-        let (version, body) = text.split_once('-').ok_or(LinkError::NotALink)?;
-        let is_version = (1..=9).contains(&version.len()) && version.bytes().all(|b| b.is_ascii_digit());
-        if !is_version {
-            return Err(LinkError::NotALink);
-        }
-        if version != VERSION {
-            return Err(LinkError::Version(version.to_owned()));
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(body).map_err(|_| LinkError::Damaged)?;
-        let (crc, deflated) = bytes.split_first_chunk::<4>().ok_or(LinkError::Damaged)?;
-        let json = miniz_oxide::inflate::decompress_to_vec_with_limit(deflated, LINK_MAX_BYTES).map_err(
-            |error| match error.status {
-                miniz_oxide::inflate::TINFLStatus::HasMoreOutput => LinkError::TooLarge,
-                _ => LinkError::Damaged,
-            },
-        )?;
-        if crate::base::crc32c(&json) != u32::from_be_bytes(*crc) {
-            return Err(LinkError::Damaged);
-        }
-        let json = std::str::from_utf8(&json).map_err(|error| LinkError::Content(error.to_string()))?;
-        let link: Link = json::read(json).map_err(|error| LinkError::Content(error.to_string()))?;
+        let link: Link = unpack(text.strip_prefix('#').unwrap_or(text))?;
         link.check()?;
         Ok(link)
     }
@@ -170,6 +141,46 @@ impl Link {
         }
         if last > STEP_MAX { Err(LinkError::TooFar(last)) } else { Ok(()) }
     }
+}
+
+/// A value as a link's text.
+pub(super) fn pack(value: &impl Serialize) -> Result<String, LinkError> {
+    let json = serde_json::to_vec(value).map_err(|error| LinkError::Content(error.to_string()))?;
+    if json.len() > LINK_MAX_BYTES {
+        return Err(LinkError::TooLarge);
+    }
+    let mut bytes = crate::base::crc32c(&json).to_be_bytes().to_vec();
+    bytes.extend(miniz_oxide::deflate::compress_to_vec(&json, 9));
+    Ok(format!("{VERSION}-{}", URL_SAFE_NO_PAD.encode(bytes)))
+}
+
+/// The value of a link's text.
+pub(super) fn unpack<T: DeserializeOwned>(text: &str) -> Result<T, LinkError> {
+    if text.len() > LINK_MAX_BYTES {
+        return Err(LinkError::TooLarge);
+    }
+    let (version, body) = text.split_once('-').ok_or(LinkError::NotALink)?;
+    let is_version = (1..=9).contains(&version.len()) && version.bytes().all(|b| b.is_ascii_digit());
+    if !is_version {
+        return Err(LinkError::NotALink);
+    }
+    if version != VERSION {
+        return Err(LinkError::Version(version.to_owned()));
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(body).map_err(|_| LinkError::Damaged)?;
+    let (crc, deflated) = bytes.split_first_chunk::<4>().ok_or(LinkError::Damaged)?;
+    let json =
+        miniz_oxide::inflate::decompress_to_vec_with_limit(deflated, LINK_MAX_BYTES).map_err(|error| {
+            match error.status {
+                miniz_oxide::inflate::TINFLStatus::HasMoreOutput => LinkError::TooLarge,
+                _ => LinkError::Damaged,
+            }
+        })?;
+    if crate::base::crc32c(&json) != u32::from_be_bytes(*crc) {
+        return Err(LinkError::Damaged);
+    }
+    let json = std::str::from_utf8(&json).map_err(|error| LinkError::Content(error.to_string()))?;
+    json::read(json).map_err(|error| LinkError::Content(error.to_string()))
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub enum Command {
         /// Which node.
         node: String,
     },
-    /// Starts a process that was killed or lost power.
+    /// Starts a process that was killed, lost power or, as a consumer, has ended.
     Restart {
         /// Which node.
         node: String,
@@ -194,6 +194,13 @@ pub enum Command {
         /// Topic configs.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         configs: Map<String, String>,
+    },
+    /// Has the admin client give a topic more partitions.
+    AddPartitions {
+        /// The topic.
+        topic: String,
+        /// How many it has then.
+        partitions: i32,
     },
     /// Has the admin client change a topic's config.
     SetConfig {

@@ -8,7 +8,7 @@ use wasm_bindgen::JsCast;
 use yew::prelude::*;
 
 use crate::base::SimTime;
-use crate::scenario::{Files, Link, Linked, is_recording};
+use crate::scenario::{Files, Link, Linked, is_recording, theatre_fragment};
 use crate::sim::Command;
 use crate::view::inspector::{inspect, inspect_batch};
 use crate::view::stage::{Look, Scene};
@@ -21,6 +21,7 @@ use super::menu::{Chosen, Menu, MenuView};
 use super::session::{SPEEDS, Session};
 use super::stage::Stage;
 use super::target::Target;
+use super::theatre::Theatre;
 use super::transport::{Controls, Strip, TimelineView};
 use super::{Msg, Tab, actions, dom, keys, seconds_of};
 
@@ -50,6 +51,8 @@ pub(super) struct App {
     strip_at: f64,
     /// Where the page is to be scrolled when it has been drawn.
     scroll_to: Option<f64>,
+    /// The theatre is open, at what is behind that word in the address.
+    theatre: Option<String>,
     _listeners: Vec<EventListener>,
 }
 
@@ -85,6 +88,7 @@ impl Component for App {
             strip,
             strip_at: 0.0,
             scroll_to: None,
+            theatre: theatre_fragment(&dom::fragment()).map(str::to_owned),
             _listeners: listeners(ctx),
         };
         app.ask_for_frame(ctx);
@@ -129,6 +133,9 @@ impl Component for App {
     }
 
     fn view(&self, ctx: &Context<App>) -> Html {
+        if let Some(fragment) = &self.theatre {
+            return self.in_theatre(ctx, fragment);
+        }
         let (scene, shown) = (self.scene.clone(), self.shown());
         let link = ctx.link();
         let run = &self.session.run;
@@ -189,7 +196,7 @@ impl Component for App {
 fn first_session() -> (Session, Option<String>) {
     let fragment = dom::fragment();
     let mut trouble = None;
-    if !fragment.is_empty() {
+    if !fragment.is_empty() && theatre_fragment(&fragment).is_none() {
         let opened = Link::decode(&fragment).map_err(|error| error.to_string());
         match opened.and_then(|link| Session::open(link.scenario.clone(), Files::new(), Some(&link))) {
             Ok(session) => return (session, None),
@@ -210,7 +217,8 @@ fn listeners(ctx: &Context<App>) -> Vec<EventListener> {
         EventListener::new(&window(), "resize", move |_| resize.send_message(Msg::Look)),
         EventListener::new_with_options(&document(), "keydown", options, move |event| {
             let Some(event) = event.dyn_ref::<web_sys::KeyboardEvent>() else { return };
-            if event.default_prevented() || dom::is_typing(event.target()) || is_open_dialog() {
+            let elsewhere = is_open_dialog() || dom::by_id("theatre").is_some();
+            if event.default_prevented() || dom::is_typing(event.target()) || elsewhere {
                 return;
             }
             // A focused button takes Space for itself.
@@ -224,13 +232,13 @@ fn listeners(ctx: &Context<App>) -> Vec<EventListener> {
     ]
 }
 
-fn is_button(target: Option<web_sys::EventTarget>) -> bool {
+pub(super) fn is_button(target: Option<web_sys::EventTarget>) -> bool {
     target
         .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
         .is_some_and(|element| element.tag_name() == "BUTTON" || element.tag_name() == "SUMMARY")
 }
 
-fn is_open_dialog() -> bool {
+pub(super) fn is_open_dialog() -> bool {
     document().query_selector("dialog[open]").ok().flatten().is_some()
 }
 
@@ -268,6 +276,15 @@ fn enter(event: &KeyboardEvent) -> Option<Msg> {
 }
 
 impl App {
+    #[inline(never)]
+    fn in_theatre(&self, ctx: &Context<App>, fragment: &str) -> Html {
+        let link = ctx.link();
+        let has_group = self.session.scenario.theatre_group().is_some();
+        let stage = has_group.then(|| self.session.linked.clone());
+        let (close, theme) = (link.callback(|()| Msg::Theatre(None)), link.callback(|()| Msg::Theme));
+        html! { <Theatre fragment={fragment.to_owned()} {stage} {close} {theme} /> }
+    }
+
     fn ask_for_frame(&mut self, ctx: &Context<App>) {
         let link = ctx.link().clone();
         self.frame = Some(request_animation_frame(move |time| link.send_message(Msg::Frame(time))));
@@ -361,6 +378,13 @@ impl App {
                 self.toast = None;
             }
             Msg::Share => self.share(ctx),
+            Msg::Theatre(place) => {
+                self.session.playing = false;
+                if place.is_some() {
+                    dom::set_fragment("theatre");
+                }
+                self.theatre = place;
+            }
         }
         true
     }
@@ -543,7 +567,9 @@ impl App {
                     <span>{ "Terrarium" }</span>
                 </h1>
                 <span class="scenario"><b>{ &self.session.scenario.title }</b><span>{ facts }</span></span>
-                <div class="tabs" role="tablist" aria-label="View">{ tab(Tab::Partitions, "Partitions") }{ tab(Tab::Brokers, "Brokers") }</div>
+                <div class="tabs" role="tablist" aria-label="View">{ tab(Tab::Partitions, "Partitions") }{ tab(Tab::Brokers, "Brokers") }
+                    <button onclick={link.callback(|_| Msg::Theatre(Some(String::new())))} title="The rebalance theatre (T)">{ "Rebalance" }</button>
+                </div>
                 <button class="btn" onclick={link.callback(|_| Msg::Dialog(Some(Dialog::Gallery)))}>{ "Scenarios" }</button>
                 <button class="btn" onclick={link.callback(|_| Msg::Share)}>{ "Share" }</button>
                 <button class="btn icon" onclick={link.callback(|_| Msg::Theme)} aria-label={format!("Theme: {}", self.theme)} title={format!("Theme: {}", self.theme)}>{ theme }</button>

@@ -31,6 +31,25 @@ pub(super) struct DialogProps {
 
 #[component]
 pub(super) fn DialogView(props: &DialogProps) -> Html {
+    let (title, body) = match &props.dialog {
+        Dialog::Gallery => ("Scenarios", html! { <Gallery load={props.load.clone()} /> }),
+        Dialog::Help => ("Help", help()),
+        Dialog::Share(link) => ("Share", share(link)),
+        Dialog::Trouble(text) => ("This cannot be opened", html! { <p class="trouble">{ text }</p> }),
+    };
+    html! { <Modal {title} close={props.close.clone()}>{ body }</Modal> }
+}
+
+#[derive(PartialEq, Properties)]
+pub(super) struct ModalProps {
+    pub(super) title: &'static str,
+    pub(super) close: Callback<()>,
+    pub(super) children: Html,
+}
+
+/// A dialog over everything, until it is closed.
+#[component]
+pub(super) fn Modal(props: &ModalProps) -> Html {
     let node = use_node_ref();
     {
         let node = node.clone();
@@ -40,24 +59,13 @@ pub(super) fn DialogView(props: &DialogProps) -> Html {
             }
         });
     }
-    let close = {
-        let close = props.close.clone();
-        Callback::from(move |_: MouseEvent| close.emit(()))
-    };
-    let onclose = {
-        let close = props.close.clone();
-        Callback::from(move |_: Event| close.emit(()))
-    };
-    let (title, body) = match &props.dialog {
-        Dialog::Gallery => ("Scenarios", html! { <Gallery load={props.load.clone()} /> }),
-        Dialog::Help => ("Help", help()),
-        Dialog::Share(link) => ("Share", share(link)),
-        Dialog::Trouble(text) => ("This cannot be opened", html! { <p class="trouble">{ text }</p> }),
-    };
+    let close = props.close.reform(|_: MouseEvent| ());
+    let onclose = props.close.reform(|_: Event| ());
+    let title = props.title;
     html! {
         <dialog ref={node} {onclose} aria-label={title}>
             <header><h2>{ title }</h2><button class="close" onclick={close} aria-label="Close">{ "×" }</button></header>
-            { body }
+            { props.children.clone() }
         </dialog>
     }
 }

@@ -43,6 +43,11 @@ pub(super) fn copy(text: &str) {
     });
 }
 
+/// Hands a file to the reader.
+pub(super) fn save(name: &str, kind: &str, text: &str) {
+    super::rest::save_file(name, kind, text);
+}
+
 /// Whether somebody is typing there.
 pub(super) fn is_typing(target: Option<web_sys::EventTarget>) -> bool {
     let Some(element) = target.and_then(|target| target.dyn_into::<Element>().ok()) else { return false };

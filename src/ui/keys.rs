@@ -23,6 +23,7 @@ pub(super) fn message(event: &KeyboardEvent) -> Option<Msg> {
         ("u" | "U", _) => Msg::Undo,
         ("+" | "=", _) => Msg::Faster(1),
         ("-", _) => Msg::Faster(-1),
+        ("t" | "T", _) => Msg::Theatre(Some(String::new())),
         ("?", _) => Msg::Dialog(Some(Dialog::Help)),
         ("Escape", _) => Msg::Unselect,
         _ => return None,
@@ -40,6 +41,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("F", "begin another branch here"),
     ("U", "undo the last command"),
     ("+ / −", "faster, slower"),
+    ("T", "the rebalance theatre"),
     ("Esc", "close what is open"),
     ("?", "this help"),
 ];

@@ -16,6 +16,10 @@ extern "C" {
     /// Brings the rest, now. The stubs call it that stand in the first part for what is in the rest.
     #[wasm_bindgen(js_namespace = terrarium)]
     fn load_rest();
+
+    /// Saves a file; a drawing becomes a picture when its name ends so.
+    #[wasm_bindgen(js_namespace = terrarium, js_name = save)]
+    pub(super) fn save_file(name: &str, kind: &str, text: &str);
 }
 
 /// Makes ready to fetch the rest: at once when the page was opened by a link, which it takes the

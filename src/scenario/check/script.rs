@@ -129,7 +129,9 @@ impl Check<'_> {
             Command::Bytes { client, .. } | Command::HangUp { client, .. } => {
                 self.node(client, nodes, || path.key("client"));
             }
-            Command::CreateTopic { .. } | Command::SetConfig { .. } => self.admin_command(command, path),
+            Command::CreateTopic { .. } | Command::SetConfig { .. } | Command::AddPartitions { .. } => {
+                self.admin_command(command, path);
+            }
         }
     }
 
@@ -157,6 +159,14 @@ impl Check<'_> {
                 for (name, value) in configs {
                     self.topic_config(name, Some(value), &path.key("configs").key(name));
                 }
+            }
+            Command::AddPartitions { topic, partitions } => {
+                self.topic_used(topic, None, || path.key("topic"));
+                self.expect(
+                    (1..=10_000).contains(partitions),
+                    || path.key("partitions"),
+                    || format!("a topic has 1 to 10000 partitions, not {partitions}"),
+                );
             }
             Command::SetConfig { topic, name, value } => {
                 self.topic_used(topic, None, || path.key("topic"));

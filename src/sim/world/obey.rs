@@ -32,8 +32,13 @@ impl World {
                 self.note(node, 0, Event::PowerLost { lost_bytes }, trace);
             }
             Command::Restart { node: name } => {
-                let node = self.in_health(name, DEAD)?;
+                let node = self.named(name)?;
+                let ended = self.nodes.get(&node).is_some_and(|slot| has_ended(slot));
+                let node = if ended { node } else { self.in_health(name, DEAD)? };
                 let cause = self.say(format!("restart {name}"), trace);
+                if ended {
+                    self.end_process(node, Health::Killed, cause);
+                }
                 if let Some(slot) = self.slot_mut(node) {
                     slot.health = Health::Waiting;
                 }
@@ -136,6 +141,11 @@ impl World {
                 };
                 (&self.name_of(ADMIN), format!("create topic {topic}"), Stimulus::Admin(create))
             }
+            Command::AddPartitions { topic, partitions } => {
+                let add = AdminCommand::AddPartitions { topic: topic.clone(), partitions: *partitions };
+                let what = format!("give {topic} {partitions} partitions");
+                (&self.name_of(ADMIN), what, Stimulus::Admin(add))
+            }
             Command::SetConfig { topic, name, value } => {
                 let shown = value.as_deref().unwrap_or("its default");
                 let what = format!("set {name} of {topic} to {shown}");
@@ -201,7 +211,12 @@ impl World {
         let kind = match kind {
             // A client id that is the model's name is nobody's choice: the new one has its own.
             ClientKind::Consumer(mut config, app) if *config.client_id == *like => {
-                Arc::make_mut(&mut config).client_id = name.as_str().into();
+                let own = Arc::make_mut(&mut config);
+                own.client_id = name.as_str().into();
+                // Neither is an instance id: two members cannot have the same.
+                if own.group_instance_id.as_deref() == Some(&like) {
+                    own.group_instance_id = Some(name.as_str().into());
+                }
                 ClientKind::Consumer(config, app)
             }
             kind => kind,
@@ -386,6 +401,13 @@ impl World {
             None => Err(CommandError::NotInFlight(sent)),
         }
     }
+}
+
+/// Whether it is a consumer whose process has come to its end by itself.
+fn has_ended(slot: &Slot) -> bool {
+    use crate::client::consumer::ThreadState::{Closed, Failed};
+    let Machine::Consumer(consumer) = &slot.machine else { return false };
+    slot.health == Health::Up && matches!(consumer.thread_state(), Closed | Failed(_))
 }
 
 fn text(text: &str) -> Text {

@@ -1,0 +1,145 @@
+//! What the rebalance theatre compares: one scenario under several protocols.
+
+mod link;
+
+use serde::{Deserialize, Serialize};
+
+use crate::assignor::AssignorKind;
+use crate::client::ConsumerConfig;
+use crate::scenario::{Path, Problem, Scenario};
+
+pub use link::{TheatreLink, theatre_fragment};
+
+/// So many worlds can be compared.
+pub const WORLDS_MAX: usize = 4;
+
+/// How a group shares its partitions. What is not said is as the group has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Protocol {
+    /// What it is called; made of the rest without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Assignors of the group's consumers, the preferred first.
+    #[serde(rename = "partition.assignment.strategy", skip_serializing_if = "Vec::is_empty")]
+    pub partition_assignment_strategy: Vec<AssignorKind>,
+}
+
+impl Protocol {
+    /// Every protocol that there is.
+    pub fn all() -> Vec<Protocol> {
+        let classic = [AssignorKind::Range, AssignorKind::RoundRobin, AssignorKind::Sticky];
+        classic.into_iter().map(Protocol::classic).collect()
+    }
+
+    fn classic(kind: AssignorKind) -> Protocol {
+        Protocol { name: None, partition_assignment_strategy: vec![kind] }
+    }
+
+    /// The protocol of a consumer with this config.
+    pub fn of(config: &ConsumerConfig) -> Protocol {
+        Protocol {
+            name: None,
+            partition_assignment_strategy: config.partition_assignment_strategy.clone(),
+        }
+    }
+
+    /// Its name: `Eager · range`.
+    pub fn title(&self) -> String {
+        match (&self.name, self.partition_assignment_strategy.first()) {
+            (Some(name), _) => name.clone(),
+            (None, Some(AssignorKind::CooperativeSticky)) => "Cooperative-sticky".to_owned(),
+            (None, Some(kind)) => format!("Eager · {}", kind.protocol_name()),
+            (None, None) => "As the group has it".to_owned(),
+        }
+    }
+
+    /// How it goes about it, in a few words.
+    pub fn idea(&self) -> &'static str {
+        match self.partition_assignment_strategy.first() {
+            Some(AssignorKind::Range) => "everyone gives up everything, then a barrier; shares are ranges",
+            Some(AssignorKind::RoundRobin) => {
+                "everyone gives up everything, then a barrier; shares are dealt like cards"
+            }
+            Some(AssignorKind::Sticky) => {
+                "everyone gives up everything, then a barrier; most come back to whom they were"
+            }
+            Some(AssignorKind::CooperativeSticky) => "only what moves is given up, in a second round",
+            None => "",
+        }
+    }
+
+    fn apply(&self, config: &mut ConsumerConfig) {
+        if !self.partition_assignment_strategy.is_empty() {
+            config.partition_assignment_strategy = self.partition_assignment_strategy.clone();
+        }
+    }
+}
+
+impl Scenario {
+    /// The group that the theatre shows: the first.
+    pub fn theatre_group(&self) -> Option<&str> {
+        let of_consumers = self.consumers.iter().filter(|consumer| !consumer.app.topics.is_empty());
+        let of_consumers = of_consumers.filter_map(|consumer| consumer.configs.group_id.as_deref());
+        self.groups.iter().map(|group| group.id.as_str()).chain(of_consumers).next()
+    }
+
+    /// The protocols that it compares, or, when it names none, the one that its group has.
+    pub fn compared(&self) -> Vec<Protocol> {
+        if !self.compare.is_empty() {
+            return self.compare.clone();
+        }
+        let id = self.theatre_group();
+        let of_group = self.groups.iter().find(|group| Some(group.id.as_str()) == id);
+        let of_consumer = self.consumers.iter().find(|consumer| consumer.configs.group_id.as_deref() == id);
+        let config = of_group.map(|it| &it.configs).or(of_consumer.map(|it| &it.configs));
+        config.map(Protocol::of).into_iter().collect()
+    }
+
+    /// The same scenario under a protocol.
+    pub fn under(&self, protocol: &Protocol) -> Scenario {
+        let mut scenario = self.clone();
+        for group in &mut scenario.groups {
+            protocol.apply(&mut group.configs);
+        }
+        for consumer in &mut scenario.consumers {
+            if consumer.configs.group_id.is_some() {
+                protocol.apply(&mut consumer.configs);
+            }
+        }
+        scenario
+    }
+
+    /// The scenario as a file.
+    pub fn to_text(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// What is wrong with the protocols that it compares.
+    pub(super) fn compare_problems(&self) -> Vec<Problem> {
+        let root = Path::default().key("compare");
+        let mut problems = Vec::new();
+        if self.compare.is_empty() {
+            return problems;
+        }
+        if self.compare.len() > WORLDS_MAX {
+            let message =
+                format!("at most {WORLDS_MAX} protocols can be compared, here are {}", self.compare.len());
+            problems.push(Problem::new(root.clone(), message));
+        }
+        if self.theatre_group().is_none() {
+            problems.push(Problem::new(root.clone(), "there is no group to compare protocols with"));
+        }
+        for (index, protocol) in self.compare.iter().enumerate() {
+            if self.compare.iter().take(index).any(|earlier| earlier == protocol) {
+                let message = format!("'{}' is compared with itself", protocol.title());
+                problems.push(Problem::new(root.index(index), message));
+            }
+            if protocol.name.as_ref().is_some_and(|name| name.trim().is_empty() || name.len() > 60) {
+                problems.push(Problem::new(root.index(index).key("name"), "a name has 1 to 60 bytes"));
+            }
+        }
+        problems
+    }
+}

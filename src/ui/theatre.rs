@@ -1,0 +1,666 @@
+//! The rebalance theatre: one script of events in several worlds, one clock.
+
+mod aside;
+mod foot;
+mod panel;
+mod script;
+mod show;
+
+use gloo::events::EventListener;
+use gloo::render::{AnimationFrame, request_animation_frame};
+use gloo::timers::callback::Timeout;
+use gloo::utils::{document, window};
+use wasm_bindgen::JsCast;
+use yew::prelude::*;
+
+use crate::base::SimTime;
+use crate::scenario::{GALLERY, Linked, Protocol, Scenario, TheatreLink, WORLDS_MAX};
+use crate::sim::Command;
+use crate::view::theatre::{Chart, Frame, StepBy, sequence};
+
+use self::aside::Details;
+use self::foot::{Foot, Zoom};
+use self::panel::{ChartRef, World};
+use self::script::{Script, Told};
+use self::show::{FIRST, Guess, Show};
+use super::dialogs::Modal;
+use super::dom;
+use super::session::SPEEDS;
+
+/// What is said for a while stays so long, in milliseconds.
+const TOAST_MS: u32 = 6_000;
+
+/// What can happen in the theatre.
+pub(super) enum Msg {
+    Frame(f64),
+    Measure,
+    PlayPause,
+    Step,
+    StepBack,
+    By(StepBy),
+    NextBy,
+    GoTo(SimTime),
+    Jump(i64),
+    End,
+    Faster(i32),
+    Speed(usize),
+    Zoom(i32),
+    Focus(usize),
+    Act(Command),
+    Remove(usize),
+    Protocol(usize),
+    Guess(Box<Guess>),
+    Open(String),
+    Over(Over),
+    Sheet,
+    Share,
+    Save(Export),
+    Theme,
+    Escape,
+    Close,
+    Quiet(u32),
+}
+
+/// What lies over the theatre.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum Over {
+    #[default]
+    Nothing,
+    Event,
+    Protocols,
+    Export,
+    Gallery,
+    Help,
+    Link(String),
+    Trouble(String),
+}
+
+/// What can be taken along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Export {
+    StripSvg,
+    StripPng,
+    SequenceSvg,
+    SequencePng,
+    Mermaid,
+    Scenario,
+}
+
+#[derive(PartialEq, Properties)]
+pub(super) struct Props {
+    /// What is behind `theatre` in the address.
+    pub(super) fragment: String,
+    /// The scenario on the stage, if it has a group.
+    pub(super) stage: Option<Linked>,
+    /// Back to the stage.
+    pub(super) close: Callback<()>,
+    /// Another theme.
+    pub(super) theme: Callback<()>,
+}
+
+/// The theatre.
+pub(super) struct Theatre {
+    show: Show,
+    playing: bool,
+    speed: usize,
+    by: StepBy,
+    zoom: Zoom,
+    focus: usize,
+    over: Over,
+    sheet: bool,
+    guess: Option<Guess>,
+    toast: Option<(u32, String)>,
+    toasts: u32,
+    /// Width of a chart and height of a panel's chart, in pixels.
+    size: (f64, f64),
+    charts: Vec<Option<(u64, ChartRef)>>,
+    frame: Option<AnimationFrame>,
+    last_frame: f64,
+    _listeners: Vec<EventListener>,
+}
+
+impl Component for Theatre {
+    type Message = Msg;
+    type Properties = Props;
+
+    fn create(ctx: &Context<Theatre>) -> Theatre {
+        let (show, trouble) = first_show(ctx.props());
+        let mut theatre = Theatre {
+            speed: speed_of(&show.scenario),
+            show,
+            playing: false,
+            by: StepBy::State,
+            zoom: Zoom::default(),
+            focus: 0,
+            over: trouble.map_or(Over::Nothing, Over::Trouble),
+            sheet: false,
+            guess: None,
+            toast: None,
+            toasts: 0,
+            size: (600.0, 120.0),
+            charts: Vec::new(),
+            frame: None,
+            last_frame: 0.0,
+            _listeners: listeners(ctx),
+        };
+        theatre.ask_for_frame(ctx);
+        theatre
+    }
+
+    fn rendered(&mut self, ctx: &Context<Theatre>, first: bool) {
+        if first {
+            ctx.link().send_message(Msg::Measure);
+        }
+    }
+
+    fn update(&mut self, ctx: &Context<Theatre>, msg: Msg) -> bool {
+        let redraw = self.obey(ctx, msg);
+        if self.playing || self.show.is_catching_up() {
+            self.ask_for_frame(ctx);
+        } else {
+            self.last_frame = 0.0;
+        }
+        if redraw {
+            self.draw();
+        }
+        redraw
+    }
+
+    fn view(&self, ctx: &Context<Theatre>) -> Html {
+        let link = ctx.link();
+        let send = link.callback(|msg| msg);
+        let cues = self.show.cues();
+        let frame = self.frame_shown();
+        let marks: Vec<(SimTime, String)> = cues.iter().map(|cue| (cue.at, cue.label.clone())).collect();
+        let worlds = self.show.folds.iter().zip(self.show.worlds.runs()).zip(&self.show.protocols);
+        let end = self.show.end();
+        html! {
+            <div id="theatre" class={classes!("page", "theatre", self.sheet.then_some("sheet-open"))}>
+                { self.header(ctx) }
+                <Script show={self.told(cues)} over={self.over.clone()} send={send.clone()} />
+                <main id="main" class={format!("worlds n{}", self.show.folds.len())} data-playing={self.playing.to_string()}>
+                    { hatches() }
+                    { for worlds.enumerate().filter_map(|(number, ((fold, run), protocol))| {
+                        let chart = self.charts.get(number)?.clone()?.1;
+                        Some(html! {
+                            <World {number} title={protocol.title()} idea={protocol.idea()} chart={chart}
+                                panel={crate::view::theatre::panel(fold, run.world())}
+                                score={fold.score(run.world().entries(), self.show.now()).rows(self.show.now())}
+                                now={frame.x(self.show.now())} known={frame.x(self.show.worlds.known())}
+                                cues={marks.iter().map(|(at, _)| *at).collect::<Vec<_>>()}
+                                focused={self.focus == number} send={send.clone()} />
+                        })
+                    }) }
+                </main>
+                <aside aria-label="Details">{ self.details() }</aside>
+                <Foot playing={self.playing} busy={self.show.is_catching_up()} by={self.by} speed={self.speed} zoom={self.zoom}
+                    now={self.show.now()} known={self.show.worlds.known()} end={end} cues={marks} {send} />
+                <p class="narration" aria-live="polite">{ self.spoken() }</p>
+                { self.over(ctx) }
+                if let Some((_, text)) = &self.toast {
+                    <p class="toast" role="alert">{ text }</p>
+                }
+            </div>
+        }
+    }
+}
+
+/// What the address asks for, or the scenario on the stage, or the first; and why not the former.
+fn first_show(props: &Props) -> (Show, Option<String>) {
+    let asked = TheatreLink::decode(&props.fragment).map_err(|error| error.to_string());
+    let wanted = match asked {
+        Ok(Some(link)) => Some(Show::open(&link)),
+        Ok(None) => props.stage.clone().map(|linked| Show::open(&TheatreLink { scenario: linked, ..TheatreLink::of(FIRST) })),
+        Err(trouble) => Some(Err(trouble)),
+    };
+    let trouble = match wanted {
+        Some(Ok(show)) => return (show, None),
+        // A stage without a group is no trouble.
+        Some(Err(trouble)) if !props.fragment.is_empty() => Some(trouble),
+        _ => None,
+    };
+    match Show::open(&TheatreLink::of(FIRST)) {
+        Ok(show) => (show, trouble),
+        Err(error) => panic!("the gallery's own scenario is refused: {error}"),
+    }
+}
+
+fn speed_of(scenario: &Scenario) -> usize {
+    let wanted = scenario.look.speed.unwrap_or(1.0);
+    SPEEDS.iter().position(|(speed, _)| *speed >= wanted).unwrap_or(SPEEDS.len() - 1)
+}
+
+/// Patterns that all charts share.
+fn hatches() -> Html {
+    html! {
+        <svg class="defs" width="0" height="0" aria-hidden="true"><defs>
+            <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+                <rect width="6" height="6" class="hatch-ground" /><path d="M1,0v6" class="hatch-line" />
+            </pattern>
+            <pattern id="still" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">
+                <path d="M1,0v5" class="hatch-line" />
+            </pattern>
+        </defs></svg>
+    }
+}
+
+fn listeners(ctx: &Context<Theatre>) -> Vec<EventListener> {
+    let resize = ctx.link().clone();
+    let key = ctx.link().clone();
+    let options = gloo::events::EventListenerOptions::enable_prevent_default();
+    vec![
+        EventListener::new(&window(), "resize", move |_| resize.send_message(Msg::Measure)),
+        EventListener::new_with_options(&document(), "keydown", options, move |event| {
+            let Some(event) = event.dyn_ref::<web_sys::KeyboardEvent>() else { return };
+            if event.default_prevented() || dom::is_typing(event.target()) || super::app::is_open_dialog() {
+                return;
+            }
+            let on_button = matches!(event.key().as_str(), " " | "Enter") && super::app::is_button(event.target());
+            if let Some(message) = message(event).filter(|_| !on_button) {
+                event.prevent_default();
+                key.send_message(message);
+            }
+        }),
+    ]
+}
+
+/// What a key does.
+fn message(event: &web_sys::KeyboardEvent) -> Option<Msg> {
+    if event.ctrl_key() || event.meta_key() || event.alt_key() {
+        return None;
+    }
+    Some(match (event.key().as_str(), event.shift_key()) {
+        (" ", _) => Msg::PlayPause,
+        ("ArrowRight", false) | ("PageDown", _) => Msg::Step,
+        ("ArrowLeft", false) | ("PageUp", _) => Msg::StepBack,
+        ("ArrowRight", true) => Msg::Jump(1_000_000),
+        ("ArrowLeft", true) => Msg::Jump(-1_000_000),
+        ("Home", _) => Msg::GoTo(SimTime::ZERO),
+        ("End", _) => Msg::End,
+        ("k" | "K", _) => Msg::NextBy,
+        ("+" | "=", _) => Msg::Faster(1),
+        ("-", _) => Msg::Faster(-1),
+        ("z", _) => Msg::Zoom(1),
+        ("Z", _) => Msg::Zoom(-1),
+        ("e" | "E", _) => Msg::Over(Over::Event),
+        ("d" | "D", _) => Msg::Sheet,
+        ("t" | "T", _) => Msg::Close,
+        ("?", _) => Msg::Over(Over::Help),
+        ("Escape", _) => Msg::Escape,
+        (digit @ ("1" | "2" | "3" | "4"), _) => Msg::Focus(digit.parse::<usize>().ok()? - 1),
+        _ => return None,
+    })
+}
+
+const KEYS: &[(&str, &str)] = &[
+    ("Space", "play or pause"),
+    ("→ / ←", "to the next or the last event of the kind chosen"),
+    ("K", "another kind: request, state, member, round"),
+    ("Shift → / Shift ←", "one second on or back"),
+    ("Home / End", "the beginning, the end of what was played"),
+    ("1 – 4", "look into this world"),
+    ("E", "make something happen"),
+    ("+ / −", "faster, slower"),
+    ("Z / Shift Z", "closer, further away"),
+    ("D", "details, on a narrow page"),
+    ("T", "back to the stage"),
+];
+
+impl Theatre {
+    fn ask_for_frame(&mut self, ctx: &Context<Theatre>) {
+        let link = ctx.link().clone();
+        self.frame = Some(request_animation_frame(move |time| link.send_message(Msg::Frame(time))));
+    }
+
+    fn obey(&mut self, ctx: &Context<Theatre>, msg: Msg) -> bool {
+        let outcome = match msg {
+            Msg::Frame(time) => return self.next_frame(time),
+            Msg::Measure => return self.measure(),
+            Msg::PlayPause => {
+                self.playing = !self.playing;
+                Ok(())
+            }
+            Msg::Step => {
+                self.playing = false;
+                self.show.step(self.by)
+            }
+            Msg::StepBack => {
+                self.playing = false;
+                self.show.step_back(self.by);
+                Ok(())
+            }
+            Msg::GoTo(time) => {
+                self.show.go_to(time);
+                Ok(())
+            }
+            Msg::Jump(us) => {
+                let now = self.show.now();
+                self.show.go_to(if us < 0 { now - us.unsigned_abs() } else { now + us.unsigned_abs() });
+                Ok(())
+            }
+            Msg::End => {
+                self.playing = false;
+                self.show.go_to(self.show.worlds.known());
+                Ok(())
+            }
+            Msg::Act(command) => {
+                self.over = Over::Nothing;
+                self.show.act(command)
+            }
+            Msg::Remove(index) => self.show.remove(index),
+            Msg::Protocol(index) => self.toggle_protocol(index),
+            Msg::Open(id) => self.open(&TheatreLink::of(&id)),
+            Msg::Share => self.share(),
+            Msg::Save(export) => {
+                self.over = Over::Nothing;
+                self.save(export);
+                Ok(())
+            }
+            other => return self.look(ctx, other),
+        };
+        if let Err(trouble) = outcome {
+            self.say(ctx, trouble);
+        }
+        true
+    }
+
+    /// What changes only how it is looked at.
+    fn look(&mut self, ctx: &Context<Theatre>, msg: Msg) -> bool {
+        match msg {
+            Msg::By(by) => self.by = by,
+            Msg::NextBy => {
+                let place = StepBy::ALL.iter().position(|by| *by == self.by).unwrap_or(0);
+                self.by = StepBy::ALL[(place + 1) % StepBy::ALL.len()];
+            }
+            Msg::Faster(by) => {
+                let speed = self.speed as i32 + by;
+                self.speed = speed.clamp(0, SPEEDS.len() as i32 - 1) as usize;
+            }
+            Msg::Speed(speed) => self.speed = speed.min(SPEEDS.len() - 1),
+            Msg::Zoom(by) => self.zoom = self.zoom.by(by),
+            Msg::Focus(world) => self.focus = world.min(self.show.folds.len().saturating_sub(1)),
+            Msg::Guess(guess) => self.guess = Some(*guess),
+            Msg::Over(over) => self.over = if self.over == over { Over::Nothing } else { over },
+            Msg::Sheet => self.sheet = !self.sheet,
+            Msg::Theme => ctx.props().theme.emit(()),
+            Msg::Escape => {
+                self.sheet = false;
+                self.over = Over::Nothing;
+            }
+            Msg::Close => {
+                dom::set_fragment("");
+                ctx.props().close.emit(());
+            }
+            Msg::Quiet(number) if self.toast.as_ref().is_some_and(|(shown, _)| *shown == number) => self.toast = None,
+            _ => return false,
+        }
+        true
+    }
+
+    fn next_frame(&mut self, time: f64) -> bool {
+        if self.show.is_catching_up() {
+            self.show.catch_up(dom::clock);
+            return true;
+        }
+        if !self.playing {
+            return false;
+        }
+        let elapsed = if self.last_frame > 0.0 { time - self.last_frame } else { 16.0 };
+        self.last_frame = time;
+        self.playing = self.show.play(elapsed, self.speed, dom::clock);
+        true
+    }
+
+    fn measure(&mut self) -> bool {
+        let Some(main) = dom::by_id("main") else { return false };
+        let chart = document().query_selector(".world .chart").ok().flatten();
+        let width = chart.map_or(600.0, |chart| f64::from(chart.client_width()));
+        let worlds = self.show.folds.len().max(1) as f64;
+        let height = f64::from(main.client_height());
+        let size = ((width - 62.0).max(120.0), ((height - 14.0 - 10.0 * worlds) / worlds - 24.0).max(60.0));
+        let changed = size != self.size;
+        self.size = size;
+        changed
+    }
+
+    /// The part of the time that is shown.
+    fn frame_shown(&self) -> Frame {
+        let lanes = self.show.folds.iter().map(|fold| fold.lanes().len()).max().unwrap_or(1).max(1);
+        let least = if self.size.1 > 90.0 { 9.0 } else { 8.0 };
+        let pitch = (self.size.1 / lanes as f64).clamp(least, 25.0);
+        let opens = SimTime(self.show.scenario.look.at_ms.saturating_mul(1_000));
+        let (from, to) = self.zoom.span(opens, self.show.end(), self.show.now());
+        Frame { from, to, width: self.size.0, pitch }
+    }
+
+    /// Draws what has changed.
+    fn draw(&mut self) {
+        let frame = self.frame_shown();
+        let folds = &self.show.folds;
+        self.charts.resize(folds.len(), None);
+        for (fold, chart) in folds.iter().zip(&mut self.charts) {
+            let fresh = chart.as_ref().is_some_and(|(version, drawn)| *version == fold.version() && drawn.0.frame == frame);
+            if !fresh {
+                *chart = Some((fold.version(), ChartRef(Chart::of(fold, frame, frame.to).into())));
+            }
+        }
+    }
+
+    fn toggle_protocol(&mut self, index: usize) -> Result<(), String> {
+        let Some(wanted) = self.choices().get(index).cloned() else { return Ok(()) };
+        let mut protocols = self.show.protocols.clone();
+        match protocols.iter().position(|known| *known == wanted) {
+            Some(_) if protocols.len() == 1 => return Err("One world there must be.".into()),
+            Some(at) => drop(protocols.remove(at)),
+            None if protocols.len() >= WORLDS_MAX => {
+                return Err(format!("At most {WORLDS_MAX} worlds fit: take one away first."));
+            }
+            None => protocols.push(wanted),
+        }
+        self.show.compare(protocols)?;
+        self.focus = self.focus.min(self.show.folds.len() - 1);
+        Ok(())
+    }
+
+    /// Protocols that can be compared: those that are, and all others.
+    fn choices(&self) -> Vec<Protocol> {
+        let mut all = self.show.protocols.clone();
+        all.extend(Protocol::all().into_iter().filter(|protocol| !self.show.protocols.contains(protocol)));
+        all
+    }
+
+    fn open(&mut self, link: &TheatreLink) -> Result<(), String> {
+        self.show = Show::open(link)?;
+        self.speed = speed_of(&self.show.scenario);
+        self.playing = false;
+        self.guess = None;
+        self.focus = 0;
+        self.over = Over::Nothing;
+        self.charts.clear();
+        if let Ok(text) = link.encode() {
+            dom::set_fragment(&text);
+        }
+        Ok(())
+    }
+
+    fn share(&mut self) -> Result<(), String> {
+        self.playing = false;
+        let text = self.show.link().encode().map_err(|error| error.to_string())?;
+        let address = dom::set_fragment(&text);
+        dom::copy(&address);
+        self.over = Over::Link(address);
+        Ok(())
+    }
+
+    fn save(&self, export: Export) {
+        let colours = crate::view::theatre::SvgColours::LIGHT;
+        let title = &self.show.scenario.title;
+        let now = self.show.now();
+        let strip = || {
+            let worlds = self.show.folds.iter().zip(self.show.worlds.runs()).zip(&self.show.protocols);
+            let charts: Vec<_> = worlds
+                .map(|((fold, run), protocol)| {
+                    let frame = Frame { width: 900.0, pitch: 20.0, ..self.frame_shown() };
+                    let score = fold.score(run.world().entries(), now).rows(now);
+                    let words: Vec<String> = score.iter().take(3).map(|(name, value, _)| format!("{value} {name}")).collect();
+                    (protocol.title(), words.join(" · "), Chart::of(fold, frame, now))
+                })
+                .collect();
+            crate::view::theatre::export_svg(title, &charts, &colours)
+        };
+        let focus = self.focus;
+        let told = || {
+            let (fold, run) = (&self.show.folds[focus], &self.show.worlds.runs()[focus]);
+            let frame = self.frame_shown();
+            sequence(fold, run.branch(), run.world(), frame.from, now.min(frame.to))
+        };
+        let headline = format!("{title}: {}", self.show.protocols[focus].title());
+        match export {
+            Export::StripSvg => dom::save("rebalance.svg", "image/svg+xml", &strip()),
+            Export::StripPng => dom::save("rebalance.png", "image/svg+xml", &strip()),
+            Export::SequenceSvg => dom::save("sequence.svg", "image/svg+xml", &told().svg(&headline, &colours)),
+            Export::SequencePng => dom::save("sequence.png", "image/svg+xml", &told().svg(&headline, &colours)),
+            Export::Mermaid => dom::save("sequence.mmd", "text/plain", &told().mermaid()),
+            Export::Scenario => dom::save("scenario.json", "application/json", &self.show.file()),
+        }
+    }
+
+    fn say(&mut self, ctx: &Context<Theatre>, text: String) {
+        self.toasts += 1;
+        let number = self.toasts;
+        self.toast = Some((number, text));
+        let link = ctx.link().clone();
+        Timeout::new(TOAST_MS, move || link.send_message(Msg::Quiet(number))).forget();
+    }
+
+    fn told(&self, cues: Vec<show::Cue>) -> Told {
+        let question = self.show.question(&cues);
+        let outcome = self.guess.as_ref().and_then(|guess| self.show.outcome(guess));
+        let actions = if self.over == Over::Event { script::actions(&self.show) } else { Vec::new() };
+        Told { now: self.show.now(), cues, question, guess: self.guess.clone(), outcome, actions }
+    }
+
+    fn details(&self) -> Html {
+        let focus = self.focus.min(self.show.folds.len().saturating_sub(1));
+        let (Some(fold), Some(run)) = (self.show.folds.get(focus), self.show.worlds.runs().get(focus)) else {
+            return Html::default();
+        };
+        let told = self.show.narration().filter(|(world, _)| *world == focus).map(|(_, text)| text);
+        html! {
+            <Details title={self.show.protocols[focus].title()} panel={crate::view::theatre::panel(fold, run.world())}
+                matrix={crate::view::theatre::matrix(fold, run.world())} {told}
+                names={(0..fold.member_count()).map(|member| self.show.full_name(member)).collect::<Vec<_>>()} />
+        }
+    }
+
+    fn spoken(&self) -> String {
+        match self.show.narration() {
+            Some((world, text)) if !self.playing => format!("{}: {text}", self.show.protocols[world].title()),
+            _ => String::new(),
+        }
+    }
+
+    fn header(&self, ctx: &Context<Theatre>) -> Html {
+        let link = ctx.link();
+        let count = ["no", "one", "two", "three", "four"][self.show.protocols.len().min(4)];
+        let s = if self.show.protocols.len() == 1 { "" } else { "s" };
+        let over = |over: Over| link.callback(move |_: MouseEvent| Msg::Over(over.clone()));
+        html! {
+            <header class="top">
+                <h1 class="logo"><span>{ "Rebalance" }</span></h1>
+                <span class="scenario"><b>{ &self.show.scenario.title }</b><span>{ format!("one script, {count} protocol{s}, one clock") }</span></span>
+                <button class="btn" onclick={over(Over::Gallery)}>{ "Scenarios" }</button>
+                <span class="drop">
+                    <button class="btn" onclick={over(Over::Protocols)} aria-expanded={(self.over == Over::Protocols).to_string()}>{ "Protocols" }</button>
+                    if self.over == Over::Protocols {
+                        <div class="menu under" role="group" aria-label="Protocols">
+                            { for self.choices().iter().enumerate().map(|(index, protocol)| {
+                                let on = self.show.protocols.contains(protocol);
+                                html! {
+                                    <button role="checkbox" aria-checked={on.to_string()} onclick={link.callback(move |_| Msg::Protocol(index))}>
+                                        <span class="tick" aria-hidden="true">{ if on { "✓" } else { "" } }</span>{ protocol.title() }
+                                    </button>
+                                }
+                            }) }
+                        </div>
+                    }
+                </span>
+                <span class="drop">
+                    <button class="btn" onclick={over(Over::Export)} aria-expanded={(self.over == Over::Export).to_string()}>{ "Export" }</button>
+                    if self.over == Over::Export { { self.exports(ctx) } }
+                </span>
+                <button class="btn" onclick={link.callback(|_| Msg::Share)}>{ "Share this moment" }</button>
+                <button class="btn icon" onclick={link.callback(|_| Msg::Theme)} aria-label="Theme" title="Theme">{ "◐" }</button>
+                <button class="btn icon" onclick={over(Over::Help)} aria-label="Help" title="Help (?)">{ "?" }</button>
+                <button class="btn details" onclick={link.callback(|_| Msg::Sheet)} aria-expanded={self.sheet.to_string()}>{ "Details" }</button>
+                <button class="btn" onclick={link.callback(|_| Msg::Close)} title="Back to the stage (T)">{ "Stage" }</button>
+            </header>
+        }
+    }
+
+    fn exports(&self, ctx: &Context<Theatre>) -> Html {
+        let item = |export: Export, name: &'static str| {
+            html! { <button onclick={ctx.link().callback(move |_| Msg::Save(export))}>{ name }</button> }
+        };
+        html! {
+            <div class="menu under" role="group" aria-label="Export">
+                { item(Export::StripSvg, "Strips as SVG") }{ item(Export::StripPng, "Strips as PNG") }
+                { item(Export::SequenceSvg, "Sequence as SVG") }{ item(Export::SequencePng, "Sequence as PNG") }
+                { item(Export::Mermaid, "Sequence for Mermaid") }{ item(Export::Scenario, "Script as a scenario file") }
+            </div>
+        }
+    }
+
+    /// What lies over everything.
+    fn over(&self, ctx: &Context<Theatre>) -> Html {
+        let close = ctx.link().callback(|()| Msg::Escape);
+        let (title, body) = match &self.over {
+            Over::Gallery => ("Scenarios", self.gallery(ctx)),
+            Over::Help => ("Help", help()),
+            Over::Link(address) => (
+                "Share this moment",
+                html! { <>
+                    <p>{ "This link opens exactly this moment: the scenario, all that you did, the protocols, the time. It was copied." }</p>
+                    <input class="linktext" readonly=true value={address.clone()} aria-label="Link" />
+                </> },
+            ),
+            Over::Trouble(text) => ("This cannot be opened", html! { <p class="trouble">{ text }</p> }),
+            Over::Nothing | Over::Event | Over::Protocols | Over::Export => return Html::default(),
+        };
+        html! { <Modal {title} {close}>{ body }</Modal> }
+    }
+
+    fn gallery(&self, ctx: &Context<Theatre>) -> Html {
+        let scenarios = GALLERY.iter().filter_map(|(id, text)| Some((*id, Scenario::parse(text).ok()?)));
+        let with_groups = scenarios.filter(|(_, scenario)| scenario.theatre_group().is_some());
+        let (mut made_for_it, mut others) = (Vec::new(), Vec::new());
+        for (id, scenario) in with_groups {
+            let onclick = ctx.link().callback(move |_: MouseEvent| Msg::Open(id.to_owned()));
+            let card = html! {
+                <button {onclick} aria-label={scenario.title.clone()}><b>{ &scenario.title }</b><span>{ &scenario.description }</span></button>
+            };
+            if scenario.compare.is_empty() { others.push(card) } else { made_for_it.push(card) }
+        }
+        html! { <>
+            <div class="gallery">{ for made_for_it }</div>
+            <h3>{ "Other scenarios with a group" }</h3>
+            <div class="gallery">{ for others }</div>
+        </> }
+    }
+}
+
+fn help() -> Html {
+    html! { <>
+        <p>{ "The same happens to a consumer group in several worlds at once. They differ in one thing: the protocol by which the group shares its partitions. Each world is a whole cluster; what you see and count is what it did." }</p>
+        <dl class="shortcuts">
+            { for KEYS.iter().map(|(key, words)| html! { <><dt><kbd>{ *key }</kbd></dt><dd>{ *words }</dd></> }) }
+        </dl>
+        <h3>{ "Reading a strip" }</h3>
+        <ul class="legend">
+            <li>{ "Each row is a partition, time goes right; colour and letter say which member owns it." }</li>
+            <li>{ "Hatched: nobody reads it. Coloured and hatched: its owner hangs or stands still." }</li>
+            <li>{ "A thin line below: another member still believes that the partition is its own." }</li>
+            <li>{ "Right of the line nothing has happened yet; what was played before is shown pale." }</li>
+        </ul>
+    </> }
+}

@@ -1,0 +1,140 @@
+//! The bar at the foot: play, step by a kind, speed, the script on the clock.
+
+use yew::prelude::*;
+
+use crate::base::SimTime;
+use crate::ui::seconds_of;
+use crate::view::Px;
+use crate::view::theatre::StepBy;
+
+use super::super::session::SPEEDS;
+use super::Msg;
+
+/// How much time the strips show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Zoom(usize);
+
+/// Spans to choose from, in microseconds; 0 is all.
+const SPANS: [(u64, &str); 6] =
+    [(0, "all"), (30_000_000, "30 s"), (10_000_000, "10 s"), (3_000_000, "3 s"), (1_000_000, "1 s"), (200_000, "200 ms")];
+
+impl Zoom {
+    /// Closer, or further away.
+    pub(super) fn by(self, by: i32) -> Zoom {
+        Zoom((self.0 as i32 + by).clamp(0, SPANS.len() as i32 - 1) as usize)
+    }
+
+    fn label(self) -> &'static str {
+        SPANS[self.0].1
+    }
+
+    /// What is shown of a run that is opened at `opens` and is known, or wanted, until `end`. Pages
+    /// are turned by three quarters of a span, so that time passing seldom draws anything anew.
+    pub(super) fn span(self, opens: SimTime, end: SimTime, now: SimTime) -> (SimTime, SimTime) {
+        let (span, _) = SPANS[self.0];
+        if span == 0 {
+            let from = SimTime(opens.0.saturating_sub(500_000)).min(now);
+            // Beyond the script's end, more is shown in large steps.
+            let extra = end.0.div_ceil(10_000_000) * 10_000_000;
+            let to = if end.since(opens) < 10_000_000 { end } else { SimTime(extra).min(end + 2_000_000) };
+            return (from, to.max(from + 1_000_000));
+        }
+        let turn = span / 4 * 3;
+        let page = now.0.saturating_sub(span / 8) / turn;
+        (SimTime(page * turn), SimTime(page * turn + span))
+    }
+}
+
+#[derive(PartialEq, Properties)]
+pub(super) struct FootProps {
+    pub(super) playing: bool,
+    pub(super) busy: bool,
+    pub(super) by: StepBy,
+    pub(super) speed: usize,
+    pub(super) zoom: Zoom,
+    pub(super) now: SimTime,
+    pub(super) known: SimTime,
+    pub(super) end: SimTime,
+    pub(super) cues: Vec<(SimTime, String)>,
+    pub(super) send: Callback<Msg>,
+}
+
+#[component]
+pub(super) fn Foot(props: &FootProps) -> Html {
+    let send = &props.send;
+    let on = |msg: fn() -> Msg| send.reform(move |_: MouseEvent| msg());
+    let (play, sign) = if props.playing { ("Pause", "❚❚") } else { ("Play", "▶") };
+    let (_, speed) = SPEEDS[props.speed.min(SPEEDS.len() - 1)];
+    let set_speed = send.reform(|event: InputEvent| {
+        let input: web_sys::HtmlInputElement = event.target_unchecked_into();
+        Msg::Speed(input.value().parse().unwrap_or(10))
+    });
+    html! {
+        <footer class="foot">
+            <div class="keys">
+                <button class="btn" onclick={on(|| Msg::StepBack)} aria-label="Step back" title="Step back (←)">{ "◂❙" }</button>
+                <button class="btn go" onclick={on(|| Msg::PlayPause)} aria-label={play} title={format!("{play} (Space)")}>{ sign }</button>
+                <button class="btn" onclick={on(|| Msg::Step)} aria-label="Step" title="Step (→)">{ "❙▸" }</button>
+                <span class="tabs kinds" role="radiogroup" aria-label="Step by (K)">
+                    { for StepBy::ALL.into_iter().map(|by| {
+                        let on = by == props.by;
+                        html! {
+                            <button role="radio" aria-checked={on.to_string()} class={classes!(on.then_some("on"))}
+                                onclick={send.reform(move |_: MouseEvent| Msg::By(by))}>{ by.label() }</button>
+                        }
+                    }) }
+                </span>
+            </div>
+            <div class="keys settings">
+                <label class="speed" title="Speed (+ and −)">
+                    <input type="range" min="0" max={(SPEEDS.len() - 1).to_string()} step="1" value={props.speed.to_string()}
+                        aria-label="Speed" aria-valuetext={speed} oninput={set_speed} />
+                    <output>{ speed }</output>
+                </label>
+                <span class="zoom" role="group" aria-label="Time shown">
+                    <button class="btn small" onclick={on(|| Msg::Zoom(-1))} aria-label="Further away" title="Further away (Shift Z)">{ "−" }</button>
+                    <output>{ props.zoom.label() }</output>
+                    <button class="btn small" onclick={on(|| Msg::Zoom(1))} aria-label="Closer" title="Closer (Z)">{ "+" }</button>
+                </span>
+            </div>
+            <b class="time">{ seconds_of(props.now) }</b>
+            { clock(props) }
+        </footer>
+    }
+}
+
+fn clock(props: &FootProps) -> Html {
+    let end = props.end.max(props.now).0.max(1) as f64;
+    let percent = |time: SimTime| format!("{}%", Px((time.0 as f64 / end * 100.0).min(100.0)));
+    let scrub = props.send.reform(|event: InputEvent| {
+        let input: web_sys::HtmlInputElement = event.target_unchecked_into();
+        // Saturates, and what is no number is 0.
+        Msg::GoTo(SimTime((input.value_as_number() * 1_000.0) as u64))
+    });
+    html! {
+        <div class={classes!("clock", props.busy.then_some("busy"))}>
+            <span class="rail-line" /><span class="rail-known" style={format!("width:{}", percent(props.known))} />
+            <span class="rail-past" style={format!("width:{}", percent(props.now))} />
+            { for props.cues.iter().filter(|(at, _)| at.0 as f64 <= end).map(|(at, _)| {
+                let past = *at <= props.now;
+                html! { <span class={classes!("cue-dot", past.then_some("past"))} style={format!("left:{}", percent(*at))} /> }
+            }) }
+            { for named(props, end).into_iter().map(|(at, label)| html! { <span class="cue-name" style={format!("left:{}", percent(at))}>{ label }</span> }) }
+            <span class="knob" style={format!("left:{}", percent(props.now))} />
+            <input class="scrub" type="range" min="0" max={Px((end / 1_000.0).ceil()).to_string()} step="1" value={props.now.as_ms().to_string()}
+                aria-label="Time" aria-valuetext={seconds_of(props.now)} oninput={scrub} />
+        </div>
+    }
+}
+
+/// The cues that have room for their names.
+fn named(props: &FootProps, end: f64) -> Vec<(SimTime, String)> {
+    let mut named: Vec<(SimTime, String)> = Vec::new();
+    for (at, label) in &props.cues {
+        let free = named.last().is_none_or(|(last, _)| at.since(*last) as f64 > end * 0.12);
+        if free && (at.0 as f64) < end {
+            named.push((*at, label.clone()));
+        }
+    }
+    named
+}

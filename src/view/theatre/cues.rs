@@ -1,0 +1,42 @@
+//! A script's commands in a few words, as they stand on the theatre's chips and its timeline.
+
+use crate::sim::Command;
+
+/// What happens: `C joins`.
+pub fn cue(command: &Command) -> String {
+    match command {
+        Command::AddConsumer { name, group } => match name {
+            Some(name) => format!("{name} joins"),
+            None => format!("{group} gets a member"),
+        },
+        Command::Stop { node } => format!("{node} leaves"),
+        Command::Kill { node } if is_server(node) => format!("{node} dies"),
+        Command::Kill { node } => format!("{node} crashes"),
+        Command::PowerLoss { node } => format!("{node} loses power"),
+        Command::Restart { node } => format!("{node} returns"),
+        Command::Pause { node } => format!("{node} stands still"),
+        Command::Resume { node } => format!("{node} moves again"),
+        Command::SetStuck { consumer, on: true } => format!("{consumer} hangs"),
+        Command::SetStuck { consumer, on: false } => format!("{consumer} goes on"),
+        Command::SetProcessMs { consumer, ms } => format!("{consumer}: {ms} ms a record"),
+        Command::AddPartitions { topic, partitions } => format!("{topic}: {partitions} partitions"),
+        Command::Cut { a, b } => format!("{a} – {b} cut"),
+        Command::Heal { a, b } => format!("{a} – {b} mended"),
+        Command::Slow { a, b, latency_ms } => format!("{a} – {b}: {latency_ms} ms"),
+        Command::CreateTopic { topic, .. } => format!("topic {topic}"),
+        Command::SetConfig { name, .. } => name.clone(),
+        Command::Send { producer, .. } => format!("{producer} sends"),
+        Command::SetProducing { producer, on: true } => format!("{producer} produces"),
+        Command::SetProducing { producer, on: false } => format!("{producer} stops"),
+        Command::Seek { consumer, .. } => format!("{consumer} seeks"),
+        Command::Commit { consumer } => format!("{consumer} commits"),
+        Command::Drop { .. } | Command::DropNext { .. } => "a message is lost".to_owned(),
+        Command::Connect { client, .. }
+        | Command::Bytes { client, .. }
+        | Command::HangUp { client, .. } => client.clone(),
+    }
+}
+
+fn is_server(node: &str) -> bool {
+    node == "controller" || node.starts_with("broker-")
+}

@@ -1,0 +1,148 @@
+//! The theatre's numbers, in stories that are short enough to be checked by hand.
+
+use expect_test::{Expect, expect};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use super::*;
+use crate::base::SimTime;
+use crate::scenario::{Files, Scenario, gallery};
+use crate::sim::{Ensemble, Run};
+
+/// A scenario of the gallery under each of its protocols, at its end, with what was folded up.
+fn play(id: &str) -> (Scenario, Ensemble, Vec<Fold>) {
+    let scenario = gallery(id).expect("it is in the gallery").expect("it reads");
+    let setups = scenario.compared().into_iter().map(|protocol| {
+        scenario.under(&protocol).build(None, &Files::new()).unwrap_or_else(|error| panic!("{id}: {error}"))
+    });
+    let mut worlds = Ensemble::new(setups);
+    let group = scenario.theatre_group().expect("it has a group").to_owned();
+    let mut folds: Vec<Fold> = worlds.runs().iter().map(|run| Fold::new(run.world(), &group)).collect();
+    worlds.play_until(SimTime(scenario.look.until_ms.unwrap_or(0) * 1_000));
+    for (fold, run) in folds.iter_mut().zip(worlds.runs()) {
+        fold.update(run.branch());
+    }
+    (scenario, worlds, folds)
+}
+
+/// The lanes of a fold as text: who had each from when on.
+fn lanes(fold: &Fold) -> String {
+    let mut text = String::new();
+    for (at, lane) in fold.lanes() {
+        text += &fold.lane_name(at);
+        for (time, holder) in &lane.changes {
+            let who = holder.owner.map_or("–".to_owned(), letter);
+            let still = if holder.stalled { "!" } else { "" };
+            text += &format!("  {} {who}{still}", time.as_ms());
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn text_of(matrix: &Matrix) -> String {
+    let mut text = String::new();
+    for row in &matrix.rows {
+        let cell = |cell: &Cell| match cell {
+            Cell::Nothing => '.',
+            Cell::Stays => '=',
+            Cell::Gets => '+',
+            Cell::Gave => '-',
+        };
+        let cells: String = row.cells.iter().map(cell).collect();
+        text += &format!("{} {cells} {}\n", row.lane, row.why.as_deref().unwrap_or(""));
+    }
+    text
+}
+
+fn standing(run: &Run, fold: &Fold) -> String {
+    let panel = panel(fold, run.world());
+    let state = panel.states.iter().find(|(_, lit)| *lit).map_or("none", |(name, _)| name);
+    let mut text = format!("{state} {}\n", panel.generation);
+    for member in &panel.members {
+        let leads = if member.leads { " leads" } else { "" };
+        text += &format!(
+            "{} {} {}{leads} {}\n",
+            member.letter,
+            member.status,
+            member.generation,
+            member.owns.join(" ")
+        );
+    }
+    text
+}
+
+fn check(found: &str, expected: Expect) {
+    expected.assert_eq(found);
+}
+
+#[test]
+fn scaling_out_under_two_assignors() {
+    let (scenario, worlds, folds) = play("scale-out");
+    let titles: Vec<String> = scenario.compared().iter().map(|protocol| protocol.title()).collect();
+    check(&report(&titles, &folds.iter().collect::<Vec<_>>(), worlds.now()), expect![[r#"
+        score                  Eager · range  Eager · roundrobin
+          unread p·ms                    121                  47
+          moved                            4                   7
+          needless                         1                   4
+          requests                        46                  46
+          twice                            1                   0
+          stable in ms                 2 122               2 104
+    "#]]);
+    check(&lanes(&folds[0]), expect![[r#"
+        p0  7100 A  10101 –  10106 A  16127 –  16130 A
+        p1  7100 A  10101 –  10106 A  16127 –  16130 A
+        p2  7100 A  10101 –  10106 B  16108 –  16130 B
+        p3  7100 B  10102 –  10106 B  16108 –  16130 B
+        p4  7100 B  10102 –  10106 C  16108 –  16130 C
+        p5  7100 B  10102 –  10106 C  16108 –  16130 D
+    "#]]);
+    check(&text_of(&matrix(&folds[0], worlds.runs()[0].world())), expect![[r#"
+        p0 =... 
+        p1 =... 
+        p2 .=.. 
+        p3 .=.. 
+        p4 ..=. 
+        p5 ..-+ p5: C had 2 and now has 1, so it goes to D.
+    "#]]);
+    check(&standing(&worlds.runs()[0], &folds[0]), expect![[r#"
+        Stable 3
+        A stable 3 p0 p1
+        B stable 3 leads p2 p3
+        C stable 3 p4
+        D stable 3 p5
+    "#]]);
+    let run = &worlds.runs()[0];
+    let drawn = sequence(&folds[0], run.branch(), run.world(), SimTime(8_000_000), SimTime(12_000_000));
+    check(&drawn.mermaid(), expect![[r#"
+        sequenceDiagram
+          participant A as A
+          participant B as B
+          participant C as C
+          participant coordinator
+          C->>coordinator: JoinGroup
+          coordinator-->>C: JoinGroup: MEMBER_ID_REQUIRED
+          C->>coordinator: JoinGroup
+          Note over coordinator: 00:08.007 PreparingRebalance, generation 1
+          coordinator-->>A: Heartbeat: REBALANCE_IN_PROGRESS
+          coordinator-->>B: Heartbeat: REBALANCE_IN_PROGRESS
+          Note over A: 00:10.101 gives up p0 p1 p2
+          A->>coordinator: JoinGroup
+          Note over B: 00:10.102 gives up p3 p4 p5
+          B->>coordinator: JoinGroup
+          Note over coordinator: 00:10.103 CompletingRebalance, generation 2
+          coordinator-->>A: JoinGroup response
+          coordinator-->>B: JoinGroup response
+          coordinator-->>C: JoinGroup response
+          C->>coordinator: SyncGroup
+          A->>coordinator: SyncGroup
+          B->>coordinator: SyncGroup
+          Note over coordinator: 00:10.105 Stable, generation 2
+          coordinator-->>A: SyncGroup response
+          coordinator-->>B: SyncGroup response
+          coordinator-->>C: SyncGroup response
+          Note over C: 00:10.106 owns p4 p5
+          Note over B: 00:10.106 owns p2 p3
+          Note over A: 00:10.106 owns p0 p1
+    "#]]);
+}
