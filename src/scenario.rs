@@ -26,8 +26,8 @@ pub use error::{Path, Place, Problem, ScenarioError, Segment};
 pub use file::{Cluster, Consumer, Disk, Group, Look, Network, Producer, Scenario, ScriptStep, Topic};
 pub use gallery::{GALLERY, gallery};
 pub use link::{Link, LinkError, Linked};
-pub use theatre::{Protocol, TheatreLink, WORLDS_MAX, theatre_fragment};
 pub use session::{Session, SessionLine, is_recording};
+pub use theatre::{Protocol, TheatreLink, WORLDS_MAX, theatre_fragment};
 pub use values::{Members, Setting, Settings};
 
 /// The longest recording that is read.

@@ -13,28 +13,28 @@ fn main() {}
 #[path = "terrarium/ask.rs"]
 mod ask;
 #[cfg(not(target_arch = "wasm32"))]
+#[path = "terrarium/run.rs"]
+mod run;
+#[cfg(not(target_arch = "wasm32"))]
 #[path = "terrarium/serve.rs"]
 mod serve;
 
 #[cfg(not(target_arch = "wasm32"))]
 mod cli {
     use std::fs::File;
-    use std::io::{self, BufWriter, ErrorKind, Write};
+    use std::io::{self, ErrorKind, Write};
     use std::path::{Path, PathBuf};
     use std::process::ExitCode;
-    use std::sync::Arc;
 
     use clap::{Parser, Subcommand, ValueEnum};
     use terrarium::base::{SimTime, ms};
     use terrarium::scenario::data::FILE_MAX_BYTES;
     use terrarium::scenario::{Files, GALLERY, RECORDING_MAX_BYTES, Scenario, ScenarioError, schema};
-    use terrarium::sim::{Setup, World};
+    use terrarium::sim::Setup;
 
     use crate::ask::{Assign, Partition, assign, partition};
     use crate::serve::{Serve, serve};
 
-    /// Where a run ends when neither `--until` nor the scenario says so.
-    const UNTIL_MS: u64 = 30_000;
     /// An unexpected violation of a promise.
     pub(crate) const BROKEN: u8 = 1;
     /// Something is wrong with what was given.
@@ -71,6 +71,9 @@ mod cli {
             /// How to print where everything stands.
             #[arg(long, value_enum, default_value_t = Form::Text)]
             summary: Form,
+            /// Of the protocols that the scenario compares, only this one, counted from 1.
+            #[arg(long, value_name = "NUMBER")]
+            protocol: Option<usize>,
         },
         Serve(Serve),
         Assign(Assign),
@@ -87,7 +90,7 @@ mod cli {
     }
 
     #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-    enum Form {
+    pub(crate) enum Form {
         /// For people.
         Text,
         /// One JSON object.
@@ -106,8 +109,8 @@ mod cli {
 
     pub(super) fn main() -> ExitCode {
         let outcome = match Args::parse().command {
-            Command::Run { scenario, seed, until, trace, summary } => {
-                run(&scenario, seed, until, trace.as_deref(), summary)
+            Command::Run { scenario, seed, until, trace, summary, protocol } => {
+                crate::run::run(&crate::run::Wanted { scenario, seed, until, trace, form: summary, protocol })
             }
             Command::Serve(wanted) => serve(&wanted),
             Command::Assign(wanted) => assign(&wanted),
@@ -130,71 +133,10 @@ mod cli {
         ExitCode::from(BAD_INPUT)
     }
 
-    fn print(text: &str) -> Outcome {
+    pub(crate) fn print(text: &str) -> Outcome {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output)?;
         Ok(ExitCode::SUCCESS)
-    }
-
-    fn run(
-        name: &str,
-        seed: Option<u64>,
-        until: Option<SimTime>,
-        trace: Option<&Path>,
-        form: Form,
-    ) -> Outcome {
-        let (scenario, setup) = load(name, seed)?;
-        let whole = scenario.session.digest.as_ref().filter(|_| until.is_none() && seed.is_none());
-        let until = until
-            .or(scenario.session.until())
-            .unwrap_or(SimTime(ms(scenario.look.until_ms.unwrap_or(UNTIL_MS))));
-        let world = play(setup, until, trace)?;
-        let summary = world.summary();
-        let text = match form {
-            Form::Text => summary.to_string(),
-            Form::Json => {
-                let json = serde_json::to_string(&summary).map_err(|e| Failure::Output(e.into()))?;
-                format!("{json}\n")
-            }
-        };
-        let kept = world.violations().iter().all(|violation| violation.expected);
-        let same = whole.is_none_or(|digest| *digest == world.digest().to_string());
-        if !same {
-            let message = "this is not the run that was recorded: the digest was another then";
-            let _ = writeln!(io::stderr(), "{name}: {message}");
-        }
-        let code = if kept && same { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) };
-        match print(&text) {
-            Err(Failure::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(code),
-            outcome => outcome.map(|_| code),
-        }
-    }
-
-    /// Plays without history: entries go to the file as they come, and nowhere else.
-    fn play(setup: Setup, until: SimTime, trace: Option<&Path>) -> Result<World, Failure> {
-        let at = |path: &Path, error: io::Error| Failure::Input(format!("{}: {error}", path.display()));
-        let mut file = match trace {
-            Some(path) => Some((path, BufWriter::new(File::create(path).map_err(|error| at(path, error))?))),
-            None => None,
-        };
-        let mut world = World::new(Arc::new(setup));
-        let mut entries = Vec::new();
-        while world.next_at().is_some_and(|next| next <= until) && world.step(&mut entries) {
-            if let Some((path, file)) = &mut file {
-                for entry in &entries {
-                    serde_json::to_writer(&mut *file, entry)
-                        .map_err(io::Error::from)
-                        .and_then(|()| file.write_all(b"\n"))
-                        .map_err(|error| at(path, error))?;
-                }
-            }
-            entries.clear();
-        }
-        world.idle_until(until);
-        if let Some((path, file)) = &mut file {
-            file.flush().map_err(|error| at(path, error))?;
-        }
-        Ok(world)
     }
 
     fn scenarios() -> Outcome {
@@ -208,15 +150,12 @@ mod cli {
     }
 
     fn check(name: &str) -> Outcome {
-        let (scenario, _) = load(name, None)?;
-        print(&format!("{name}: {} is fine\n", scenario.title))
-    }
-
-    /// A scenario of the gallery or of a file, with the files that it names.
-    fn load(name: &str, seed: Option<u64>) -> Result<(Scenario, Setup), Failure> {
         let scenario = parse(name)?;
-        let setup = build(name, &scenario, seed)?;
-        Ok((scenario, setup))
+        for protocol in scenario.compared() {
+            build(name, &scenario.under(&protocol), None)?;
+        }
+        build(name, &scenario, None)?;
+        print(&format!("{name}: {} is fine\n", scenario.title))
     }
 
     /// A scenario of the gallery, or of a file.

@@ -21,6 +21,17 @@ gallery![
     "group-of-three",
     "power-loss",
     "scale-out",
+    "scale-in",
+    "rolling-restart",
+    "rolling-restart-static",
+    "crash",
+    "slow-handler",
+    "deploy-doubles",
+    "more-members",
+    "unequal-subscriptions",
+    "partitions-added",
+    "coordinator-dies",
+    "rebalance-storm",
 ];
 
 /// The gallery's scenario with this id. It makes sense: a test checks them all, so that the page

@@ -39,10 +39,7 @@ impl Protocol {
 
     /// The protocol of a consumer with this config.
     pub fn of(config: &ConsumerConfig) -> Protocol {
-        Protocol {
-            name: None,
-            partition_assignment_strategy: config.partition_assignment_strategy.clone(),
-        }
+        Protocol { name: None, partition_assignment_strategy: config.partition_assignment_strategy.clone() }
     }
 
     /// Its name: `Eager · range`.

@@ -279,8 +279,11 @@ impl App {
     #[inline(never)]
     fn in_theatre(&self, ctx: &Context<App>, fragment: &str) -> Html {
         let link = ctx.link();
-        let has_group = self.session.scenario.theatre_group().is_some();
-        let stage = has_group.then(|| self.session.linked.clone());
+        let scenario = &self.session.scenario;
+        // Where nothing happens, nothing is rebalanced.
+        let tells = scenario.theatre_group().is_some()
+            && !(scenario.script.is_empty() && scenario.compare.is_empty());
+        let stage = tells.then(|| self.session.linked.clone());
         let (close, theme) = (link.callback(|()| Msg::Theatre(None)), link.callback(|()| Msg::Theme));
         html! { <Theatre fragment={fragment.to_owned()} {stage} {close} {theme} /> }
     }

@@ -41,6 +41,7 @@ pub(super) enum Msg {
     NextBy,
     GoTo(SimTime),
     Jump(i64),
+    Home,
     End,
     Faster(i32),
     Speed(usize),
@@ -194,7 +195,7 @@ impl Component for Theatre {
                 </main>
                 <aside aria-label="Details">{ self.details() }</aside>
                 <Foot playing={self.playing} busy={self.show.is_catching_up()} by={self.by} speed={self.speed} zoom={self.zoom}
-                    now={self.show.now()} known={self.show.worlds.known()} end={end} cues={marks} {send} />
+                    now={self.show.now()} known={self.show.worlds.known()} begin={self.show.opens()} end={end} cues={marks} {send} />
                 <p class="narration" aria-live="polite">{ self.spoken() }</p>
                 { self.over(ctx) }
                 if let Some((_, text)) = &self.toast {
@@ -210,7 +211,10 @@ fn first_show(props: &Props) -> (Show, Option<String>) {
     let asked = TheatreLink::decode(&props.fragment).map_err(|error| error.to_string());
     let wanted = match asked {
         Ok(Some(link)) => Some(Show::open(&link)),
-        Ok(None) => props.stage.clone().map(|linked| Show::open(&TheatreLink { scenario: linked, ..TheatreLink::of(FIRST) })),
+        Ok(None) => props
+            .stage
+            .clone()
+            .map(|linked| Show::open(&TheatreLink { scenario: linked, ..TheatreLink::of(FIRST) })),
         Err(trouble) => Some(Err(trouble)),
     };
     let trouble = match wanted {
@@ -255,7 +259,8 @@ fn listeners(ctx: &Context<Theatre>) -> Vec<EventListener> {
             if event.default_prevented() || dom::is_typing(event.target()) || super::app::is_open_dialog() {
                 return;
             }
-            let on_button = matches!(event.key().as_str(), " " | "Enter") && super::app::is_button(event.target());
+            let on_button =
+                matches!(event.key().as_str(), " " | "Enter") && super::app::is_button(event.target());
             if let Some(message) = message(event).filter(|_| !on_button) {
                 event.prevent_default();
                 key.send_message(message);
@@ -275,7 +280,7 @@ fn message(event: &web_sys::KeyboardEvent) -> Option<Msg> {
         ("ArrowLeft", false) | ("PageUp", _) => Msg::StepBack,
         ("ArrowRight", true) => Msg::Jump(1_000_000),
         ("ArrowLeft", true) => Msg::Jump(-1_000_000),
-        ("Home", _) => Msg::GoTo(SimTime::ZERO),
+        ("Home", _) => Msg::Home,
         ("End", _) => Msg::End,
         ("k" | "K", _) => Msg::NextBy,
         ("+" | "=", _) => Msg::Faster(1),
@@ -338,6 +343,11 @@ impl Theatre {
                 self.show.go_to(if us < 0 { now - us.unsigned_abs() } else { now + us.unsigned_abs() });
                 Ok(())
             }
+            Msg::Home => {
+                self.playing = false;
+                self.show.go_to(self.show.opens());
+                Ok(())
+            }
             Msg::End => {
                 self.playing = false;
                 self.show.go_to(self.show.worlds.known());
@@ -391,7 +401,9 @@ impl Theatre {
                 dom::set_fragment("");
                 ctx.props().close.emit(());
             }
-            Msg::Quiet(number) if self.toast.as_ref().is_some_and(|(shown, _)| *shown == number) => self.toast = None,
+            Msg::Quiet(number) if self.toast.as_ref().is_some_and(|(shown, _)| *shown == number) => {
+                self.toast = None
+            }
             _ => return false,
         }
         true
@@ -427,9 +439,8 @@ impl Theatre {
     fn frame_shown(&self) -> Frame {
         let lanes = self.show.folds.iter().map(|fold| fold.lanes().len()).max().unwrap_or(1).max(1);
         let least = if self.size.1 > 90.0 { 9.0 } else { 8.0 };
-        let pitch = (self.size.1 / lanes as f64).clamp(least, 25.0);
-        let opens = SimTime(self.show.scenario.look.at_ms.saturating_mul(1_000));
-        let (from, to) = self.zoom.span(opens, self.show.end(), self.show.now());
+        let pitch = (self.size.1 / lanes as f64).clamp(least, 30.0);
+        let (from, to) = self.zoom.span(self.show.opens(), self.show.end(), self.show.now());
         Frame { from, to, width: self.size.0, pitch }
     }
 
@@ -439,7 +450,9 @@ impl Theatre {
         let folds = &self.show.folds;
         self.charts.resize(folds.len(), None);
         for (fold, chart) in folds.iter().zip(&mut self.charts) {
-            let fresh = chart.as_ref().is_some_and(|(version, drawn)| *version == fold.version() && drawn.0.frame == frame);
+            let fresh = chart
+                .as_ref()
+                .is_some_and(|(version, drawn)| *version == fold.version() && drawn.0.frame == frame);
             if !fresh {
                 *chart = Some((fold.version(), ChartRef(Chart::of(fold, frame, frame.to).into())));
             }
@@ -502,7 +515,8 @@ impl Theatre {
                 .map(|((fold, run), protocol)| {
                     let frame = Frame { width: 900.0, pitch: 20.0, ..self.frame_shown() };
                     let score = fold.score(run.world().entries(), now).rows(now);
-                    let words: Vec<String> = score.iter().take(3).map(|(name, value, _)| format!("{value} {name}")).collect();
+                    let words: Vec<String> =
+                        score.iter().take(3).map(|(name, value, _)| format!("{value} {name}")).collect();
                     (protocol.title(), words.join(" · "), Chart::of(fold, frame, now))
                 })
                 .collect();
@@ -518,8 +532,12 @@ impl Theatre {
         match export {
             Export::StripSvg => dom::save("rebalance.svg", "image/svg+xml", &strip()),
             Export::StripPng => dom::save("rebalance.png", "image/svg+xml", &strip()),
-            Export::SequenceSvg => dom::save("sequence.svg", "image/svg+xml", &told().svg(&headline, &colours)),
-            Export::SequencePng => dom::save("sequence.png", "image/svg+xml", &told().svg(&headline, &colours)),
+            Export::SequenceSvg => {
+                dom::save("sequence.svg", "image/svg+xml", &told().svg(&headline, &colours))
+            }
+            Export::SequencePng => {
+                dom::save("sequence.png", "image/svg+xml", &told().svg(&headline, &colours))
+            }
             Export::Mermaid => dom::save("sequence.mmd", "text/plain", &told().mermaid()),
             Export::Scenario => dom::save("scenario.json", "application/json", &self.show.file()),
         }

@@ -15,8 +15,14 @@ use super::Msg;
 pub(super) struct Zoom(usize);
 
 /// Spans to choose from, in microseconds; 0 is all.
-const SPANS: [(u64, &str); 6] =
-    [(0, "all"), (30_000_000, "30 s"), (10_000_000, "10 s"), (3_000_000, "3 s"), (1_000_000, "1 s"), (200_000, "200 ms")];
+const SPANS: [(u64, &str); 6] = [
+    (0, "all"),
+    (30_000_000, "30 s"),
+    (10_000_000, "10 s"),
+    (3_000_000, "3 s"),
+    (1_000_000, "1 s"),
+    (200_000, "200 ms"),
+];
 
 impl Zoom {
     /// Closer, or further away.
@@ -54,6 +60,8 @@ pub(super) struct FootProps {
     pub(super) zoom: Zoom,
     pub(super) now: SimTime,
     pub(super) known: SimTime,
+    /// The left end of the clock.
+    pub(super) begin: SimTime,
     pub(super) end: SimTime,
     pub(super) cues: Vec<(SimTime, String)>,
     pub(super) send: Callback<Msg>,
@@ -104,8 +112,10 @@ pub(super) fn Foot(props: &FootProps) -> Html {
 }
 
 fn clock(props: &FootProps) -> Html {
-    let end = props.end.max(props.now).0.max(1) as f64;
-    let percent = |time: SimTime| format!("{}%", Px((time.0 as f64 / end * 100.0).min(100.0)));
+    let begin = props.begin.min(props.now);
+    let end = props.end.max(props.now).max(begin + 1);
+    let span = end.since(begin) as f64;
+    let percent = |time: SimTime| format!("{}%", Px((time.since(begin) as f64 / span * 100.0).min(100.0)));
     let scrub = props.send.reform(|event: InputEvent| {
         let input: web_sys::HtmlInputElement = event.target_unchecked_into();
         // Saturates, and what is no number is 0.
@@ -115,24 +125,25 @@ fn clock(props: &FootProps) -> Html {
         <div class={classes!("clock", props.busy.then_some("busy"))}>
             <span class="rail-line" /><span class="rail-known" style={format!("width:{}", percent(props.known))} />
             <span class="rail-past" style={format!("width:{}", percent(props.now))} />
-            { for props.cues.iter().filter(|(at, _)| at.0 as f64 <= end).map(|(at, _)| {
+            { for props.cues.iter().filter(|(at, _)| *at <= end).map(|(at, _)| {
                 let past = *at <= props.now;
                 html! { <span class={classes!("cue-dot", past.then_some("past"))} style={format!("left:{}", percent(*at))} /> }
             }) }
-            { for named(props, end).into_iter().map(|(at, label)| html! { <span class="cue-name" style={format!("left:{}", percent(at))}>{ label }</span> }) }
+            { for named(props, begin, end).into_iter().map(|(at, label)| html! { <span class="cue-name" style={format!("left:{}", percent(at))}>{ label }</span> }) }
             <span class="knob" style={format!("left:{}", percent(props.now))} />
-            <input class="scrub" type="range" min="0" max={Px((end / 1_000.0).ceil()).to_string()} step="1" value={props.now.as_ms().to_string()}
+            <input class="scrub" type="range" min={begin.as_ms().to_string()} max={(end.as_ms() + 1).to_string()} step="1" value={props.now.as_ms().to_string()}
                 aria-label="Time" aria-valuetext={seconds_of(props.now)} oninput={scrub} />
         </div>
     }
 }
 
 /// The cues that have room for their names.
-fn named(props: &FootProps, end: f64) -> Vec<(SimTime, String)> {
+fn named(props: &FootProps, begin: SimTime, end: SimTime) -> Vec<(SimTime, String)> {
+    let room = end.since(begin) / 8;
     let mut named: Vec<(SimTime, String)> = Vec::new();
     for (at, label) in &props.cues {
-        let free = named.last().is_none_or(|(last, _)| at.since(*last) as f64 > end * 0.12);
-        if free && (at.0 as f64) < end {
+        let free = named.last().is_none_or(|(last, _)| at.since(*last) > room);
+        if free && begin <= *at && *at < end {
             named.push((*at, label.clone()));
         }
     }

@@ -97,8 +97,12 @@ fn strip(props: &WorldProps) -> Html {
     let (width, height) = (chart.frame.width, chart.height);
     let (now, known) = (props.now.min(width), props.known.min(width));
     let shown = |at: &&SimTime| chart.frame.from <= **at && **at <= chart.frame.to;
-    let cues: String =
-        props.cues.iter().filter(shown).map(|at| format!("M{},-3V{}", Px(chart.frame.x(*at)), Px(height + 1.0))).collect();
+    let cues: String = props
+        .cues
+        .iter()
+        .filter(shown)
+        .map(|at| format!("M{},-3V{}", Px(chart.frame.x(*at)), Px(height + 1.0)))
+        .collect();
     let label = summary(props);
     html! {
         <svg width={px(width + NAMES + 8.0)} height={px(height + TOP + 6.0)} role="img" aria-label={label}>

@@ -74,7 +74,11 @@ fn chip(cue: &Cue, on: bool, past: bool, send: &Callback<Msg>) -> Html {
 /// `8 s`, `8.2 s`.
 fn seconds(at: SimTime) -> String {
     let tenths = at.as_ms() / 100;
-    if tenths.is_multiple_of(10) { format!("{} s", tenths / 10) } else { format!("{}.{} s", tenths / 10, tenths % 10) }
+    if tenths.is_multiple_of(10) {
+        format!("{} s", tenths / 10)
+    } else {
+        format!("{}.{} s", tenths / 10, tenths % 10)
+    }
 }
 
 fn predict(told: &Told, send: &Callback<Msg>) -> Html {
@@ -122,7 +126,10 @@ pub(super) fn actions(show: &Show) -> Vec<(String, Command)> {
     let mut found = Vec::new();
     if show.scenario.groups.iter().any(|group| group.id == fold.group()) {
         let name = next_name(|name| world.find(name).is_some());
-        found.push((format!("{name} joins"), Command::AddConsumer { group: fold.group().to_owned(), name: Some(name) }));
+        found.push((
+            format!("{name} joins"),
+            Command::AddConsumer { group: fold.group().to_owned(), name: Some(name) },
+        ));
     }
     for member in &panel.members {
         let node = member.name.clone();
@@ -149,7 +156,9 @@ pub(super) fn actions(show: &Show) -> Vec<(String, Command)> {
             Health::Up if panel.coordinator == i32::try_from(id.0).ok() => {
                 found.push((format!("The coordinator, {node}, dies"), Command::Kill { node }));
             }
-            Health::Killed | Health::PoweredOff => found.push((format!("{node} returns"), Command::Restart { node })),
+            Health::Killed | Health::PoweredOff => {
+                found.push((format!("{node} returns"), Command::Restart { node }))
+            }
             _ => {}
         }
     }

@@ -64,7 +64,8 @@ impl Show {
     /// What a link leads to.
     pub(super) fn open(link: &TheatreLink) -> Result<Show, String> {
         let scenario = link.scenario.scenario().map_err(|error| error.to_string())?;
-        let protocols = if link.protocols.is_empty() { default_protocols(&scenario) } else { link.protocols.clone() };
+        let protocols =
+            if link.protocols.is_empty() { default_protocols(&scenario) } else { link.protocols.clone() };
         let opens_at = SimTime(scenario.look.at_ms.saturating_mul(1_000));
         let then = (link.step > 0).then(|| Moment {
             time: SimTime(link.time_us.unwrap_or(0)),
@@ -75,9 +76,17 @@ impl Show {
         Show::make(scenario, link.scenario.clone(), protocols, goal)
     }
 
-    fn make(scenario: Scenario, linked: Linked, protocols: Vec<Protocol>, goal: Goal) -> Result<Show, String> {
+    fn make(
+        scenario: Scenario,
+        linked: Linked,
+        protocols: Vec<Protocol>,
+        goal: Goal,
+    ) -> Result<Show, String> {
         let Some(group) = scenario.theatre_group().map(str::to_owned) else {
-            return Err(format!("“{}” has no consumer group, so nothing is rebalanced in it.", scenario.title));
+            return Err(format!(
+                "“{}” has no consumer group, so nothing is rebalanced in it.",
+                scenario.title
+            ));
         };
         let mut setups = Vec::new();
         for protocol in &protocols {
@@ -87,7 +96,17 @@ impl Show {
         let worlds = Ensemble::new(setups);
         let folds = worlds.runs().iter().map(|run| Fold::new(run.world(), &group)).collect();
         let goal = Some(goal);
-        Ok(Show { scenario, linked, protocols, worlds, folds, acted: Vec::new(), goal, rest: 0.0, found: None })
+        Ok(Show {
+            scenario,
+            linked,
+            protocols,
+            worlds,
+            folds,
+            acted: Vec::new(),
+            goal,
+            rest: 0.0,
+            found: None,
+        })
     }
 
     /// The same with other protocols, or another script, at the same time.
@@ -98,6 +117,11 @@ impl Show {
 
     pub(super) fn now(&self) -> SimTime {
         self.worlds.now()
+    }
+
+    /// Where it is opened: by then the group is at rest for the first time.
+    pub(super) fn opens(&self) -> SimTime {
+        SimTime(self.scenario.look.at_ms.saturating_mul(1_000))
     }
 
     /// Where playing is to end: what the scenario wants to show has happened by then.
@@ -186,7 +210,7 @@ impl Show {
         let stand = self.position();
         match self.all_marks(by).filter(|(moment, _)| *moment < stand).max() {
             Some((moment, seq)) => self.stand_at(moment, seq),
-            None => self.go_to(SimTime::ZERO),
+            None => self.go_to(self.opens().min(self.now())),
         }
     }
 
@@ -270,7 +294,8 @@ impl Show {
     /// Compares these protocols instead.
     pub(super) fn compare(&mut self, protocols: Vec<Protocol>) -> Result<(), String> {
         let scenario = self.played();
-        let linked = if self.acted.is_empty() { self.linked.clone() } else { Linked::Text(scenario.to_text()) };
+        let linked =
+            if self.acted.is_empty() { self.linked.clone() } else { Linked::Text(scenario.to_text()) };
         *self = self.again(scenario, linked, protocols)?;
         Ok(())
     }
@@ -292,11 +317,8 @@ impl Show {
 
     /// The link to this moment.
     pub(super) fn link(&self) -> TheatreLink {
-        let linked = if self.acted.is_empty() {
-            self.linked.clone()
-        } else {
-            Linked::Text(self.played().to_text())
-        };
+        let linked =
+            if self.acted.is_empty() { self.linked.clone() } else { Linked::Text(self.played().to_text()) };
         let own = self.protocols == default_protocols(&self.scenario);
         let stand = self.position();
         let between = stand.step != u64::MAX;

@@ -31,9 +31,9 @@ pub fn cue(command: &Command) -> String {
         Command::Seek { consumer, .. } => format!("{consumer} seeks"),
         Command::Commit { consumer } => format!("{consumer} commits"),
         Command::Drop { .. } | Command::DropNext { .. } => "a message is lost".to_owned(),
-        Command::Connect { client, .. }
-        | Command::Bytes { client, .. }
-        | Command::HangUp { client, .. } => client.clone(),
+        Command::Connect { client, .. } | Command::Bytes { client, .. } | Command::HangUp { client, .. } => {
+            client.clone()
+        }
     }
 }
 

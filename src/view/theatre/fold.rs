@@ -302,9 +302,7 @@ impl Fold {
     #[inline(never)]
     fn read_rare(&mut self, world: &World, entry: &Entry, event: &Event) {
         match event {
-            Event::TopicCreated { topic, partitions, .. }
-                if self.topics.contains(topic) =>
-            {
+            Event::TopicCreated { topic, partitions, .. } if self.topics.contains(topic) => {
                 for partition in 0..(*partitions).min(1_000) {
                     self.partition_is_there(entry, &TopicPartition::new(topic.clone(), partition as i32));
                 }
@@ -328,6 +326,8 @@ impl Fold {
                     self.ids.insert(member.clone(), who);
                     self.members[usize::from(who)].is_in = true;
                 }
+                // What the group makes of it comes next.
+                return;
             }
             Event::MemberLeft { group, member, .. } if *group == self.group => {
                 if let Some(who) = self.ids.get(member).copied() {

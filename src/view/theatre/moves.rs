@@ -68,10 +68,8 @@ pub fn matrix(fold: &Fold, world: &World) -> Matrix {
         .filter(|who| !gone(*who) || has(&before, *who) > 0 || has(&after, *who) > 0)
         .collect();
     // So many of each member's moves are needed.
-    let mut due: Map<u8, usize> = members
-        .iter()
-        .map(|who| (*who, has(&before, *who).saturating_sub(has(&after, *who))))
-        .collect();
+    let mut due: Map<u8, usize> =
+        members.iter().map(|who| (*who, has(&before, *who).saturating_sub(has(&after, *who)))).collect();
     let rows = fold.lanes().keys().map(|at| {
         let (had, has_it) = (before.get(at).copied(), after.get(at).copied());
         let cell = |who: &u8| match (had == Some(*who), has_it == Some(*who)) {

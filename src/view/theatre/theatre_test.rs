@@ -80,7 +80,9 @@ fn check(found: &str, expected: Expect) {
 fn scaling_out_under_two_assignors() {
     let (scenario, worlds, folds) = play("scale-out");
     let titles: Vec<String> = scenario.compared().iter().map(|protocol| protocol.title()).collect();
-    check(&report(&titles, &folds.iter().collect::<Vec<_>>(), worlds.now()), expect![[r#"
+    check(
+        &report(&titles, &folds.iter().collect::<Vec<_>>(), worlds.now()),
+        expect![[r#"
         score                  Eager · range  Eager · roundrobin
           unread p·ms                    121                  47
           moved                            4                   7
@@ -88,33 +90,45 @@ fn scaling_out_under_two_assignors() {
           requests                        46                  46
           twice                            1                   0
           stable in ms                 2 122               2 104
-    "#]]);
-    check(&lanes(&folds[0]), expect![[r#"
+    "#]],
+    );
+    check(
+        &lanes(&folds[0]),
+        expect![[r#"
         p0  7100 A  10101 –  10106 A  16127 –  16130 A
         p1  7100 A  10101 –  10106 A  16127 –  16130 A
         p2  7100 A  10101 –  10106 B  16108 –  16130 B
         p3  7100 B  10102 –  10106 B  16108 –  16130 B
         p4  7100 B  10102 –  10106 C  16108 –  16130 C
         p5  7100 B  10102 –  10106 C  16108 –  16130 D
-    "#]]);
-    check(&text_of(&matrix(&folds[0], worlds.runs()[0].world())), expect![[r#"
+    "#]],
+    );
+    check(
+        &text_of(&matrix(&folds[0], worlds.runs()[0].world())),
+        expect![[r#"
         p0 =... 
         p1 =... 
         p2 .=.. 
         p3 .=.. 
         p4 ..=. 
         p5 ..-+ p5: C had 2 and now has 1, so it goes to D.
-    "#]]);
-    check(&standing(&worlds.runs()[0], &folds[0]), expect![[r#"
+    "#]],
+    );
+    check(
+        &standing(&worlds.runs()[0], &folds[0]),
+        expect![[r#"
         Stable 3
         A stable 3 p0 p1
         B stable 3 leads p2 p3
         C stable 3 p4
         D stable 3 p5
-    "#]]);
+    "#]],
+    );
     let run = &worlds.runs()[0];
     let drawn = sequence(&folds[0], run.branch(), run.world(), SimTime(8_000_000), SimTime(12_000_000));
-    check(&drawn.mermaid(), expect![[r#"
+    check(
+        &drawn.mermaid(),
+        expect![[r#"
         sequenceDiagram
           participant A as A
           participant B as B
@@ -144,5 +158,6 @@ fn scaling_out_under_two_assignors() {
           Note over C: 00:10.106 owns p4 p5
           Note over B: 00:10.106 owns p2 p3
           Note over A: 00:10.106 owns p0 p1
-    "#]]);
+    "#]],
+    );
 }
