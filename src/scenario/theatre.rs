@@ -55,13 +55,9 @@ impl Protocol {
     /// How it goes about it, in a few words.
     pub fn idea(&self) -> &'static str {
         match self.partition_assignment_strategy.first() {
-            Some(AssignorKind::Range) => "everyone gives up everything, then a barrier; shares are ranges",
-            Some(AssignorKind::RoundRobin) => {
-                "everyone gives up everything, then a barrier; shares are dealt like cards"
-            }
-            Some(AssignorKind::Sticky) => {
-                "everyone gives up everything, then a barrier; most come back to whom they were"
-            }
+            Some(AssignorKind::Range) => "all give everything up, then wait; each gets a range",
+            Some(AssignorKind::RoundRobin) => "all give everything up, then wait; dealt like cards",
+            Some(AssignorKind::Sticky) => "all give everything up, then wait; most get theirs back",
             Some(AssignorKind::CooperativeSticky) => "only what moves is given up, in a second round",
             None => "",
         }

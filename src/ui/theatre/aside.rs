@@ -56,7 +56,7 @@ fn believer(member: &MemberView, names: &[String]) -> Html {
 
 /// The way between a member and the coordinator, and what is on it.
 fn wire(wire: Option<&Wire>) -> Html {
-    let Some(wire) = wire else { return html! { <span class="wire" aria-hidden="true" /> } };
+    let Some(wire) = wire else { return html! { <span class="wire" aria-hidden="true"></span> } };
     let along = if wire.outward { wire.permille } else { 1_000 - wire.permille };
     let title = match (wire.waits, wire.outward) {
         (true, _) => format!("{} waits at the coordinator", wire.word),
@@ -74,7 +74,11 @@ fn wire(wire: Option<&Wire>) -> Html {
 fn moves(matrix: &Matrix) -> Html {
     let (stays, moves) = matrix.counts();
     html! { <>
-        <p class="tip">{ format!("{stays} stay, {moves} move or wait") }</p>
+        <p class="tip">{ match moves {
+            0 => "everything stays".to_owned(),
+            1 => format!("{stays} stay, 1 does not"),
+            _ => format!("{stays} stay, {moves} do not"),
+        } }</p>
         <table class="matrix">
             <thead><tr><th>{ "" }</th>{ for matrix.members.iter().map(|who| html! { <th class={format!("m{}", who % COLOURS)}>{ letter(*who) }</th> }) }</tr></thead>
             <tbody>{ for matrix.rows.iter().map(|row| html! {

@@ -62,7 +62,7 @@ pub(super) fn World(props: &WorldProps) -> Html {
                         <span class={classes!("pin", format!("m{}", member.colour), (!member.runs).then_some("out"), (!member.is_well && member.runs).then_some("busy"))}
                             title={format!("{}: {}", member.name, member.status)}>{ &member.letter }</span>
                     }) }
-                    <span class="faint">{ generation(props.panel.generation) }</span>
+                    <span class="faint" title="Generation">{ generation(props.panel.generation) }</span>
                 </p>
             </div>
             <div class="chart">{ strip(props) }</div>
@@ -76,7 +76,7 @@ pub(super) fn World(props: &WorldProps) -> Html {
 }
 
 fn generation(generation: i32) -> String {
-    if generation < 0 { String::new() } else { format!("generation {generation}") }
+    if generation < 0 { String::new() } else { format!("gen {generation}") }
 }
 
 fn state_class(name: &str, lit: bool) -> &'static str {
@@ -105,7 +105,7 @@ fn strip(props: &WorldProps) -> Html {
         .collect();
     let label = summary(props);
     html! {
-        <svg width={px(width + NAMES + 8.0)} height={px(height + TOP + 6.0)} role="img" aria-label={label}>
+        <svg class={classes!(chart.is_tight().then_some("tight"))} width={px(width + NAMES + 8.0)} height={px(height + TOP + 6.0)} role="img" aria-label={label}>
             <g transform={format!("translate({},{})", Px(NAMES), Px(TOP))}>
                 <Lanes chart={props.chart.clone()} />
                 if known < width {

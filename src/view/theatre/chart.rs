@@ -115,6 +115,11 @@ impl Chart {
         chart
     }
 
+    /// Lanes are so low that letters are small.
+    pub fn is_tight(&self) -> bool {
+        self.frame.pitch < 14.0
+    }
+
     fn piece(&mut self, paths: &mut Map<Fill, String>, top: f64, (from, to): (f64, f64), holder: &Holder) {
         let pitch = self.frame.pitch;
         let height = pitch - gap(pitch);
@@ -134,7 +139,8 @@ impl Chart {
             && to - from > 15.0
             && height > 7.5
         {
-            let y = top + own / 2.0 + height.min(13.0) * 0.3;
+            // Half of a capital's height below the middle.
+            let y = top + own / 2.0 + if self.is_tight() { 3.3 } else { 3.8 };
             self.labels.push(Label { x: from + 6.0, y, text: letter(who), stalled: holder.stalled });
         }
     }

@@ -83,25 +83,25 @@ fn scaling_out_under_two_assignors() {
     check(
         &report(&titles, &folds.iter().collect::<Vec<_>>(), worlds.now()),
         expect![[r#"
-        score                  Eager · range  Eager · roundrobin
-          unread p·ms                    121                  47
-          moved                            4                   7
-          needless                         1                   4
-          requests                        46                  46
-          twice                            1                   0
-          stable in ms                 2 122               2 104
-    "#]],
+            score                  Eager · range  Eager · roundrobin      Eager · sticky
+              unread p·ms                  2 126               1 812               1 812
+              moved                            4                   7                   7
+              needless                         1                   4                   4
+              requests                        54                  54                  54
+              twice                           18                  18                  18
+              stable in ms                 1 309               1 246               1 246
+        "#]],
     );
     check(
         &lanes(&folds[0]),
         expect![[r#"
-        p0  7100 A  10101 –  10106 A  16127 –  16130 A
-        p1  7100 A  10101 –  10106 A  16127 –  16130 A
-        p2  7100 A  10101 –  10106 B  16108 –  16130 B
-        p3  7100 B  10102 –  10106 B  16108 –  16130 B
-        p4  7100 B  10102 –  10106 C  16108 –  16130 C
-        p5  7100 B  10102 –  10106 C  16108 –  16130 D
-    "#]],
+            p0  7324 A  10827 –  11307 A  17385 –  17446 A
+            p1  7324 A  10827 –  11307 A  17385 –  17446 A
+            p2  7324 A  10827 –  11310 B  17371 –  17443 B
+            p3  7323 B  11247 –  11310 B  17371 –  17443 B
+            p4  7323 B  11247 –  11307 C  17328 –  17443 C
+            p5  7323 B  11247 –  11307 C  17328 –  17444 D
+        "#]],
     );
     check(
         &text_of(&matrix(&folds[0], worlds.runs()[0].world())),
@@ -129,35 +129,36 @@ fn scaling_out_under_two_assignors() {
     check(
         &drawn.mermaid(),
         expect![[r#"
-        sequenceDiagram
-          participant A as A
-          participant B as B
-          participant C as C
-          participant coordinator
-          C->>coordinator: JoinGroup
-          coordinator-->>C: JoinGroup: MEMBER_ID_REQUIRED
-          C->>coordinator: JoinGroup
-          Note over coordinator: 00:08.007 PreparingRebalance, generation 1
-          coordinator-->>A: Heartbeat: REBALANCE_IN_PROGRESS
-          coordinator-->>B: Heartbeat: REBALANCE_IN_PROGRESS
-          Note over A: 00:10.101 gives up p0 p1 p2
-          A->>coordinator: JoinGroup
-          Note over B: 00:10.102 gives up p3 p4 p5
-          B->>coordinator: JoinGroup
-          Note over coordinator: 00:10.103 CompletingRebalance, generation 2
-          coordinator-->>A: JoinGroup response
-          coordinator-->>B: JoinGroup response
-          coordinator-->>C: JoinGroup response
-          C->>coordinator: SyncGroup
-          A->>coordinator: SyncGroup
-          B->>coordinator: SyncGroup
-          Note over coordinator: 00:10.105 Stable, generation 2
-          coordinator-->>A: SyncGroup response
-          coordinator-->>B: SyncGroup response
-          coordinator-->>C: SyncGroup response
-          Note over C: 00:10.106 owns p4 p5
-          Note over B: 00:10.106 owns p2 p3
-          Note over A: 00:10.106 owns p0 p1
-    "#]],
+            sequenceDiagram
+              participant A as A
+              participant B as B
+              participant C as C
+              participant coordinator
+              Note over C: 00:10.000 starts
+              C->>coordinator: JoinGroup
+              coordinator-->>C: JoinGroup: MEMBER_ID_REQUIRED
+              C->>coordinator: JoinGroup
+              Note over coordinator: 00:10.133 PreparingRebalance, generation 1
+              coordinator-->>A: Heartbeat: REBALANCE_IN_PROGRESS
+              coordinator-->>B: Heartbeat: REBALANCE_IN_PROGRESS
+              Note over A: 00:10.827 gives up p0 p1 p2
+              A->>coordinator: JoinGroup
+              Note over B: 00:11.247 gives up p3 p4 p5
+              B->>coordinator: JoinGroup
+              Note over coordinator: 00:11.258 CompletingRebalance, generation 2
+              coordinator-->>A: JoinGroup response
+              coordinator-->>B: JoinGroup response
+              coordinator-->>C: JoinGroup response
+              C->>coordinator: SyncGroup
+              A->>coordinator: SyncGroup
+              B->>coordinator: SyncGroup
+              Note over coordinator: 00:11.299 Stable, generation 2
+              coordinator-->>A: SyncGroup response
+              coordinator-->>B: SyncGroup response
+              coordinator-->>C: SyncGroup response
+              Note over A: 00:11.307 owns p0 p1
+              Note over C: 00:11.307 owns p4 p5
+              Note over B: 00:11.310 owns p2 p3
+        "#]],
     );
 }

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+
+import { test } from './harness.mjs';
+
+const button = (page, name) => page.getByRole('button', { name, exact: true });
+const worlds = (page) => page.locator('.world');
+const time = (page) => page.locator('.foot .time').innerText();
+const score = async (page, world, name) => {
+    const rows = await worlds(page).nth(world).locator('.score').evaluate((list) => [...list.children].map((it) => it.innerText));
+    return rows[rows.indexOf(name) + 1];
+};
+const states = (page) => page.locator('.states .on').allInnerTexts();
+// Until the worlds are where they are to be opened.
+const ready = async (page) => {
+    await worlds(page).first().waitFor({ timeout: 60_000 });
+    await page.waitForFunction(() => !document.querySelector('.clock.busy'));
+};
+const at = { fragment: '#theatre/scale-out' };
+
+test('the theatre opens by its address, every world in the same moment', at, async ({ page }) => {
+    await ready(page);
+    assert.ok(await worlds(page).count() >= 2);
+    assert.equal(await time(page), '00:08.000');
+    assert.deepEqual([...new Set(await states(page))], ['Stable']);
+    await page.getByRole('button', { name: '10 s · C joins' }).waitFor();
+});
+
+test('playing brings the members of the script in, and scores', at, async ({ page }) => {
+    await ready(page);
+    await button(page, 'Play').click();
+    await page.waitForFunction(() => document.querySelectorAll('.world:first-of-type .pin:not(.out)').length === 3, null, { timeout: 60_000 });
+    await button(page, 'Pause').click();
+    const stopped = await time(page);
+    await page.waitForTimeout(200);
+    assert.equal(await time(page), stopped);
+});
+
+test('stepping by states goes on and back to the same moment', at, async ({ page }) => {
+    await ready(page);
+    await page.getByRole('radio', { name: 'state' }).click();
+    const seen = [];
+    for (let step = 0; step < 4; step++) {
+        await page.keyboard.press('ArrowRight');
+        seen.push([await time(page), ...await states(page)].join(' '));
+    }
+    assert.ok(seen[0].includes('Preparing'), seen.join(', '));
+    assert.equal(new Set(seen).size, 4, seen.join(', '));
+    for (let step = 2; step >= 0; step--) {
+        await page.keyboard.press('ArrowLeft');
+        assert.equal([await time(page), ...await states(page)].join(' '), seen[step]);
+    }
+    await page.getByRole('heading', { name: 'In words' }).or(page.locator('.narration:not(:empty)')).first().waitFor();
+});
+
+test('a member that crashes here crashes everywhere, and the link opens that moment', at, async ({ page, context }) => {
+    await ready(page);
+    await button(page, '+ event').click();
+    await button(page, 'B crashes').click();
+    assert.equal(await page.locator('.pin.out').count(), await worlds(page).count());
+    await page.getByRole('radio', { name: 'request' }).click();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    const [moment, requests] = [await time(page), await score(page, 0, 'requests')];
+    await button(page, 'Share this moment').click();
+    const link = await page.getByLabel('Link', { exact: true }).inputValue();
+    const other = await context.newPage();
+    await other.goto(link);
+    await ready(other);
+    assert.equal(await time(other), moment);
+    assert.equal(await score(other, 0, 'requests'), requests);
+    assert.equal(await other.locator('.pin.out').count(), await worlds(page).count());
+});
+
+test('what was predicted is compared with what comes', at, async ({ page }) => {
+    await ready(page);
+    const asked = page.getByRole('group', { name: 'Predict' });
+    assert.match(await asked.innerText(), /who will own p3 after C joins/);
+    await asked.getByRole('button', { name: 'B', exact: true }).click();
+    await page.getByRole('radio', { name: 'round' }).click();
+    for (let step = 0; step < 4; step++) {
+        await page.keyboard.press('ArrowRight');
+    }
+    await page.getByRole('status').filter({ hasText: 'you said B' }).waitFor();
+    assert.equal(await page.locator('.told').count(), await worlds(page).count());
+});
+
+test('an event that is taken out of the script does not happen', at, async ({ page }) => {
+    await ready(page);
+    await page.getByRole('button', { name: 'Without “C joins”' }).focus();
+    await page.keyboard.press('Enter');
+    await ready(page);
+    assert.equal(await page.getByRole('button', { name: '10 s · C joins' }).count(), 0);
+    await page.getByRole('button', { name: '16 s · D joins' }).waitFor();
+});
+
+test('protocols are taken away and added', at, async ({ page }) => {
+    await ready(page);
+    const before = await worlds(page).count();
+    await button(page, 'Protocols').click();
+    await page.getByRole('checkbox', { name: 'Eager · roundrobin' }).click();
+    await ready(page);
+    assert.equal(await worlds(page).count(), before - 1);
+    await page.getByRole('checkbox', { name: 'Eager · roundrobin' }).click();
+    await ready(page);
+    assert.equal(await worlds(page).count(), before);
+});
+
+test('strips, the sequence and the script can be taken along', at, async ({ page }) => {
+    await ready(page);
+    await page.getByRole('radio', { name: 'round' }).click();
+    await page.keyboard.press('ArrowRight');
+    const saved = async (name) => {
+        await button(page, 'Export').click();
+        const [download] = await Promise.all([page.waitForEvent('download'), button(page, name).click()]);
+        return readFileSync(await download.path());
+    };
+    assert.match((await saved('Strips as SVG')).toString(), /^<svg [^]*Eager · range[^]*<\/svg>\s*$/);
+    assert.equal((await saved('Strips as PNG')).subarray(1, 4).toString(), 'PNG');
+    assert.match((await saved('Sequence as SVG')).toString(), /JoinGroup/);
+    assert.match((await saved('Sequence for Mermaid')).toString(), /^sequenceDiagram\n[^]*C->>coordinator: JoinGroup/);
+    const scenario = JSON.parse((await saved('Script as a scenario file')).toString());
+    assert.equal(scenario.script.length, 2);
+    assert.ok(scenario.compare.length >= 2);
+});
+
+test('from the stage and back, by button and by key', async ({ page }) => {
+    await button(page, 'Rebalance').click();
+    await ready(page);
+    await page.keyboard.press('t');
+    await page.locator('.cell').first().waitFor();
+    await page.keyboard.press('t');
+    await ready(page);
+    await button(page, 'Stage').click();
+    await page.locator('.cell').first().waitFor();
+});
+
+test('a place in the theatre that cannot be read says so', { fragment: '#theatre/nowhere' }, async ({ page }) => {
+    await page.getByRole('dialog', { name: 'This cannot be opened' }).getByText('nowhere').waitFor();
+});
+
+test('everything that can be clicked has a name', at, async ({ page }) => {
+    await ready(page);
+    const nameless = await page.evaluate(() => [...document.querySelectorAll('button, [role=radio], [role=img]')]
+        .filter((it) => !(it.getAttribute('aria-label') || it.textContent.trim())).length);
+    assert.equal(nameless, 0);
+    await page.getByRole('img', { name: /Eager · range; A stable, owns p0/ }).waitFor();
+});
+
+for (const [width, height] of [[390, 844], [844, 390], [1280, 720]]) {
+    test(`the theatre is not too wide at ${width} × ${height}`, { ...at, viewport: { width, height } }, async ({ page }) => {
+        await ready(page);
+        const overflow = await page.evaluate(() => {
+            const main = document.querySelector('main');
+            return Math.max(document.documentElement.scrollWidth - innerWidth, main.scrollWidth - main.clientWidth);
+        });
+        assert.ok(overflow <= 0, `it is ${overflow} pixels too wide`);
+    });
+}
