@@ -154,3 +154,34 @@ fn a_reader_that_leaves_early_is_no_error() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
 }
+
+#[test]
+fn several_protocols_are_compared() {
+    let output = terrarium(&["run", "scale-out"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let out = text(&output.stdout);
+    assert!(out.starts_with("# Eager · range\nscale-out  (seed 1"), "{out}");
+    assert!(out.contains("\nscore ") && out.contains("\n  unread p·ms "), "{out}");
+    let json = terrarium(&["run", "scale-out", "--summary", "json"]);
+    let worlds: serde_json::Value = serde_json::from_str(text(&json.stdout)).unwrap();
+    let worlds = worlds.as_array().unwrap();
+    assert!(worlds.len() >= 2);
+    for world in worlds {
+        assert!(world["score"]["unread_us"].as_u64().unwrap() > 0, "{world}");
+        assert_eq!(world["score"]["unread_now"].as_u64(), Some(0));
+        assert_eq!(world["summary"]["groups"][0]["state"].as_str(), Some("Stable"));
+    }
+    let one = terrarium(&["run", "scale-out", "--protocol", "2"]);
+    assert!(text(&one.stdout).contains("roundrobin") && !text(&one.stdout).contains("range"));
+    check_refused(&["run", "scale-out", "--protocol", "9"], "there is no protocol 9");
+    check_refused(&["run", "scale-out", "--trace", "unused"], "choose a protocol with --protocol");
+}
+
+#[test]
+fn a_group_alone_has_its_score_too() {
+    let out = terrarium(&["run", "group-of-three", "--until", "15s"]);
+    assert!(text(&out.stdout).contains("\nscore "), "{}", text(&out.stdout));
+    let json = terrarium(&["run", "group-of-three", "--until", "15s", "--summary", "json"]);
+    let summary: serde_json::Value = serde_json::from_str(text(&json.stdout)).unwrap();
+    assert!(summary["score"]["requests"].as_u64().unwrap() > 0 && summary["digest"].is_string());
+}

@@ -1,6 +1,8 @@
 //! The rebalance theatre: one script of events in several worlds, one clock.
 
 mod aside;
+mod chrome;
+mod export;
 mod foot;
 mod panel;
 mod script;
@@ -14,16 +16,15 @@ use wasm_bindgen::JsCast;
 use yew::prelude::*;
 
 use crate::base::SimTime;
-use crate::scenario::{GALLERY, Linked, Protocol, Scenario, TheatreLink, WORLDS_MAX};
+use crate::scenario::{Linked, Protocol, Scenario, TheatreLink, WORLDS_MAX};
 use crate::sim::Command;
-use crate::view::theatre::{Chart, Frame, StepBy, sequence};
+use crate::view::theatre::{Chart, Frame, StepBy};
 
 use self::aside::Details;
 use self::foot::{Foot, Zoom};
 use self::panel::{ChartRef, World};
 use self::script::{Script, Told};
 use self::show::{FIRST, Guess, Show};
-use super::dialogs::Modal;
 use super::dom;
 use super::session::SPEEDS;
 
@@ -297,20 +298,6 @@ fn message(event: &web_sys::KeyboardEvent) -> Option<Msg> {
     })
 }
 
-const KEYS: &[(&str, &str)] = &[
-    ("Space", "play or pause"),
-    ("→ / ←", "to the next or the last event of the kind chosen"),
-    ("K", "another kind: request, state, member, round"),
-    ("Shift → / Shift ←", "one second on or back"),
-    ("Home / End", "the beginning, the end of what was played"),
-    ("1 – 4", "look into this world"),
-    ("E", "make something happen"),
-    ("+ / −", "faster, slower"),
-    ("Z / Shift Z", "closer, further away"),
-    ("D", "details, on a narrow page"),
-    ("T", "back to the stage"),
-];
-
 impl Theatre {
     fn ask_for_frame(&mut self, ctx: &Context<Theatre>) {
         let link = ctx.link().clone();
@@ -505,44 +492,6 @@ impl Theatre {
         Ok(())
     }
 
-    fn save(&self, export: Export) {
-        let colours = crate::view::theatre::SvgColours::LIGHT;
-        let title = &self.show.scenario.title;
-        let now = self.show.now();
-        let strip = || {
-            let worlds = self.show.folds.iter().zip(self.show.worlds.runs()).zip(&self.show.protocols);
-            let charts: Vec<_> = worlds
-                .map(|((fold, run), protocol)| {
-                    let frame = Frame { width: 900.0, pitch: 20.0, ..self.frame_shown() };
-                    let score = fold.score(run.world().entries(), now).rows(now);
-                    let words: Vec<String> =
-                        score.iter().take(3).map(|(name, value, _)| format!("{value} {name}")).collect();
-                    (protocol.title(), words.join(" · "), Chart::of(fold, frame, now))
-                })
-                .collect();
-            crate::view::theatre::export_svg(title, &charts, &colours)
-        };
-        let focus = self.focus;
-        let told = || {
-            let (fold, run) = (&self.show.folds[focus], &self.show.worlds.runs()[focus]);
-            let frame = self.frame_shown();
-            sequence(fold, run.branch(), run.world(), frame.from, now.min(frame.to))
-        };
-        let headline = format!("{title}: {}", self.show.protocols[focus].title());
-        match export {
-            Export::StripSvg => dom::save("rebalance.svg", "image/svg+xml", &strip()),
-            Export::StripPng => dom::save("rebalance.png", "image/svg+xml", &strip()),
-            Export::SequenceSvg => {
-                dom::save("sequence.svg", "image/svg+xml", &told().svg(&headline, &colours))
-            }
-            Export::SequencePng => {
-                dom::save("sequence.png", "image/svg+xml", &told().svg(&headline, &colours))
-            }
-            Export::Mermaid => dom::save("sequence.mmd", "text/plain", &told().mermaid()),
-            Export::Scenario => dom::save("scenario.json", "application/json", &self.show.file()),
-        }
-    }
-
     fn say(&mut self, ctx: &Context<Theatre>, text: String) {
         self.toasts += 1;
         let number = self.toasts;
@@ -577,108 +526,4 @@ impl Theatre {
             _ => String::new(),
         }
     }
-
-    fn header(&self, ctx: &Context<Theatre>) -> Html {
-        let link = ctx.link();
-        let count = ["no", "one", "two", "three", "four"][self.show.protocols.len().min(4)];
-        let s = if self.show.protocols.len() == 1 { "" } else { "s" };
-        let over = |over: Over| link.callback(move |_: MouseEvent| Msg::Over(over.clone()));
-        html! {
-            <header class="top">
-                <h1 class="logo"><span>{ "Rebalance" }</span></h1>
-                <span class="scenario"><b>{ &self.show.scenario.title }</b><span>{ format!("one script, {count} protocol{s}, one clock") }</span></span>
-                <button class="btn" onclick={over(Over::Gallery)}>{ "Scenarios" }</button>
-                <span class="drop">
-                    <button class="btn" onclick={over(Over::Protocols)} aria-expanded={(self.over == Over::Protocols).to_string()}>{ "Protocols" }</button>
-                    if self.over == Over::Protocols {
-                        <div class="menu under" role="group" aria-label="Protocols">
-                            { for self.choices().iter().enumerate().map(|(index, protocol)| {
-                                let on = self.show.protocols.contains(protocol);
-                                html! {
-                                    <button role="checkbox" aria-checked={on.to_string()} onclick={link.callback(move |_| Msg::Protocol(index))}>
-                                        <span class="tick" aria-hidden="true">{ if on { "✓" } else { "" } }</span>{ protocol.title() }
-                                    </button>
-                                }
-                            }) }
-                        </div>
-                    }
-                </span>
-                <span class="drop">
-                    <button class="btn" onclick={over(Over::Export)} aria-expanded={(self.over == Over::Export).to_string()}>{ "Export" }</button>
-                    if self.over == Over::Export { { self.exports(ctx) } }
-                </span>
-                <button class="btn" onclick={link.callback(|_| Msg::Share)}>{ "Share this moment" }</button>
-                <button class="btn icon" onclick={link.callback(|_| Msg::Theme)} aria-label="Theme" title="Theme">{ "◐" }</button>
-                <button class="btn icon" onclick={over(Over::Help)} aria-label="Help" title="Help (?)">{ "?" }</button>
-                <button class="btn details" onclick={link.callback(|_| Msg::Sheet)} aria-expanded={self.sheet.to_string()}>{ "Details" }</button>
-                <button class="btn" onclick={link.callback(|_| Msg::Close)} title="Back to the stage (T)">{ "Stage" }</button>
-            </header>
-        }
-    }
-
-    fn exports(&self, ctx: &Context<Theatre>) -> Html {
-        let item = |export: Export, name: &'static str| {
-            html! { <button onclick={ctx.link().callback(move |_| Msg::Save(export))}>{ name }</button> }
-        };
-        html! {
-            <div class="menu under" role="group" aria-label="Export">
-                { item(Export::StripSvg, "Strips as SVG") }{ item(Export::StripPng, "Strips as PNG") }
-                { item(Export::SequenceSvg, "Sequence as SVG") }{ item(Export::SequencePng, "Sequence as PNG") }
-                { item(Export::Mermaid, "Sequence for Mermaid") }{ item(Export::Scenario, "Script as a scenario file") }
-            </div>
-        }
-    }
-
-    /// What lies over everything.
-    fn over(&self, ctx: &Context<Theatre>) -> Html {
-        let close = ctx.link().callback(|()| Msg::Escape);
-        let (title, body) = match &self.over {
-            Over::Gallery => ("Scenarios", self.gallery(ctx)),
-            Over::Help => ("Help", help()),
-            Over::Link(address) => (
-                "Share this moment",
-                html! { <>
-                    <p>{ "This link opens exactly this moment: the scenario, all that you did, the protocols, the time. It was copied." }</p>
-                    <input class="linktext" readonly=true value={address.clone()} aria-label="Link" />
-                </> },
-            ),
-            Over::Trouble(text) => ("This cannot be opened", html! { <p class="trouble">{ text }</p> }),
-            Over::Nothing | Over::Event | Over::Protocols | Over::Export => return Html::default(),
-        };
-        html! { <Modal {title} {close}>{ body }</Modal> }
-    }
-
-    fn gallery(&self, ctx: &Context<Theatre>) -> Html {
-        let scenarios = GALLERY.iter().filter_map(|(id, text)| Some((*id, Scenario::parse(text).ok()?)));
-        let with_groups = scenarios.filter(|(_, scenario)| scenario.theatre_group().is_some());
-        let (mut made_for_it, mut others) = (Vec::new(), Vec::new());
-        for (id, scenario) in with_groups {
-            let onclick = ctx.link().callback(move |_: MouseEvent| Msg::Open(id.to_owned()));
-            let card = html! {
-                <button {onclick} aria-label={scenario.title.clone()}><b>{ &scenario.title }</b><span>{ &scenario.description }</span></button>
-            };
-            if scenario.compare.is_empty() { others.push(card) } else { made_for_it.push(card) }
-        }
-        html! { <>
-            <div class="gallery">{ for made_for_it }</div>
-            <h3>{ "Other scenarios with a group" }</h3>
-            <div class="gallery">{ for others }</div>
-        </> }
-    }
-}
-
-fn help() -> Html {
-    html! { <>
-        <p>{ "The same happens to a consumer group in several worlds at once. They differ in one thing: the protocol by which the group shares its partitions. Each world is a whole cluster; what you see and count is what it did." }</p>
-        <dl class="shortcuts">
-            { for KEYS.iter().map(|(key, words)| html! { <><dt><kbd>{ *key }</kbd></dt><dd>{ *words }</dd></> }) }
-        </dl>
-        <h3>{ "Reading a strip" }</h3>
-        <ul class="legend">
-            <li>{ "Each row is a partition, time goes right; colour and letter say which member owns it." }</li>
-            <li>{ "Hatched: nobody reads it. Coloured and hatched: its owner hangs or stands still." }</li>
-            <li>{ "A thin line below: another member still believes that the partition is its own." }</li>
-            <li>{ "Right of the line nothing has happened yet; what was played before is shown pale." }</li>
-        </ul>
-    </> }
 }

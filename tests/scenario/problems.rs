@@ -281,3 +281,16 @@ fn data_that_are_missing_or_wrong() {
               .jsonl: give the format"#]],
     );
 }
+
+#[test]
+fn protocols_that_cannot_be_compared() {
+    let group = "\"groups\": [{\"id\": \"g\", \"app\": {\"topics\": [\"t\"]}}]";
+    check("\"compare\": [{}]", expect![[""]]);
+    let check_group = |compare: &str, expected: Expect| check(&format!("{group},\n{compare}"), expected);
+    check_group("\"compare\": [{\"partition.assignment.strategy\": [\"stiky\"]}]", expect![[""]]);
+    check_group("\"compare\": [{\"assignor\": \"range\"}]", expect![[""]]);
+    check_group(
+        "\"compare\": [{}, {}, {\"name\": \"\"}, {\"name\": \"x\"}, {\"name\": \"y\"}]",
+        expect![[""]],
+    );
+}
