@@ -243,6 +243,20 @@ impl World {
                         assignment,
                     }
                 });
+                let consumers = group.consumer().into_iter().flat_map(|consumers| consumers.members());
+                let consumers = consumers.map(|member| {
+                    let mut assignment: Map<String, Vec<i32>> = Map::new();
+                    for (topic, partition) in member.current.assigned.iter() {
+                        if let Some(name) = broker.image().topic_names.get(topic) {
+                            assignment.entry(name.to_string()).or_default().push(*partition);
+                        }
+                    }
+                    MemberSummary {
+                        id: member.member_id.to_string(),
+                        client: member.subscription.client_id.to_string(),
+                        assignment,
+                    }
+                });
                 let offsets = group.offsets().iter().map(|(at, committed)| OffsetSummary {
                     topic: at.topic.to_string(),
                     partition: at.partition,
@@ -253,7 +267,7 @@ impl World {
                     id: group.id().to_string(),
                     state: group.state().name().to_owned(),
                     generation: group.generation(),
-                    members: members.collect(),
+                    members: members.chain(consumers).collect(),
                     offsets: offsets.collect(),
                 });
             }

@@ -170,6 +170,17 @@ fn the_samples_in_words() {
             In generation 3 of group dashboards, dashboards-1 was given rides-0 and rides-1.
             Group dashboards committed offset 9 of rides-0: after a restart it reads on from there.
             Group dashboards has to rebalance: member dashboards-1 joined.
+            Group dashboards is at epoch 4: member odd joined. Who shall have what has to be decided again.
+            The coordinator of group dashboards decided with the uniform assignor what 1 member shall have at
+                    epoch 4.
+            In group dashboards, dashboards-1 has to give up rides-1 first and keeps rides-0.
+            In group dashboards, dashboards-1 is at epoch 4 with rides-0, and waits until others have given up
+                    rides-1.
+            In group dashboards, dashboards-1 has what it shall have at epoch 4: rides-0.
+            Group dashboards turned dashboards-1 away with FENCED_MEMBER_EPOCH: it has to give up its
+                    partitions and join again.
+            In group dashboards, the expression ri.* now stands for rides.
+            Group dashboards went from the classic to the consumer protocol while its members worked on.
             Node 1 was given no partitions in group dashboards.
             Node 1 gave up rides-0 in group dashboards.
             Node 1 put record 41 with key N into its batch for rides-0.
@@ -212,9 +223,9 @@ fn a_produce_request_in_words() {
                 Broker 1 received producer riders' ApiVersions request: it asked which requests and versions it
                     speaks.
             00:01.010  Answered: ApiVersions response
-                Broker 1 answered producer riders' ApiVersions request: it speaks 37 kinds of request.
+                Broker 1 answered producer riders' ApiVersions request: it speaks 39 kinds of request.
             00:01.010  Answer arrived: ApiVersions response
-                Producer riders received the answer to its ApiVersions request from broker 1: it speaks 37
+                Producer riders received the answer to its ApiVersions request from broker 1: it speaks 39
                     kinds of request.
             00:01.010  Batch of 1 sent
                 Producer riders sent a batch of 1 record for rides-0.
@@ -370,7 +381,7 @@ fn the_chain_of_causes() {
                     rides-0; with acks=all the leader answers when every in-sync replica has it.
             <- 00:01.010 Producer riders sent a batch of 1 record for rides-0.
             <- 00:01.010 Producer riders received the answer to its ApiVersions request from broker 1: it
-                    speaks 37 kinds of request.
+                    speaks 39 kinds of request.
             <- 00:01.010 Broker 1 received producer riders' ApiVersions request: it asked which requests and
                     versions it speaks.
             <- 00:01.008 Producer riders' timer ran out: a batch may have lingered long enough.
@@ -378,7 +389,7 @@ fn the_chain_of_causes() {
                     and 1 topic.
             <- 00:01.003 Broker 3 received producer riders' Metadata request: it asked who leads rides.
             <- 00:01.002 Producer riders received the answer to its ApiVersions request from broker 3: it
-                    speaks 37 kinds of request.
+                    speaks 39 kinds of request.
             -> Produce answered: offset 0
             -> Answered: stored at 0
         "#]],

@@ -9,8 +9,9 @@ use bytes::Bytes;
 use terrarium::base::{CloseReason, ConnId, Effect, Input, NodeId, Rng, SimTime, ms};
 use terrarium::client::consumer::{Consumer, ConsumerCommand, ConsumerTimer};
 use terrarium::coordinator::{
-    Caller, CoordinatorTimer, GroupConfig, GroupCoordinator, GroupRequest, GroupResponse, Outcome,
+    Caller, CoordinatorTimer, GroupConfig, GroupCoordinator, GroupRequest, GroupResponse, Moment, Outcome,
 };
+use terrarium::metadata::MetadataImage;
 use terrarium::protocol::messages::api_versions::{ApiVersion, ApiVersionsResponse};
 use terrarium::protocol::messages::fetch::*;
 use terrarium::protocol::messages::find_coordinator::{Coordinator, FindCoordinatorResponse};
@@ -175,7 +176,8 @@ impl Stage {
         self.leader_epoch += 1;
         let (mut out, log) = (Outcome::default(), self.group_log.clone());
         if let Some(coordinator) = self.coordinators.get_mut(&broker) {
-            coordinator.elected(0, self.leader_epoch, log, self.now, &mut out);
+            let at = Moment { now: self.now, image: &MetadataImage::default() };
+            coordinator.elected(0, self.leader_epoch, log, at, &mut out);
         }
         self.take(broker, out);
     }
@@ -237,7 +239,8 @@ impl Stage {
                 self.group_timers.remove(&(broker, timer.clone()));
                 let mut out = Outcome::default();
                 if let Some(coordinator) = self.coordinators.get_mut(&broker) {
-                    coordinator.timer(next, timer, &mut out);
+                    let at = Moment { now: next, image: &MetadataImage::default() };
+                    coordinator.timer(at, timer, &mut out);
                 }
                 self.take(broker, out);
             } else if let Some((_, name, timer)) = client {
@@ -370,7 +373,8 @@ impl Stage {
         let caller = Caller { token, api_version: version, client_id: &client_id, client_host: "/10.0.0.9" };
         let mut out = Outcome::default();
         if let Some(coordinator) = self.coordinators.get_mut(&broker) {
-            coordinator.handle(self.now, &mut self.group_rng, caller, request, &mut out);
+            let at = Moment { now: self.now, image: &MetadataImage::default() };
+            coordinator.handle(at, &mut self.group_rng, caller, request, &mut out);
         }
         self.take(broker, out);
         Ok(())
@@ -400,7 +404,8 @@ impl Stage {
             self.group_log.extend(append.records.iter().cloned());
             let mut out = Outcome::default();
             if let Some(coordinator) = self.coordinators.get_mut(&broker) {
-                coordinator.committed(self.now, append, &mut out);
+                let at = Moment { now: self.now, image: &MetadataImage::default() };
+                coordinator.committed(at, append, &mut out);
             }
             self.take(broker, out);
         }

@@ -54,6 +54,8 @@ fn imagined_requests_of_every_api_are_answered_or_refused() {
         imagine::<describe_groups::DescribeGroupsRequest>(&mut victim, conn);
         imagine::<list_groups::ListGroupsRequest>(&mut victim, conn);
         imagine::<delete_groups::DeleteGroupsRequest>(&mut victim, conn);
+        imagine::<consumer_group_heartbeat::ConsumerGroupHeartbeatRequest>(&mut victim, conn);
+        imagine::<consumer_group_describe::ConsumerGroupDescribeRequest>(&mut victim, conn);
         imagine::<offset_for_leader_epoch::OffsetForLeaderEpochRequest>(&mut victim, conn);
         imagine::<init_producer_id::InitProducerIdRequest>(&mut victim, conn);
         imagine::<create_topics::CreateTopicsRequest>(&mut victim, conn);

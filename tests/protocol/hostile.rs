@@ -63,6 +63,11 @@ macro_rules! check_all {
             $(check::<$module::$message>();)*
             check::<group_records::OffsetCommitValue>();
             check::<group_records::GroupMetadataValue>();
+            check::<consumer_group_records::ConsumerGroupMetadataValue>();
+            check::<consumer_group_records::ConsumerGroupMemberMetadataValue>();
+            check::<consumer_group_records::ConsumerGroupTargetAssignmentMemberValue>();
+            check::<consumer_group_records::ConsumerGroupCurrentMemberAssignmentValue>();
+            check::<consumer_group_records::ConsumerGroupRegularExpressionValue>();
             check::<control_records::LeaderChangeMessage>();
             assert!(most_memory_kb() < FAR_TOO_MUCH_KB, "{} KB", most_memory_kb());
         }

@@ -131,32 +131,32 @@ fn who_does_not_give_up_in_time_is_out() {
         "topic t 2\n enter a topics=t\n enter b topics=t",
         script,
         expect![[r#"
-        hb a
-          00:00.000 a at 1 UNREVOKED_PARTITIONS [t-0], revokes [t-1]
-          00:00.000 a <- epoch 1, [t-0]
-        wait 15000
-        hb a
-          00:15.000 a <- epoch 1
-        wait 5000
-          00:20.000 a is out: did not give up its partitions in time
-          00:20.000 group epoch 3: a is out, did not give up its partitions in time
-          00:20.000 Reconciling -> Assigning, generation 3
-        hb b
-          00:20.000 target 3 by uniform: b [t-0 t-1]
-          00:20.000 b at 3 STABLE [t-0 t-1]
-          00:20.000 Assigning -> Stable, generation 3
-          00:20.000 b <- epoch 3, [t-0 t-1]
-        hb a
-          00:20.000 a turned away: UNKNOWN_MEMBER_ID
-          00:20.000 a <- UNKNOWN_MEMBER_ID Member a is not a member of group g.
-        enter a topics=t
-          00:20.000 a is in
-          00:20.000 group epoch 4: member a joined
-          00:20.000 target 4 by uniform: a [t-0] b [t-1]
-          00:20.000 a at 4 UNRELEASED_PARTITIONS [], awaits [t-0]
-          00:20.000 Stable -> Reconciling, generation 4
-          00:20.000 a <- epoch 4, []
-    "#]],
+            hb a
+              00:00.000 a at 1 UNREVOKED_PARTITIONS [t-0], revokes [t-1]
+              00:00.000 a <- epoch 1, [t-0]
+            wait 15000
+            hb a
+              00:15.000 a <- epoch 1
+            wait 5000
+              00:20.000 a is out: did not give up its partitions in time
+              00:20.000 group epoch 3: a is out, did not give up its partitions in time
+              00:20.000 Reconciling -> Assigning, generation 3
+            hb b
+              00:20.000 target 3 by uniform: b [t-0 t-1]
+              00:20.000 b at 3 STABLE [t-0 t-1]
+              00:20.000 Assigning -> Stable, generation 3
+              00:20.000 b <- epoch 3, [t-0 t-1]
+            hb a
+              00:20.000 a turned away: UNKNOWN_MEMBER_ID
+              00:20.000 a <- UNKNOWN_MEMBER_ID Member a is not a member of group g.
+            enter a topics=t
+              00:20.000 a is in
+              00:20.000 group epoch 4: member a joined
+              00:20.000 target 4 by uniform: a [t-1] b [t-0]
+              00:20.000 a at 4 UNRELEASED_PARTITIONS [], awaits [t-1]
+              00:20.000 Stable -> Reconciling, generation 4
+              00:20.000 a <- epoch 4, []
+        "#]],
     );
 }
 
@@ -355,57 +355,56 @@ fn regular_expressions_are_looked_up_a_moment_later() {
         "topic t1 1\n topic t2 1\n topic xt 1",
         script,
         expect![[r#"
-        enter a regex=t.*
-          00:00.000 a is in
-          00:00.000 group epoch 1: member a joined
-          00:00.000 target 1 by uniform: a []
-          00:00.000 a at 1 STABLE []
-          00:00.000 Empty -> Stable, generation 1
-          00:00.000 a <- epoch 1, []
-        show
-          00:00.000 admin <- Stable 1/1 uniform; a at 1 [] of []
-        wait 5000
-          00:00.000 t.* is [t1 t2]
-          00:00.000 group epoch 2: a regular expression matches other topics
-          00:00.000 Stable -> Assigning, generation 2
-        hb a
-          00:05.000 target 2 by uniform: a [t1-0 t2-0]
-          00:05.000 a at 2 STABLE [t1-0 t2-0]
-          00:05.000 Assigning -> Stable, generation 2
-          00:05.000 a <- epoch 2, [t1-0 t2-0]
-        topic t3 1
-        wait 5000
-        hb a
-          00:10.000 a <- epoch 2
-        wait 5000
-        hb a
-          00:15.000 a <- epoch 2
-        wait 1000
-          00:15.000 t.* is [t1 t2 t3]
-          00:15.000 group epoch 3: a regular expression matches other topics
-          00:15.000 Stable -> Assigning, generation 3
-        hb a
-          00:16.000 target 3 by uniform: a [t1-0 t2-0 t3-0]
-          00:16.000 a at 3 STABLE [t1-0 t2-0 t3-0]
-          00:16.000 Assigning -> Stable, generation 3
-          00:16.000 a <- epoch 3, [t1-0 t2-0 t3-0]
-        enter b regex=t(
-          00:16.000 b <- INVALID_REGULAR_EXPRESSION SubscribedTopicRegex `t(` is not a valid regular expression: found open group without closing ')'.
-        enter b regex=t.*
-          00:16.000 b is in
-          00:16.000 group epoch 4: member b joined
-          00:16.000 target 4 by uniform: a [t1-0 t2-0 t3-0] b []
-          00:16.000 b at 4 STABLE []
-          00:16.000 Stable -> Reconciling, generation 4
-          00:16.000 b <- epoch 4, []
-        ack a regex=u
-          00:16.000 a at 4 STABLE [t1-0 t2-0 t3-0]
-          00:16.000 Reconciling -> Stable, generation 4
-          00:16.000 a <- epoch 4
-        wait 1
-        hb a
-          00:16.001 a <- epoch 4
-    "#]],
+            enter a regex=t.*
+              00:00.000 a is in
+              00:00.000 group epoch 1: member a joined
+              00:00.000 target 1 by uniform: a []
+              00:00.000 a at 1 STABLE []
+              00:00.000 Empty -> Stable, generation 1
+              00:00.000 a <- epoch 1, []
+            show
+              00:00.000 admin <- Stable 1/1 uniform; a at 1 [] of []
+            wait 5000
+              00:00.000 t.* is [t1 t2]
+              00:00.000 group epoch 2: a regular expression matches other topics
+              00:00.000 Stable -> Assigning, generation 2
+            hb a
+              00:05.000 target 2 by uniform: a [t1-0 t2-0]
+              00:05.000 a at 2 STABLE [t1-0 t2-0]
+              00:05.000 Assigning -> Stable, generation 2
+              00:05.000 a <- epoch 2, [t1-0 t2-0]
+            topic t3 1
+            wait 5000
+            hb a
+              00:10.000 a <- epoch 2
+            wait 5000
+            hb a
+              00:15.000 a <- epoch 2
+            wait 1000
+              00:15.000 t.* is [t1 t2 t3]
+              00:15.000 group epoch 3: a regular expression matches other topics
+              00:15.000 Stable -> Assigning, generation 3
+            hb a
+              00:16.000 target 3 by uniform: a [t1-0 t2-0 t3-0]
+              00:16.000 a at 3 STABLE [t1-0 t2-0 t3-0]
+              00:16.000 Assigning -> Stable, generation 3
+              00:16.000 a <- epoch 3, [t1-0 t2-0 t3-0]
+            enter b regex=t(
+              00:16.000 b <- INVALID_REGULAR_EXPRESSION SubscribedTopicRegex `t(` is not a valid regular expression: found open group without closing ')'.
+            enter b regex=t.*
+              00:16.000 b is in
+              00:16.000 group epoch 4: member b joined
+              00:16.000 target 4 by uniform: a [t1-0 t2-0] b [t3-0]
+              00:16.000 b at 4 UNRELEASED_PARTITIONS [], awaits [t3-0]
+              00:16.000 Stable -> Reconciling, generation 4
+              00:16.000 b <- epoch 4, []
+            ack a regex=u
+              00:16.000 a at 3 UNREVOKED_PARTITIONS [t1-0 t2-0], revokes [t3-0]
+              00:16.000 a <- epoch 3, [t1-0 t2-0]
+            wait 1
+            hb a
+              00:16.001 a <- epoch 3
+        "#]],
     );
 }
 

@@ -210,7 +210,8 @@ impl Draft<'_> {
                     let message = format!("Instance id {instance} is unknown.");
                     return Err(Refusal::new(ErrorCode::UnknownMemberId, message));
                 }
-                known => known,
+                Some(member) => Some(member),
+                None => self.group.member_arc(member_id).cloned(),
             },
         };
         match known {

@@ -12,7 +12,7 @@ use crate::coordinator::consumer::{ConsumerGroup, Partitions};
 use crate::coordinator::group::GroupState;
 use crate::coordinator::story::Story;
 
-const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
 
 /// What a client does next; it plays by the rules.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ enum Deed {
 
 fn any_deed() -> impl Strategy<Value = Deed> {
     let name = || prop::sample::select(NAMES.to_vec());
-    let joins = vec!["topics=t", "topics=t,u", "regex=t.*", "topics=t instance=i", "topics=u assignor=range"];
+    let joins = vec!["topics=t", "topics=t,u", "regex=t.*", "topics=u assignor=range"];
     let world = vec![
         "wait 100",
         "wait 6000",
@@ -49,7 +49,9 @@ fn any_deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
         8 => name().prop_map(Deed::Beat),
         1 => name().prop_map(Deed::Lost),
-        3 => (name(), prop::sample::select(joins)).prop_map(|(name, how)| Deed::Command(format!("enter {name} {how}"))),
+        3 => (prop::sample::select(vec!["a", "b", "c"]), prop::sample::select(joins)).prop_map(|(name, how)| Deed::Command(format!("enter {name} {how}"))),
+        1 => prop::sample::select(vec!["d", "e"])
+            .prop_map(|name| Deed::Command(format!("enter {name} topics=t instance=i"))),
         1 => name().prop_map(|name| Deed::Command(format!("go {name}"))),
         1 => name().prop_map(|name| Deed::Command(format!("away {name}"))),
         3 => prop::sample::select(world).prop_map(|command| Deed::Command(command.to_owned())),

@@ -9,6 +9,7 @@ use super::definition::ConfigKind::{Boolean, Double, Int, List, Long, Password, 
 use super::definition::UpdateMode::{ClusterWide, PerBroker, ReadOnly};
 use super::definition::{ConfigDef, broker};
 
+const MIGRATION: &[&str] = &["bidirectional", "upgrade", "downgrade", "disabled"];
 const CODECS: &[&str] = &["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"];
 
 /// Configs of brokers, sorted by name.
@@ -64,6 +65,8 @@ pub const BROKER_CONFIGS: &[ConfigDef] = &[
         "Whether topics can be deleted."),
     broker("fetch.max.bytes", Int, Some("57671680"), AtLeast(1_024), ReadOnly,
         "The largest answer to a fetch."),
+    broker("group.consumer.assignors", List, Some("uniform,range"), OneOf(&["uniform", "range"]), ReadOnly,
+        "Who may compute the assignments of consumer groups; the first is the default."),
     broker("group.consumer.heartbeat.interval.ms", Int, Some("5000"), AtLeast(1), ReadOnly,
         "How often members of consumer groups beat."),
     broker("group.consumer.max.heartbeat.interval.ms", Int, Some("15000"), AtLeast(1), ReadOnly,
@@ -72,10 +75,14 @@ pub const BROKER_CONFIGS: &[ConfigDef] = &[
         "The longest session timeout that a group may choose."),
     broker("group.consumer.max.size", Int, Some("2147483647"), AtLeast(1), ReadOnly,
         "Most members of a consumer group."),
+    broker("group.consumer.migration.policy", String, Some("bidirectional"), OneOf(MIGRATION), ReadOnly,
+        "Whether classic groups become consumer groups while they work, and the reverse."),
     broker("group.consumer.min.heartbeat.interval.ms", Int, Some("5000"), AtLeast(1), ReadOnly,
         "The fastest beat that a group may choose."),
     broker("group.consumer.min.session.timeout.ms", Int, Some("45000"), AtLeast(1), ReadOnly,
         "The shortest session timeout that a group may choose."),
+    broker("group.consumer.regex.refresh.interval.ms", Int, Some("600000"), AtLeast(10_000), ReadOnly,
+        "How often the topics of a regular expression are looked up again at least."),
     broker("group.consumer.session.timeout.ms", Int, Some("45000"), AtLeast(1), ReadOnly,
         "After how much silence a member of a consumer group is out."),
     broker("group.coordinator.rebalance.protocols", List, Some("classic,consumer,streams"), Any, ReadOnly,

@@ -132,6 +132,22 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_consumer_groups_have_their_types() {
+        let check = |key: GroupRecordKey, expected: &[u8]| {
+            let bytes = key.encode().expect("encodes");
+            assert_eq!(bytes, expected);
+            assert_eq!(GroupRecordKey::decode(&bytes), Ok(key));
+        };
+        let (group_id, member_id) = ("g".to_owned(), "m".to_owned());
+        let key = ConsumerGroupMetadataKey { group_id: group_id.clone() };
+        check(GroupRecordKey::ConsumerGroupMetadata(key), b"\0\x03\0\x01g");
+        let key = ConsumerGroupCurrentMemberAssignmentKey { group_id: group_id.clone(), member_id };
+        check(GroupRecordKey::ConsumerGroupCurrentMemberAssignment(key), b"\0\x08\0\x01g\0\x01m");
+        let key = ConsumerGroupRegularExpressionKey { group_id, regular_expression: "t.*".to_owned() };
+        check(GroupRecordKey::ConsumerGroupRegularExpression(key), b"\0\x10\0\x01g\0\x03t.*");
+    }
+
+    #[test]
     fn other_groups_keys_are_unknown() {
         let error =
             GroupRecordKey::decode(&Bytes::from_static(b"\0\x0b\0\x01g")).expect_err("of a share group");
