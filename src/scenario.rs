@@ -24,7 +24,7 @@ pub use build::Files;
 pub use data::{Columns, Data, Format, TimeUnit};
 pub use error::{Path, Place, Problem, ScenarioError, Segment};
 pub use file::{Cluster, Consumer, Disk, Group, Look, Network, Producer, Scenario, ScriptStep, Topic};
-pub use gallery::{GALLERY, gallery};
+pub use gallery::{GALLERY, OPENING, gallery};
 pub use link::{Link, LinkError, Linked};
 pub use session::{Session, SessionLine, is_recording};
 pub use theatre::{Protocol, TheatreLink, WORLDS_MAX, theatre_fragment};

@@ -8,7 +8,7 @@ use wasm_bindgen::JsCast;
 use yew::prelude::*;
 
 use crate::base::SimTime;
-use crate::scenario::{Files, Link, Linked, is_recording, theatre_fragment};
+use crate::scenario::{Files, Link, Linked, OPENING, is_recording, theatre_fragment};
 use crate::sim::Command;
 use crate::view::inspector::{inspect, inspect_batch};
 use crate::view::stage::{Look, Scene};
@@ -25,8 +25,6 @@ use super::theatre::Theatre;
 use super::transport::{Controls, Strip, TimelineView};
 use super::{Msg, Tab, actions, dom, keys, seconds_of};
 
-/// What is played when nobody asks for anything else.
-const FIRST: &str = "rider-updates";
 /// So many entries are listed when nothing is selected.
 const LOG: u64 = 40;
 /// The strip is drawn anew at most so often while playing, in milliseconds.
@@ -203,7 +201,7 @@ fn first_session() -> (Session, Option<String>) {
             Err(error) => trouble = Some(error),
         }
     }
-    match Session::open(Linked::Gallery(FIRST.to_owned()), Files::new(), None) {
+    match Session::open(Linked::Gallery(OPENING.to_owned()), Files::new(), None) {
         Ok(session) => (session, trouble),
         Err(error) => panic!("the gallery's own scenario is refused: {error}"),
     }

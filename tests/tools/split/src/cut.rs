@@ -7,6 +7,7 @@ use wasm_encoder::reencode::Reencode;
 use wasmparser::Operator;
 
 use crate::Outcome;
+use crate::data::{self, Part, Piece};
 use crate::module::{Module, Renumber};
 
 /// Where the rest finds what it shares: the first part's exports are given to it under this name.
@@ -30,16 +31,23 @@ struct Cut<'m, 'a> {
     shared: Vec<u32>,
     /// The imported function that brings the rest.
     loader: u32,
+    /// What memory begins with.
+    data: Vec<Piece<'a>>,
 }
 
-/// Cuts: functions not in `seen` go to the rest.
-pub fn cut(module: &Module, seen: &BTreeSet<u32>, loader: &str) -> Outcome<Parts> {
-    let cut = Cut::plan(module, seen, loader)?;
+/// Cuts: functions not in `seen` go to the rest, and so do `texts` that only they name.
+pub fn cut(module: &Module, seen: &BTreeSet<u32>, loader: &str, texts: &[Vec<u8>]) -> Outcome<Parts> {
+    let cut = Cut::plan(module, seen, loader, texts)?;
     Ok(Parts { first: cut.write_first()?, rest: cut.write_rest()? })
 }
 
 impl<'m, 'a> Cut<'m, 'a> {
-    fn plan(module: &'m Module<'a>, seen: &BTreeSet<u32>, loader: &str) -> Outcome<Cut<'m, 'a>> {
+    fn plan(
+        module: &'m Module<'a>,
+        seen: &BTreeSet<u32>,
+        loader: &str,
+        texts: &[Vec<u8>],
+    ) -> Outcome<Cut<'m, 'a>> {
         let loader = module.imports.iter().position(|import| import.name.contains(loader));
         let loader = loader.ok_or("the module imports no function that would load the rest")? as u32;
         let (mut named_by_first, mut named_by_rest) = (module.roots()?, BTreeSet::new());
@@ -61,13 +69,16 @@ impl<'m, 'a> Cut<'m, 'a> {
         }
         let moved = |function: &u32| !stays(function);
         let stubs = named_by_first.iter().copied().filter(moved).zip(0..).collect();
+        let first: Vec<u32> = (module.imported()..module.total()).filter(stays).collect();
+        let data = data::pieces(module, &data::places(module, &first, texts)?)?;
         let mut cut = Cut {
             module,
-            first: (module.imported()..module.total()).filter(stays).collect(),
+            first,
             rest: (module.imported()..module.total()).filter(moved).collect(),
             stubs,
             shared: named_by_rest.iter().copied().filter(stays).collect(),
             loader,
+            data,
         };
         // Code of one kind side by side: it compresses better (by 2 % where this was written).
         let name = |function: &u32| module.names.get(function).copied().unwrap_or_default();
@@ -133,7 +144,7 @@ impl<'m, 'a> Cut<'m, 'a> {
         }
         code.function(&self.ask());
         out.section(&code);
-        out.section(&module.write_data(&mut renumber)?);
+        out.section(&data::section(&self.data, Part::First));
         Ok(out.finish())
     }
 
@@ -200,6 +211,7 @@ impl<'m, 'a> Cut<'m, 'a> {
             renumber.parse_function_body(&mut code, module.body(function).clone())?;
         }
         out.section(&code);
+        out.section(&data::section(&self.data, Part::Rest));
         Ok(out.finish())
     }
 }
@@ -208,6 +220,8 @@ impl<'m, 'a> Cut<'m, 'a> {
 mod tests {
     use super::*;
     use wasmparser::Validator;
+
+    const ADDRESS: i32 = 1_000;
 
     // 0: the loader, 1: seen, calls 2 and 3; 2: not seen, calls 1; 3: seen; 4: not seen, exported.
     fn example() -> Vec<u8> {
@@ -242,18 +256,21 @@ mod tests {
             body
         };
         use enc::Instruction::{Call, Drop, I32Const, LocalGet};
-        code.function(&body(&[I32Const(1), Call(2), Drop, Call(3)]));
-        code.function(&body(&[Call(3), LocalGet(0)]));
+        code.function(&body(&[I32Const(ADDRESS + 6), Call(2), Drop, Call(3)]));
+        code.function(&body(&[Call(3), I32Const(ADDRESS + 12), Drop, LocalGet(0)]));
         code.function(&body(&[]));
         code.function(&body(&[LocalGet(0), Call(2)]));
         out.section(&code);
+        let mut data = enc::DataSection::new();
+        data.active(0, &enc::ConstExpr::i32_const(ADDRESS), *b"begin,named,text,end");
+        out.section(&data);
         out.finish()
     }
 
     #[test]
     fn both_parts_are_modules_and_name_each_others_functions() {
         let bytes = example();
-        let parts = cut(&Module::read(&bytes).unwrap(), &BTreeSet::from([1, 3]), "load_rest").unwrap();
+        let parts = cut(&Module::read(&bytes).unwrap(), &BTreeSet::from([1, 3]), "load_rest", &[]).unwrap();
         Validator::new().validate_all(&parts.first).unwrap();
         Validator::new().validate_all(&parts.rest).unwrap();
         let (first, rest) = (Module::read(&parts.first).unwrap(), read_rest(&parts.rest));
@@ -263,6 +280,22 @@ mod tests {
         for name in ["main", "other", "memory", "f0", "t0", "m"] {
             assert!(first.exports.iter().any(|export| export.name == name), "{name}");
         }
+    }
+
+    #[test]
+    fn texts_go_with_the_functions_that_name_them() {
+        let bytes = example();
+        let module = Module::read(&bytes).unwrap();
+        let texts = ["named", "text", "not there"].map(Vec::from);
+        let parts = cut(&module, &BTreeSet::from([1, 3]), "load_rest", &texts).unwrap();
+        Validator::new().validate_all(&parts.first).unwrap();
+        Validator::new().validate_all(&parts.rest).unwrap();
+        let has = |part: &[u8], text: &[u8]| part.windows(text.len()).any(|window| window == text);
+        assert!(has(&parts.first, b"begin,named,") && has(&parts.first, b",end"));
+        assert!(!has(&parts.first, b"text") && has(&parts.rest, b"text"));
+        assert!(!has(&parts.rest, b"named"), "a function of the first part names it");
+        let places = data::places(&module, &[1, 3], &texts).unwrap();
+        assert_eq!(places, [1_012..1_016]);
     }
 
     fn read_rest(bytes: &[u8]) -> (Vec<String>, usize) {
@@ -294,7 +327,7 @@ mod tests {
     fn what_cannot_be_cut_is_refused() {
         let bytes = example();
         let module = Module::read(&bytes).unwrap();
-        assert!(cut(&module, &BTreeSet::new(), "no_such_loader").is_err());
+        assert!(cut(&module, &BTreeSet::new(), "no_such_loader", &[]).is_err());
         assert!(Module::read(b"\0asm\x01\0\0\0").is_err());
         assert!(Module::read(b"not a module").is_err());
     }

@@ -2,13 +2,14 @@
 //! loaded when it is first needed.
 //!
 //! `split tally IN OUT` makes a module that notes which of its functions were called, each in an
-//! exported global. `split cut IN SEEN FIRST REST` takes their indices, one per line, and writes
-//! both parts. In the first, a function that moved out and is still named there becomes a stub:
+//! exported global. `split cut IN SEEN FIRST REST [TEXT...]` takes their indices, one per line, and
+//! writes both parts. What is in the files TEXT and only named by the rest goes there, too. In the first, a function that moved out and is still named there becomes a stub:
 //! it asks for the rest, unless that is there, and calls through a table that the rest fills.
 //! The rest imports what it shares with the first part from the first part's exports, so that
 //! both have one memory, one stack and one set of tables.
 
 mod cut;
+mod data;
 mod module;
 mod tally;
 
@@ -30,8 +31,8 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args[..] {
         ["tally", from, to] => tally_file(from, to),
-        ["cut", from, seen, first, rest] => cut_file(from, seen, first, rest),
-        _ => Err("usage: split tally IN OUT | split cut IN SEEN FIRST REST".into()),
+        ["cut", from, seen, first, rest, ref texts @ ..] => cut_file(from, seen, [first, rest], texts),
+        _ => Err("usage: split tally IN OUT | split cut IN SEEN FIRST REST [TEXT...]".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -47,11 +48,12 @@ fn tally_file(from: &str, to: &str) -> Outcome<()> {
     Ok(fs::write(to, tally::tally(&Module::read(&bytes)?)?)?)
 }
 
-fn cut_file(from: &str, seen: &str, first: &str, rest: &str) -> Outcome<()> {
+fn cut_file(from: &str, seen: &str, [first, rest]: [&str; 2], texts: &[&str]) -> Outcome<()> {
     let bytes = fs::read(from)?;
     let seen: BTreeSet<u32> =
         fs::read_to_string(seen)?.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
-    let parts = cut::cut(&Module::read(&bytes)?, &seen, LOADER)?;
+    let texts = texts.iter().map(fs::read).collect::<Result<Vec<_>, _>>()?;
+    let parts = cut::cut(&Module::read(&bytes)?, &seen, LOADER, &texts)?;
     fs::write(first, parts.first)?;
     Ok(fs::write(rest, parts.rest)?)
 }
