@@ -52,8 +52,7 @@ impl Question {
         json::question(value)
     }
 
-    /// Reads questions that stand one after another, each with what is asked; the first error is
-    /// the last thing.
+    /// Reads questions that stand one after another. What is no JSON ends them.
     pub fn parse_all(text: &str) -> impl Iterator<Item = Result<Question, QuestionError>> {
         let values = serde_json::Deserializer::from_str(text).into_iter::<json::Unique>();
         values.map(|value| json::question(value.map_err(|error| json::syntax(&error))?))

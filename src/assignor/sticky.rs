@@ -6,8 +6,10 @@
 //! by step). A member's rack counts as in KIP-881, as long as balance allows.
 //!
 //! Who comes first when not all can keep one more is the order of Java's hash table, here too.
-//! What Java does wrong is not repeated: a member is never given a topic that it does not
-//! subscribe to, and what it claims beyond a topic's partitions is as good as not said.
+//! Java's oversights are not repeated: a member is never given a topic that it does not subscribe
+//! to (Java may, if it had it in an older generation, or subscribes to nothing); what it claims
+//! beyond a topic's partitions is as good as not said; and nothing is remembered from one
+//! rebalance to the next (Java's assignor remembers the newest generation).
 
 mod claims;
 mod constrained;

@@ -1,10 +1,11 @@
 //! What Apache Kafka's tests of its assignors expect (`RangeAssignorTest`, `RoundRobinAssignorTest`,
-//! `AbstractStickyAssignorTest`, `CooperativeStickyAssignorTest`): the inputs, and the results.
+//! `AbstractStickyAssignorTest`, `CooperativeStickyAssignorTest`, and those of the coordinator's uniform
+//! assignor, but for what hangs there on the order of random topic ids): the inputs, and the results.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use terrarium::assignor::{AssignorKind, Member, Topic, Topics};
+use terrarium::assignor::{Assignor, AssignorKind, Member, ServerAssignor, Topic, Topics};
 use terrarium::protocol::TopicPartition;
 
 const STICKY: AssignorKind = AssignorKind::Sticky;
@@ -14,7 +15,7 @@ const ROUND_ROBIN: AssignorKind = AssignorKind::RoundRobin;
 
 /// A group, rebalance after rebalance.
 struct Story {
-    kind: AssignorKind,
+    assignor: Assignor,
     topics: Topics,
     members: Vec<Member>,
 }
@@ -22,7 +23,8 @@ struct Story {
 impl Story {
     /// `topics` is "t1:3 t2:2".
     fn new(kind: AssignorKind, topics: &str) -> Story {
-        let mut story = Story { kind, topics: Topics::new(), members: Vec::new() };
+        let assignor = Assignor::Classic(kind);
+        let mut story = Story { assignor, topics: Topics::new(), members: Vec::new() };
         story.topics(topics);
         story
     }
@@ -70,7 +72,7 @@ impl Story {
 
     /// A rebalance; afterwards everybody owns what it got. `expected` is "A: t-0 t-1 / B: t-2".
     fn rebalance(&mut self, generation: i32, expected: &str) {
-        let assignment = self.kind.assign(&self.topics, &self.members);
+        let assignment = self.assignor.assign(&self.topics, &self.members);
         let expected: Vec<(String, BTreeSet<TopicPartition>)> = expected
             .split('/')
             .map(|line| line.trim().split_once(':').unwrap())
@@ -78,7 +80,7 @@ impl Story {
             .collect();
         let got: Vec<(String, BTreeSet<TopicPartition>)> =
             assignment.iter().map(|(id, owned)| (id.to_string(), owned.iter().cloned().collect())).collect();
-        assert_eq!(got, expected, "{}", self.kind.protocol_name());
+        assert_eq!(got, expected, "{}", self.assignor.name());
         for member in &mut self.members {
             member.owned = assignment[&member.member_id].clone();
             member.generation = generation;
@@ -434,4 +436,63 @@ fn round_robin_with_mixed_subscriptions() {
     story.member("consumer2", "topic1 topic2");
     story.member("consumer3", "topic1");
     story.rebalance(1, "consumer1: topic1-0 / consumer2: topic1-1 topic2-0 topic2-1 / consumer3: topic1-2");
+}
+
+/// One assignment of the coordinator's uniform assignor: members as "A: t1 t2 | t1-0".
+fn uniform(topics: &str, members: &str, expected: &str) {
+    let mut story = Story::new(RANGE, topics);
+    story.assignor = Assignor::Consumer(ServerAssignor::Uniform);
+    for line in members.split('/') {
+        let (id, rest) = line.split_once(':').unwrap();
+        let (topics, owned) = rest.split_once('|').unwrap_or((rest, ""));
+        story.owner(id.trim(), topics, owned, 1);
+    }
+    story.rebalance(2, expected);
+}
+
+#[test]
+fn uniform_when_all_subscribe_to_the_same() {
+    uniform("t3:2", "A: t3 / B: t3 / C: t3", "A: t3-0 / B: t3-1 / C:");
+    uniform(
+        "t1:3 t2:3",
+        "A: t1 t2 | t1-0 t1-1 t2-0 t2-1 / B: t1 t2 | t1-2 t2-2",
+        "A: t1-0 t1-1 t2-0 / B: t1-2 t2-1 t2-2",
+    );
+    uniform(
+        "t1:3 t2:3",
+        "A: t1 t2 | t1-0 t1-2 t2-0 / B: t1 t2 | t1-1 t2-1 t2-2 / C: t1 t2",
+        "A: t1-0 t1-2 / B: t1-1 t2-1 / C: t2-0 t2-2",
+    );
+}
+
+#[test]
+fn uniform_when_subscriptions_differ() {
+    uniform("t1:3 t3:6", "A: t1 t3 / B: t3", "A: t1-0 t1-1 t1-2 t3-4 / B: t3-0 t3-1 t3-2 t3-3 t3-5");
+    uniform("t1:2 t3:2", "A: t3 / B: t3 / C: t1", "A: t3-0 / B: t3-1 / C: t1-0 t1-1");
+    uniform(
+        "t1:6 t2:4 t3:4",
+        "A: t1 | t1-0 t1-1 t1-2 / B: t1 t2 | t1-3 t2-0
+        / C: t1 t2 t3 | t1-4 t1-5 t2-1 t2-2 t2-3 t3-0 t3-1 t3-2 t3-3",
+        "A: t1-0 t1-1 t1-2 t1-5 / B: t1-3 t2-0 t2-1 t2-2 t2-3 / C: t1-4 t3-0 t3-1 t3-2 t3-3",
+    );
+    uniform(
+        "t1:6 t2:5 t3:3 t4:3",
+        "A: t1 t3 | t1-0 t1-1 t1-2 t1-3 t3-0 t3-1 / B: t1 t2 t3 t4 | t2-0 t2-1 t2-2 t4-0 t4-1 t4-2",
+        "A: t1-0 t1-1 t1-2 t1-3 t1-4 t1-5 t3-0 t3-1 t3-2 / B: t2-0 t2-1 t2-2 t2-3 t2-4 t4-0 t4-1 t4-2",
+    );
+    uniform(
+        "t1:6 t2:7",
+        "A: t1 | t1-0 t1-2 t2-0 / B: t1 t2 | t1-1 t2-1 t2-2 / C: t1 t2",
+        "A: t1-0 t1-2 t1-3 t1-4 t1-5 / B: t1-1 t2-1 t2-2 t2-6 / C: t2-0 t2-3 t2-4 t2-5",
+    );
+    uniform(
+        "t1:3 t2:8 t3:3",
+        "A: t1 t3 | t1-0 t1-1 t1-2 t3-0 t3-1 / B: t2 | t2-3 t2-4 t2-5 t2-6",
+        "A: t1-0 t1-1 t1-2 t3-0 t3-1 t3-2 / B: t2-0 t2-1 t2-2 t2-3 t2-4 t2-5 t2-6 t2-7",
+    );
+    uniform(
+        "t1:3 t2:5",
+        "A: t1 | t1-0 t1-2 t2-1 t2-3 / B: t1 t2 | t1-1 t2-0 t2-2 t2-4",
+        "A: t1-0 t1-1 t1-2 / B: t2-0 t2-1 t2-2 t2-3 t2-4",
+    );
 }

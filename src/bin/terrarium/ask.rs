@@ -32,9 +32,9 @@ const BATCH_SIZE_BYTES: u32 = 16_384;
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Assign {
-    /// Who decides: range, roundrobin, sticky or cooperative-sticky as the leader of a classic
-    /// group does; uniform, or range by the name of server-range, as the coordinator of a
-    /// consumer group (KIP-848) does.
+    /// Who decides: range, roundrobin, sticky, cooperative-sticky, as the leader of a classic
+    /// group; or uniform, server-range (its range), as the coordinator of a consumer group
+    /// (KIP-848).
     #[arg(long, value_name = "NAME")]
     assignor: Assignor,
     /// Also says why, one sentence a partition, after each line of JSON.
