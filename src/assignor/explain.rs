@@ -161,6 +161,24 @@ pub fn explain(
     all
 }
 
+/// Who has what after the next rebalance of the cooperative protocol, if nothing else happens.
+fn next_owners(group: &Group<'_>, after: &Assignment) -> Vec<Option<usize>> {
+    let settled = |member: &&Member| Member {
+        owned: after.get(&member.member_id).cloned().unwrap_or_default(),
+        generation: 0,
+        ..(*member).clone()
+    };
+    let members: Vec<Member> = group.members.iter().map(settled).collect();
+    let members = members.iter().collect();
+    let mut owners = vec![None; group.partition_count()];
+    for (member, partitions) in sticky::assign_cooperatively(&group.with(members)).iter().enumerate() {
+        for partition in partitions {
+            owners[*partition] = Some(member);
+        }
+    }
+    owners
+}
+
 /// Everything that reasons are read off.
 struct Case<'a> {
     assignor: Assignor,
@@ -172,7 +190,7 @@ struct Case<'a> {
     outside: Vec<(TopicPartition, Arc<str>)>,
     /// By partition, who has it now.
     owner: Vec<Option<usize>>,
-    /// By partition, who has it in the end.
+    /// By partition, who has it now or, if nobody does, after the next rebalance.
     target: Vec<Option<usize>>,
     /// By member, how many it had and has in the end.
     had: Vec<u32>,
@@ -217,11 +235,10 @@ impl<'a> Case<'a> {
             }
         }
         case.target = case.owner.clone();
-        if assignor == Assignor::Classic(AssignorKind::CooperativeSticky) {
-            for (member, partitions) in sticky::assign(group).owned.iter().enumerate() {
-                for partition in partitions {
-                    case.target[*partition].get_or_insert(member);
-                }
+        let waits = case.owner.iter().any(Option::is_none);
+        if waits && assignor == Assignor::Classic(AssignorKind::CooperativeSticky) {
+            for (partition, owner) in case.target.iter_mut().zip(next_owners(group, after)) {
+                *partition = partition.or(owner);
             }
         }
         for member in case.target.iter().flatten() {

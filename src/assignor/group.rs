@@ -18,6 +18,7 @@ pub(super) struct Group<'a> {
 }
 
 /// A topic of a group.
+#[derive(Clone)]
 pub(super) struct GroupTopic<'a> {
     pub(super) name: &'a Arc<str>,
     /// Its partitions among all of the group's.
@@ -48,6 +49,11 @@ impl<'a> Group<'a> {
             group.topics.push(GroupTopic { name, partitions, subscribers, racks: &topic.racks });
         }
         group
+    }
+
+    /// The same group, with members of the same ids and subscriptions in the same order.
+    pub(super) fn with<'b>(&'b self, members: Vec<&'b Member>) -> Group<'b> {
+        Group { members, topics: self.topics.clone(), topic_of: self.topic_of.clone() }
     }
 
     /// How many partitions there are to hand out.
