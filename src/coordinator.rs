@@ -222,7 +222,7 @@ impl GroupCoordinator {
         // Those of consumer groups have taken effect already.
         let is_replayed = matches!(then, Then::Consumer { .. });
         for (key, value) in records.iter().filter(|_| !is_replayed) {
-            if let Some(event) = shard.replay(key, value.as_ref(), now) {
+            if let Some(event) = shard.replay_late(key, value.as_ref(), now) {
                 out.events.push(event);
             }
         }

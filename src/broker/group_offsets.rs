@@ -69,35 +69,51 @@ impl Broker {
         let unknown = self.groups.unknown.remove(&token).unwrap_or_default();
         match response {
             GroupResponse::OffsetCommit(mut response) => {
-                for at in unknown {
-                    let partition =
-                        OffsetCommitResponsePartition { partition_index: at.partition, error_code };
-                    match response.topics.iter_mut().rfind(|topic| *topic.name == *at.topic) {
-                        Some(topic) => topic.partitions.push(partition),
-                        None => response.topics.push(OffsetCommitResponseTopic {
-                            name: at.topic.to_string(),
-                            partitions: vec![partition],
-                        }),
-                    }
-                }
+                let new = |name| OffsetCommitResponseTopic { name, partitions: Vec::new() };
+                place(
+                    unknown,
+                    &mut response.topics,
+                    new,
+                    |topic| &topic.name,
+                    |topic, partition_index| {
+                        topic.partitions.push(OffsetCommitResponsePartition { partition_index, error_code });
+                    },
+                );
                 GroupResponse::OffsetCommit(response)
             }
             // An error of the whole request leaves no room for those of partitions.
             GroupResponse::OffsetDelete(mut response) if !response.error_code.is_error() => {
-                for at in unknown {
-                    let partition =
-                        OffsetDeleteResponsePartition { partition_index: at.partition, error_code };
-                    match response.topics.iter_mut().rfind(|topic| *topic.name == *at.topic) {
-                        Some(topic) => topic.partitions.push(partition),
-                        None => response.topics.push(OffsetDeleteResponseTopic {
-                            name: at.topic.to_string(),
-                            partitions: vec![partition],
-                        }),
-                    }
-                }
+                let new = |name| OffsetDeleteResponseTopic { name, partitions: Vec::new() };
+                place(
+                    unknown,
+                    &mut response.topics,
+                    new,
+                    |topic| &topic.name,
+                    |topic, partition_index| {
+                        topic.partitions.push(OffsetDeleteResponsePartition { partition_index, error_code });
+                    },
+                );
                 GroupResponse::OffsetDelete(response)
             }
             response => response,
+        }
+    }
+}
+
+/// Adds partitions to the last topic of their name, or to a new one.
+fn place<T>(
+    partitions: Vec<TopicPartition>,
+    topics: &mut Vec<T>,
+    new: impl Fn(String) -> T,
+    name: impl Fn(&T) -> &String,
+    add: impl Fn(&mut T, i32),
+) {
+    for at in partitions {
+        if !topics.iter().any(|topic| **name(topic) == *at.topic) {
+            topics.push(new(at.topic.to_string()));
+        }
+        if let Some(topic) = topics.iter_mut().rfind(|topic| **name(topic) == *at.topic) {
+            add(topic, at.partition);
         }
     }
 }

@@ -196,6 +196,8 @@ pub struct ConsumerGroup {
     rejoining: Set<Arc<str>>,
     /// Regular expressions are about to be looked up. Soft.
     is_resolving: bool,
+    /// The offset of the metadata log at which its topics were last looked at. Soft.
+    looked_at: i64,
 }
 
 static NOTHING: Partitions = Partitions::new();
@@ -362,7 +364,7 @@ impl ConsumerGroup {
     /// What the log knows of it.
     #[cfg(all(test, not(target_arch = "wasm32")))]
     fn durable(&self) -> ConsumerGroup {
-        ConsumerGroup { rejoining: Set::new(), is_resolving: false, ..self.clone() }
+        ConsumerGroup { rejoining: Set::new(), is_resolving: false, looked_at: 0, ..self.clone() }
     }
 
     fn member_mut(&mut self, id: &Arc<str>) -> &mut ConsumerMember {

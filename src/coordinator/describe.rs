@@ -17,8 +17,16 @@ const NOT_FOUND_SINCE: i16 = 6;
 const CLASSIC: &str = "classic";
 const CONSUMER: &str = "consumer";
 
+/// The state that is told: a group that is being deleted is there until its tombstones are committed.
+pub(super) fn shown(group: &Group) -> GroupState {
+    match group.state {
+        GroupState::Dead => GroupState::Empty,
+        state => state,
+    }
+}
+
 pub(super) fn listed(group: &Group, request: &ListGroupsRequest) -> Option<ListedGroup> {
-    let state = group.state.name();
+    let state = shown(group).name();
     let group_type = if group.consumer.is_some() { CONSUMER } else { CLASSIC };
     let passes = |filter: &[String], value: &str| {
         filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
@@ -47,7 +55,7 @@ pub(super) fn described(group: &Group) -> DescribedGroup {
     };
     DescribedGroup {
         group_id: group.id.to_string(),
-        group_state: group.state.name().to_owned(),
+        group_state: shown(group).name().to_owned(),
         protocol_type: group.protocol_type.as_deref().unwrap_or_default().to_owned(),
         protocol_data: protocol.unwrap_or_default().to_owned(),
         members: group.members.values().map(member).collect(),

@@ -23,7 +23,7 @@ const LEAVE_BATCHED_SINCE: i16 = 3;
 impl Work<'_> {
     pub(super) fn sync(&mut self, group: &mut Group, caller: Caller, request: SyncGroupRequest) {
         let waiting = Waiting { token: caller.token, api_version: caller.api_version };
-        if let Err(error) = check_sync(group, caller.api_version, &request) {
+        if let Err(error) = check_sync(group, &request) {
             let reply = GroupResponse::SyncGroup(sync_error(error));
             self.out.replies.push((waiting.token, reply));
             return;
@@ -148,14 +148,17 @@ impl Work<'_> {
     }
 }
 
-fn check_sync(group: &Group, api_version: i16, request: &SyncGroupRequest) -> Result<(), ErrorCode> {
+/// Whether the request names the protocol, as those of its version must (KIP-559).
+pub(super) fn names_protocol(api_version: i16, request: &SyncGroupRequest) -> bool {
+    let names = [&request.protocol_type, &request.protocol_name];
+    api_version < SYNC_NAMES_PROTOCOL_SINCE || names.iter().all(|name| name.is_some())
+}
+
+fn check_sync(group: &Group, request: &SyncGroupRequest) -> Result<(), ErrorCode> {
     let names =
         [(&request.protocol_type, &group.protocol_type), (&request.protocol_name, &group.protocol_name)];
     if group.state == GroupState::Dead {
         return Err(ErrorCode::CoordinatorNotAvailable);
-    }
-    if api_version >= SYNC_NAMES_PROTOCOL_SINCE && names.iter().any(|(asked, _)| asked.is_none()) {
-        return Err(ErrorCode::InconsistentGroupProtocol);
     }
     check_member(group, &request.member_id, request.group_instance_id.as_deref())?;
     if request.generation_id != group.generation {

@@ -298,6 +298,14 @@ impl Work<'_> {
         self.out.timers.push((timer, None));
     }
 
+    /// A group that somebody brings into being is in the log from the beginning, empty.
+    pub(super) fn append_new_group(&mut self, group: &Group) {
+        let empty = Group::new(group.id.clone(), self.now);
+        if let Ok(record) = log::group_record(&empty, &[], self.now) {
+            self.append(vec![record], Then::Nothing);
+        }
+    }
+
     pub(super) fn append(&mut self, records: Vec<log::Record>, then: Then) {
         let (partition, leader_epoch) = (self.partition, self.leader_epoch);
         self.out.appends.push(Append { partition, leader_epoch, records, then });

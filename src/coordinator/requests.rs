@@ -114,6 +114,7 @@ impl GroupCoordinator {
             return;
         }
         let Ok((mut work, shard)) = self.work(&id, at, out) else { return };
+        let is_new = !shard.groups.contains_key(&id);
         let slot = shard.slot(id.clone(), at.now);
         if slot.is_empty_consumer_group() {
             work.end_empty(slot);
@@ -122,6 +123,9 @@ impl GroupCoordinator {
             return work.join_consumer_group(slot, rng, joining);
         }
         work.join(Arc::make_mut(slot), rng, joining);
+        if is_new && !slot.is_blank() {
+            work.append_new_group(slot);
+        }
         shard.forget_if_blank(&id);
     }
 
@@ -129,6 +133,10 @@ impl GroupCoordinator {
         let mut refuse = |error| {
             out.replies.push((caller.token, GroupResponse::SyncGroup(members::sync_error(error))));
         };
+        // As in Kafka, before anybody asks which group it is about.
+        if !members::names_protocol(caller.api_version, &request) {
+            return refuse(ErrorCode::InconsistentGroupProtocol);
+        }
         if let Err(error) = self.check_named(&request.group_id) {
             return refuse(error);
         }

@@ -23,6 +23,17 @@ impl Shard {
         Shard { leader_epoch, is_loading, groups: Map::new() }
     }
 
+    /// Takes in a record that is committed just now. What it says of a classic group that has become
+    /// a consumer group since, it says too late.
+    pub(super) fn replay_late(&mut self, key: &Bytes, value: Option<&Bytes>, now: SimTime) -> Option<Event> {
+        if let Ok(Change::Group { group, value: Some(_) }) = log::read(key, value)
+            && self.groups.get(&group).is_some_and(|group| group.consumer.is_some())
+        {
+            return None;
+        }
+        self.replay(key, value, now)
+    }
+
     /// Takes in a committed record. Records that are not ours are passed over, as in Kafka.
     pub(super) fn replay(&mut self, key: &Bytes, value: Option<&Bytes>, now: SimTime) -> Option<Event> {
         match log::read(key, value).ok()? {

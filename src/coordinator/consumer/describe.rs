@@ -2,6 +2,7 @@
 
 use super::records::by_topic;
 use super::{ConsumerGroup, ConsumerMember, Partitions};
+use crate::coordinator::describe::shown;
 use crate::coordinator::group::Group;
 use crate::metadata::MetadataImage;
 use crate::protocol::ErrorCode;
@@ -38,7 +39,7 @@ pub(in crate::coordinator) fn described(
     };
     DescribedGroup {
         group_id: group.id.to_string(),
-        group_state: group.state.name().to_owned(),
+        group_state: shown(group).name().to_owned(),
         group_epoch: consumer.group_epoch(),
         assignment_epoch: consumer.assignment_epoch(),
         assignor_name: assignor.as_deref().unwrap_or(default_assignor).to_owned(),

@@ -41,6 +41,10 @@ impl Draft<'_> {
     /// changed since.
     #[inline(never)]
     pub(super) fn raise_epoch(&mut self, reason: Option<String>) -> Result<(), Refusal> {
+        if reason.is_none() && self.group.looked_at == self.image.end_offset {
+            return Ok(());
+        }
+        self.group.looked_at = self.image.end_offset;
         let hash = self.metadata_hash(&self.group.subscribed_topics());
         let changed = || "topics changed".to_owned();
         let reason = reason.or_else(|| (hash != self.group.metadata_hash).then(changed));

@@ -193,11 +193,8 @@ impl<'a> Work<'a> {
 
 impl Draft<'_> {
     fn write_classic_tombstone(&mut self, group: &Group) -> Result<(), Refusal> {
-        if group.stored.is_some() || group.generation > 0 || group.state != GroupState::Empty {
-            let tombstone = log::group_tombstone(&group.id);
-            let tombstone = tombstone.map_err(|error| Refusal::new(ErrorCode::UnknownServerError, error))?;
-            self.records.push(tombstone);
-        }
+        let tombstone = log::group_tombstone(&group.id);
+        self.records.push(tombstone.map_err(|error| Refusal::new(ErrorCode::UnknownServerError, error))?);
         Ok(())
     }
 

@@ -84,23 +84,23 @@ fn scaling_out_under_two_assignors() {
         &report(&titles, &folds.iter().collect::<Vec<_>>(), worlds.now()),
         expect![[r#"
             score                  Eager · range  Eager · roundrobin      Eager · sticky
-              unread p·ms                  2 126               1 812               1 812
+              unread p·ms                  2 150               1 794               1 794
               moved                            4                   7                   7
               needless                         1                   4                   4
               requests                        54                  54                  54
               twice                           18                  18                  18
-              stable in ms                 1 309               1 246               1 246
+              stable in ms                 1 312               1 248               1 248
         "#]],
     );
     check(
         &lanes(&folds[0]),
         expect![[r#"
-            p0  7324 A  10827 –  11307 A  17385 –  17446 A
-            p1  7324 A  10827 –  11307 A  17385 –  17446 A
-            p2  7324 A  10827 –  11310 B  17371 –  17443 B
-            p3  7323 B  11247 –  11310 B  17371 –  17443 B
-            p4  7323 B  11247 –  11307 C  17328 –  17443 C
-            p5  7323 B  11247 –  11307 C  17328 –  17444 D
+            p0  7325 A  10828 –  11310 A  17388 –  17449 A
+            p1  7325 A  10828 –  11310 A  17388 –  17449 A
+            p2  7325 A  10828 –  11313 B  17369 –  17446 B
+            p3  7324 B  11248 –  11313 B  17369 –  17446 B
+            p4  7324 B  11248 –  11310 C  17329 –  17446 C
+            p5  7324 B  11248 –  11310 C  17329 –  17448 D
         "#]],
     );
     check(
@@ -141,24 +141,24 @@ fn scaling_out_under_two_assignors() {
               Note over coordinator: 00:10.133 PreparingRebalance, generation 1
               coordinator-->>A: Heartbeat: REBALANCE_IN_PROGRESS
               coordinator-->>B: Heartbeat: REBALANCE_IN_PROGRESS
-              Note over A: 00:10.827 gives up p0 p1 p2
+              Note over A: 00:10.828 gives up p0 p1 p2
               A->>coordinator: JoinGroup
-              Note over B: 00:11.247 gives up p3 p4 p5
+              Note over B: 00:11.248 gives up p3 p4 p5
               B->>coordinator: JoinGroup
-              Note over coordinator: 00:11.258 CompletingRebalance, generation 2
+              Note over coordinator: 00:11.259 CompletingRebalance, generation 2
               coordinator-->>A: JoinGroup response
               coordinator-->>B: JoinGroup response
               coordinator-->>C: JoinGroup response
               C->>coordinator: SyncGroup
               A->>coordinator: SyncGroup
               B->>coordinator: SyncGroup
-              Note over coordinator: 00:11.299 Stable, generation 2
+              Note over coordinator: 00:11.301 Stable, generation 2
               coordinator-->>A: SyncGroup response
               coordinator-->>B: SyncGroup response
               coordinator-->>C: SyncGroup response
-              Note over A: 00:11.307 owns p0 p1
-              Note over C: 00:11.307 owns p4 p5
-              Note over B: 00:11.310 owns p2 p3
+              Note over A: 00:11.310 owns p0 p1
+              Note over C: 00:11.310 owns p4 p5
+              Note over B: 00:11.313 owns p2 p3
         "#]],
     );
 }

@@ -3,13 +3,14 @@
 use crate::protocol::messages::{
     allocate_producer_ids::AllocateProducerIdsResponse, alter_partition::AlterPartitionResponse,
     api_versions::ApiVersionsResponse, broker_heartbeat::BrokerHeartbeatResponse,
-    broker_registration::BrokerRegistrationResponse, consumer_protocol, create_topics::CreateTopicsResponse,
-    fetch::FetchResponse, find_coordinator::FindCoordinatorResponse, heartbeat::HeartbeatResponse,
-    incremental_alter_configs::IncrementalAlterConfigsResponse, init_producer_id::InitProducerIdResponse,
-    join_group::JoinGroupResponse, leave_group::LeaveGroupResponse, list_offsets::ListOffsetsResponse,
-    metadata::MetadataResponse, offset_commit::OffsetCommitResponse, offset_fetch::OffsetFetchResponse,
-    offset_for_leader_epoch::OffsetForLeaderEpochResponse, produce::ProduceResponse,
-    sync_group::SyncGroupResponse,
+    broker_registration::BrokerRegistrationResponse,
+    consumer_group_heartbeat::ConsumerGroupHeartbeatResponse, consumer_protocol,
+    create_topics::CreateTopicsResponse, fetch::FetchResponse, find_coordinator::FindCoordinatorResponse,
+    heartbeat::HeartbeatResponse, incremental_alter_configs::IncrementalAlterConfigsResponse,
+    init_producer_id::InitProducerIdResponse, join_group::JoinGroupResponse, leave_group::LeaveGroupResponse,
+    list_offsets::ListOffsetsResponse, metadata::MetadataResponse, offset_commit::OffsetCommitResponse,
+    offset_fetch::OffsetFetchResponse, offset_for_leader_epoch::OffsetForLeaderEpochResponse,
+    produce::ProduceResponse, sync_group::SyncGroupResponse,
 };
 use crate::protocol::{ApiKey, ErrorCode, Message, TopicPartition, decode_response};
 use crate::trace::Frame;
@@ -54,6 +55,7 @@ impl Reading<'_> {
             ApiKey::JoinGroup | ApiKey::SyncGroup | ApiKey::Heartbeat | ApiKey::LeaveGroup => {
                 self.group(api)?
             }
+            ApiKey::ConsumerGroupHeartbeat => self.consumer_group()?,
             ApiKey::OffsetCommit
             | ApiKey::OffsetFetch
             | ApiKey::ListOffsets
@@ -167,6 +169,23 @@ impl Reading<'_> {
             }
             _ => (self.read::<LeaveGroupResponse>()?.error_code, "it is out".to_owned()),
         })
+    }
+
+    #[inline(never)]
+    fn consumer_group(&self) -> Option<(ErrorCode, String)> {
+        let response = self.read::<ConsumerGroupHeartbeatResponse>()?;
+        let epoch = response.member_epoch;
+        let Some(assignment) = response.assignment else {
+            let gist = if epoch < 0 { "it is out".to_owned() } else { format!("it is at epoch {epoch}") };
+            return Some((response.error_code, gist));
+        };
+        let parts: Vec<String> = (assignment.topic_partitions.iter())
+            .flat_map(|t| t.partitions.iter().map(|p| self.names.partition("", t.topic_id, *p).to_string()))
+            .collect();
+        Some((
+            response.error_code,
+            format!("it is at epoch {epoch} and may have {}", list(&parts, "partition")),
+        ))
     }
 
     #[inline(never)]

@@ -4,11 +4,11 @@ use bytes::Bytes;
 
 use crate::protocol::messages::{
     alter_partition::AlterPartitionRequest, broker_heartbeat::BrokerHeartbeatRequest,
-    create_partitions::CreatePartitionsRequest, create_topics::CreateTopicsRequest, fetch::FetchRequest,
-    find_coordinator::FindCoordinatorRequest, heartbeat::HeartbeatRequest,
-    incremental_alter_configs::IncrementalAlterConfigsRequest, join_group::JoinGroupRequest,
-    leave_group::LeaveGroupRequest, list_offsets::ListOffsetsRequest, metadata::MetadataRequest,
-    offset_commit::OffsetCommitRequest, offset_fetch::OffsetFetchRequest,
+    consumer_group_heartbeat::ConsumerGroupHeartbeatRequest, create_partitions::CreatePartitionsRequest,
+    create_topics::CreateTopicsRequest, fetch::FetchRequest, find_coordinator::FindCoordinatorRequest,
+    heartbeat::HeartbeatRequest, incremental_alter_configs::IncrementalAlterConfigsRequest,
+    join_group::JoinGroupRequest, leave_group::LeaveGroupRequest, list_offsets::ListOffsetsRequest,
+    metadata::MetadataRequest, offset_commit::OffsetCommitRequest, offset_fetch::OffsetFetchRequest,
     offset_for_leader_epoch::OffsetForLeaderEpochRequest, produce::ProduceRequest,
     sync_group::SyncGroupRequest,
 };
@@ -57,6 +57,7 @@ impl Asking<'_> {
             ApiKey::Produce => self.produce(),
             ApiKey::Fetch => self.fetch(),
             ApiKey::JoinGroup | ApiKey::SyncGroup | ApiKey::Heartbeat | ApiKey::LeaveGroup => self.group(api),
+            ApiKey::ConsumerGroupHeartbeat => self.consumer_group(api),
             ApiKey::OffsetCommit
             | ApiKey::OffsetFetch
             | ApiKey::ListOffsets
@@ -137,6 +138,25 @@ impl Asking<'_> {
             (n, _) => format!("Fetch · {}", count(len(n), "partition")),
         };
         Some(Ask { act: self.asked(&what), rule, label })
+    }
+
+    #[inline(never)]
+    fn consumer_group(&self, api: ApiKey) -> Option<Ask> {
+        let request = self.read::<ConsumerGroupHeartbeatRequest>()?;
+        let (group, epoch) = (&request.group_id, request.member_epoch);
+        let owned = request.topic_partitions.unwrap_or_default().into_iter();
+        let owned: usize = owned.map(|topic| topic.partitions.len()).sum();
+        let what = match epoch {
+            0 => format!("that it wants to join group {group}"),
+            -1 => format!("that it leaves group {group}"),
+            ..-1 => format!("that it leaves group {group} and will be back"),
+            _ if owned > 0 => {
+                let owned = count(len(owned), "partition");
+                format!("that it is alive in group {group} at epoch {epoch} and has {owned}")
+            }
+            _ => format!("that it is alive in group {group} at epoch {epoch}"),
+        };
+        Some(Ask { act: self.told(&what), rule: None, label: api.name().to_owned() })
     }
 
     fn group(&self, api: ApiKey) -> Option<Ask> {
