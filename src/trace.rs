@@ -339,6 +339,22 @@ pub enum Event {
     PartitionsAssigned { group: Arc<str>, partitions: Vec<TopicPartition> },
     /// A consumer gave these partitions up.
     PartitionsRevoked { group: Arc<str>, partitions: Vec<TopicPartition> },
+    /// A consumer's partitions are no longer its own, and may have an owner already.
+    PartitionsLost { group: Arc<str>, partitions: Vec<TopicPartition> },
+    /// What a consumer thinks of its membership: what it does about it, in which generation or
+    /// member epoch (−1: none), and what it owns.
+    MemberStateChanged {
+        group: Arc<str>,
+        member: Arc<str>,
+        from: &'static str,
+        to: &'static str,
+        generation: i32,
+        owned: Vec<TopicPartition>,
+    },
+    /// The consumer calls its application's rebalance listener, `onPartitionsRevoked` or the like.
+    ListenerEntered { group: Arc<str>, listener: &'static str, partitions: Vec<TopicPartition> },
+    /// The listener has returned.
+    ListenerLeft { group: Arc<str>, listener: &'static str },
     /// A consumer's position was set, by a commit, a seek or `auto.offset.reset`.
     PositionSet {
         #[serde(flatten)]
@@ -354,6 +370,13 @@ pub enum Event {
     },
     /// The application has processed these records.
     RecordsConsumed {
+        #[serde(flatten)]
+        at: TopicPartition,
+        offsets: Offsets,
+    },
+    /// Of these records, members of the group have processed each before.
+    RecordsRepeated {
+        group: Arc<str>,
         #[serde(flatten)]
         at: TopicPartition,
         offsets: Offsets,

@@ -217,6 +217,25 @@ fn group_events() -> Vec<Event> {
         Event::GroupMigrated { group: group(), from: "classic", to: "consumer" },
         Event::PartitionsAssigned { group: group(), partitions: vec![] },
         Event::PartitionsRevoked { group: group(), partitions: vec![at()] },
+        Event::PartitionsLost { group: group(), partitions: vec![at()] },
+        Event::MemberStateChanged {
+            group: group(),
+            member: member(),
+            from: "joining",
+            to: "syncing",
+            generation: 3,
+            owned: vec![at()],
+        },
+        Event::MemberStateChanged {
+            group: group(),
+            member: "".into(),
+            from: "stable",
+            to: "unjoined",
+            generation: -1,
+            owned: vec![],
+        },
+        Event::ListenerEntered { group: group(), listener: "onPartitionsRevoked", partitions: vec![at()] },
+        Event::ListenerLeft { group: group(), listener: "onPartitionsRevoked" },
     ]);
     events
 }
@@ -237,6 +256,7 @@ fn client_events() -> Vec<Event> {
         Event::PositionSet { at: at(), offset: 9, by: "auto.offset.reset" },
         Event::RecordsFetched { at: at(), offsets },
         Event::RecordsConsumed { at: at(), offsets },
+        Event::RecordsRepeated { group: "dashboards".into(), at: at(), offsets },
         Event::MetadataStale { error },
         Event::MetadataRefreshed { brokers: 3 },
         Event::ClientError { error, detail: "".into() },

@@ -183,6 +183,11 @@ fn the_samples_in_words() {
             Group dashboards went from the classic to the consumer protocol while its members worked on.
             Node 1 was given no partitions in group dashboards.
             Node 1 gave up rides-0 in group dashboards.
+            Node 1 lost rides-0: it is no longer a member of group dashboards, and somebody else may own them.
+            As Node 1 sees it, it is syncing in generation 3 of group dashboards and owns rides-0.
+            As Node 1 sees it, it is unjoined of group dashboards and owns no partitions.
+            Node 1 calls its application's onPartitionsRevoked with rides-0 of group dashboards.
+            onPartitionsRevoked of Node 1's application has returned.
             Node 1 put record 41 with key N into its batch for rides-0.
             Node 1 put record 42 into its batch for rides-0.
             Node 1 sent a batch of 2 records for rides-0.
@@ -196,6 +201,7 @@ fn the_samples_in_words() {
                     decided.
             Node 1 took offsets 7 to 11 of rides-0 into its buffer.
             Node 1 processed offsets 7 to 11 of rides-0.
+            Node 1 processed offsets 7 to 11 of rides-0 again: group dashboards had been that far before.
             Node 1 heard NOT_LEADER_OR_FOLLOWER: its picture of the cluster is out of date.
             Node 1 got a new picture of the cluster with 3 brokers.
             Node 1 reported to its application: NOT_LEADER_OR_FOLLOWER – this broker does not lead the

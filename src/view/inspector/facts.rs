@@ -191,9 +191,27 @@ impl Facts {
                 self.add("reason", reason);
             }
             Event::PartitionsAssigned { group, partitions }
-            | Event::PartitionsRevoked { group, partitions } => {
+            | Event::PartitionsRevoked { group, partitions }
+            | Event::PartitionsLost { group, partitions } => {
                 self.add("group", group);
                 self.partitions(partitions);
+            }
+            Event::MemberStateChanged { group, member, from, to, generation, owned } => {
+                self.add("group", group);
+                self.add("member", if member.is_empty() { "none" } else { member });
+                self.add("from", from);
+                self.add("to", to);
+                self.add("generation", generation);
+                self.partitions(owned);
+            }
+            Event::ListenerEntered { group, listener, partitions } => {
+                self.add("group", group);
+                self.add("listener", listener);
+                self.partitions(partitions);
+            }
+            Event::ListenerLeft { group, listener } => {
+                self.add("group", group);
+                self.add("listener", listener);
             }
             event => self.consumer_group(event),
         }
@@ -272,6 +290,10 @@ impl Facts {
                 self.add("by", by);
             }
             Event::RecordsFetched { offsets, .. } | Event::RecordsConsumed { offsets, .. } => {
+                self.offsets(*offsets);
+            }
+            Event::RecordsRepeated { group, offsets, .. } => {
+                self.add("group", group);
                 self.offsets(*offsets);
             }
             Event::MetadataStale { error } => self.add("error", error.name()),

@@ -355,6 +355,23 @@ fn group(event: &Event, who: &str) -> Option<String> {
         Event::PartitionsRevoked { group, partitions } => {
             format!("{who} gave up {} in group {group}.", list(partitions, "partition"))
         }
+        Event::PartitionsLost { group, partitions } => format!(
+            "{who} lost {}: it is no longer a member of group {group}, and somebody else may own them.",
+            list(partitions, "partition")
+        ),
+        Event::MemberStateChanged { group, to, generation, owned, .. } => {
+            let when = match generation {
+                ..0 => String::new(),
+                generation => format!(" in generation {generation}"),
+            };
+            let owned = list(owned, "partition");
+            format!("As {who} sees it, it is {to}{when} of group {group} and owns {owned}.")
+        }
+        Event::ListenerEntered { group, listener, partitions } => format!(
+            "{who} calls its application's {listener} with {} of group {group}.",
+            list(partitions, "partition")
+        ),
+        Event::ListenerLeft { listener, .. } => format!("{listener} of {who}'s application has returned."),
         _ => return None,
     })
 }
@@ -407,6 +424,11 @@ fn client(event: &Event, who: &str) -> Option<String> {
         Event::RecordsConsumed { at, offsets: range } => {
             format!("{who} processed {} of {}.", offsets(*range), partition(at))
         }
+        Event::RecordsRepeated { group, at, offsets: range } => format!(
+            "{who} processed {} of {} again: group {group} had been that far before.",
+            offsets(*range),
+            partition(at)
+        ),
         Event::MetadataStale { error: code } => {
             format!("{who} heard {}: its picture of the cluster is out of date.", error(*code))
         }

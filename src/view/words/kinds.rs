@@ -103,7 +103,11 @@ pub fn category(event: &Event) -> Category {
         | Event::RegexResolved { .. }
         | Event::GroupMigrated { .. }
         | Event::PartitionsAssigned { .. }
-        | Event::PartitionsRevoked { .. } => Category::Groups,
+        | Event::PartitionsRevoked { .. }
+        | Event::PartitionsLost { .. }
+        | Event::MemberStateChanged { .. }
+        | Event::ListenerEntered { .. }
+        | Event::ListenerLeft { .. } => Category::Groups,
         Event::RecordQueued { .. }
         | Event::BatchSent { .. }
         | Event::BatchAcknowledged { .. }
@@ -112,6 +116,7 @@ pub fn category(event: &Event) -> Category {
         | Event::PositionSet { .. }
         | Event::RecordsFetched { .. }
         | Event::RecordsConsumed { .. }
+        | Event::RecordsRepeated { .. }
         | Event::MetadataStale { .. }
         | Event::MetadataRefreshed { .. }
         | Event::ClientError { .. } => Category::Clients,

@@ -61,7 +61,8 @@ pub(in crate::view) fn place(event: &Event) -> Option<&TopicPartition> {
         | Event::BatchFailed { at, .. }
         | Event::PositionSet { at, .. }
         | Event::RecordsFetched { at, .. }
-        | Event::RecordsConsumed { at, .. } => Some(at),
+        | Event::RecordsConsumed { at, .. }
+        | Event::RecordsRepeated { at, .. } => Some(at),
         _ => None,
     }
 }
@@ -184,9 +185,17 @@ fn group_title(event: &Event) -> String {
             1 => "1 partition revoked".to_owned(),
             n => format!("{n} partitions revoked"),
         },
+        Event::PartitionsLost { partitions, .. } => match partitions.len() {
+            1 => "1 partition lost".to_owned(),
+            n => format!("{n} partitions lost"),
+        },
+        Event::MemberStateChanged { to, .. } => format!("Member is {to}"),
+        Event::ListenerEntered { listener, .. } => format!("{listener} called"),
+        Event::ListenerLeft { listener, .. } => format!("{listener} returned"),
         Event::PositionSet { offset, .. } => format!("Position set to {offset}"),
         Event::RecordsFetched { offsets, .. } => format!("{} fetched", range(*offsets)),
         Event::RecordsConsumed { offsets, .. } => format!("{} consumed", range(*offsets)),
+        Event::RecordsRepeated { offsets, .. } => format!("{} processed again", range(*offsets)),
         Event::MetadataStale { .. } => "Metadata out of date".to_owned(),
         Event::MetadataRefreshed { .. } => "Metadata refreshed".to_owned(),
         Event::ClientError { error: code, .. } => format!("Client error: {}", error(*code)),
