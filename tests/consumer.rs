@@ -1,6 +1,10 @@
 //! The consumer against real group coordinators, frame by frame.
 #![cfg(not(target_arch = "wasm32"))]
 
+#[path = "consumer/managed.rs"]
+mod managed;
+#[path = "consumer/rebalances.rs"]
+mod rebalances;
 #[path = "consumer/stage.rs"]
 mod stage;
 
@@ -199,21 +203,21 @@ fn a_stuck_application_is_put_out_and_comes_back() {
     check(
         &mut stage,
         expect![[r#"
-        00:00.012 a is assigned [t-0]
-        00:00.018 a begins t-0 at 0 (auto.offset.reset)
-        00:00.101 a fetched t-0 0..2
-        00:20.101 a error UNKNOWN_MEMBER_ID: no poll for max.poll.interval.ms: left the group
-        00:30.105 a consumed t-0 0..1
-        00:30.105 a error UNKNOWN_MEMBER_ID: commit failed: no longer a member of the group
-        00:30.115 a consumed t-0 1..2
-        00:30.115 a error UNKNOWN_MEMBER_ID: commit failed: no longer a member of the group
-        00:30.115 a gives up [t-0]
-        00:30.121 a is assigned [t-0]
-        00:30.125 a begins t-0 at 0 (auto.offset.reset)
-        00:30.127 a fetched t-0 0..2
-        00:30.137 a consumed t-0 0..1
-        00:30.149 a consumed t-0 1..2
-    "#]],
+            00:00.012 a is assigned [t-0]
+            00:00.018 a begins t-0 at 0 (auto.offset.reset)
+            00:00.101 a fetched t-0 0..2
+            00:20.101 a error UNKNOWN_MEMBER_ID: no poll for max.poll.interval.ms: left the group
+            00:30.105 a consumed t-0 0..1
+            00:30.105 a error UNKNOWN_MEMBER_ID: commit failed: no longer a member of the group
+            00:30.115 a consumed t-0 1..2
+            00:30.115 a error UNKNOWN_MEMBER_ID: commit failed: no longer a member of the group
+            00:30.115 a loses [t-0]
+            00:30.121 a is assigned [t-0]
+            00:30.125 a begins t-0 at 0 (auto.offset.reset)
+            00:30.127 a fetched t-0 0..2
+            00:30.137 a consumed t-0 0..1
+            00:30.149 a consumed t-0 1..2
+        "#]],
     );
 }
 

@@ -9,13 +9,20 @@
 //! There are two threads, as in Java. The application's own does what only `poll()` does:
 //! rebalance, find positions, send fetches, return records, commit. The heartbeat thread
 //! keeps the membership alive meanwhile and gives it up when the application does not come
-//! back in time. Assignors are eager: a rebalance first revokes everything. Fetches are
-//! without sessions. Not here yet: cooperative and sticky assignors, the newer group
-//! protocol (KIP-848), log truncation detection (KIP-320), filtering of aborted transactions.
+//! back in time. Groups are classic, eager or cooperative (KIP-429), or managed by their
+//! coordinator (KIP-848). Fetches are without sessions. Not here yet: filtering of aborted
+//! transactions, patterns of topics in classic groups.
 
+mod classic;
+mod command;
 mod commits;
 mod config;
+mod coordinator;
 mod fetcher;
+mod heartbeat;
+mod kip848;
+mod leader;
+mod listener;
 mod membership;
 mod positions;
 mod subscription;
@@ -24,9 +31,8 @@ mod validation;
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use self::commits::SyncCommit;
+use self::listener::Call;
 use self::membership::Membership;
 use self::subscription::Owned;
 use self::thread::{Polled, Thread};
@@ -36,7 +42,10 @@ use crate::base::{Input, Map, Set, SimTime};
 use crate::protocol::{ErrorCode, Message, TopicPartition, Uuid};
 use crate::trace::{Ctx, Event};
 
-pub use config::{AssignedPartition, CommitMode, ConsumerApp, ConsumerConfig, IsolationLevel, OffsetReset};
+pub use command::{ConsumerChanges, ConsumerCommand, SeekTo};
+pub use config::{
+    AssignedPartition, CommitMode, ConsumerApp, ConsumerConfig, GroupProtocol, IsolationLevel, OffsetReset,
+};
 pub use membership::MemberState;
 pub use subscription::{ConsumerRecord, OwnedPartition, Position, Seeking};
 pub use thread::ThreadState;
@@ -75,62 +84,6 @@ impl From<NetworkTimer> for ConsumerTimer {
     }
 }
 
-/// What somebody outside may want of a consumer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum ConsumerCommand {
-    /// The application hangs, or comes back: it neither processes nor polls.
-    SetStuck {
-        /// Hang.
-        stuck: bool,
-    },
-    /// `pause()` and `resume()`: polls return nothing from these partitions.
-    SetPaused {
-        /// Pause.
-        paused: bool,
-        /// Which; all that it owns now without it.
-        #[serde(default)]
-        partitions: Option<Vec<AssignedPartition>>,
-    },
-    /// Processing a record takes so long from the next one on.
-    SetProcessMs {
-        /// Milliseconds.
-        process_ms: u64,
-    },
-    /// `seek()`.
-    Seek {
-        /// The topic.
-        topic: Arc<str>,
-        /// The partition.
-        partition: i32,
-        /// Where to.
-        to: SeekTo,
-    },
-    /// `commitAsync()` of what has been processed.
-    Commit,
-    /// `subscribe()` to these topics instead.
-    Subscribe {
-        /// The topics.
-        topics: Vec<Arc<str>>,
-    },
-    /// `close()`, as soon as the application is back in its loop.
-    Close,
-}
-
-/// Where to seek.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum SeekTo {
-    /// An offset.
-    Offset(i64),
-    /// The beginning of the log.
-    Beginning,
-    /// Its end.
-    End,
-}
-
 /// What has come of it so far, since the process started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConsumerTotals {
@@ -151,6 +104,7 @@ enum Request {
     Join,
     Sync { generation: i32 },
     Heartbeat { generation: i32 },
+    ManagedHeartbeat,
     Leave { closing: bool },
     Commit { offsets: commits::Offsets, is_sync: bool, generation: i32 },
     OffsetFetch { partitions: Set<TopicPartition> },
@@ -177,6 +131,12 @@ pub struct Consumer {
     last_poll: SimTime,
     is_stuck: bool,
     is_closing: bool,
+    /// The rebalance listener that the application's thread is in.
+    listening: Option<Call>,
+    /// What the application is going to subscribe to instead.
+    resubscribing: Option<Vec<Arc<str>>>,
+    /// What it will be configured with when it is started again.
+    next_config: Option<Arc<ConsumerConfig>>,
     /// Whose records came last, so that no partition starves the others.
     drained_to: Option<TopicPartition>,
     timers: Map<ConsumerTimer, SimTime>,
@@ -203,6 +163,9 @@ impl Consumer {
             last_poll: SimTime::ZERO,
             is_stuck: false,
             is_closing: false,
+            listening: None,
+            resubscribing: None,
+            next_config: None,
             drained_to: None,
             timers: Map::new(),
             totals: ConsumerTotals::default(),
@@ -231,7 +194,11 @@ impl Consumer {
             }
         }
         self.run_heartbeat_thread(ctx);
-        self.run_app_thread(ctx);
+        if self.is_managed() {
+            self.run_managed(ctx);
+        } else {
+            self.run_app_thread(ctx);
+        }
         self.set_timers(ctx);
     }
 
@@ -252,7 +219,7 @@ impl Consumer {
 
     /// Where it stands in its group.
     pub fn member_state(&self) -> MemberState {
-        self.membership.state()
+        self.membership.state
     }
 
     /// Its member id; empty while it has none.
@@ -260,7 +227,7 @@ impl Consumer {
         &self.membership.member_id
     }
 
-    /// The generation it believes to be in; −1 for none.
+    /// The generation or member epoch that it believes to be in; −1 for none.
     pub fn generation(&self) -> i32 {
         self.membership.generation
     }
@@ -291,6 +258,11 @@ impl Consumer {
         self.is_stuck
     }
 
+    /// Whether its application's thread has come to its end.
+    pub fn has_ended(&self) -> bool {
+        self.thread.has_ended()
+    }
+
     /// Counts since the process started.
     pub fn totals(&self) -> ConsumerTotals {
         self.totals
@@ -308,7 +280,7 @@ impl Consumer {
 
     fn start(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) {
         let app = ConsumerApp::clone(&self.app);
-        *self = Consumer::new(self.config.clone(), self.bootstrap.to_vec(), app);
+        *self = Consumer::new(self.config_of_next_start().clone(), self.bootstrap.to_vec(), app);
         self.last_poll = ctx.now();
         self.next_auto_commit = ctx.now() + crate::base::ms(self.config.auto_commit_interval_ms);
         self.network.start(ctx);
@@ -325,41 +297,12 @@ impl Consumer {
     fn want_topics(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, more: impl IntoIterator<Item = Arc<str>>) {
         let given = self.app.partitions.iter().map(|it| it.topic.clone());
         let topics = self.app.topics.iter().cloned().chain(given).chain(more);
-        self.network.want(ctx, TopicScope::Only(topics.collect()));
-    }
-
-    fn obey(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, command: ConsumerCommand) {
-        match command {
-            ConsumerCommand::SetStuck { stuck } => {
-                if stuck && !self.is_stuck && self.thread == Thread::Polling {
-                    self.last_poll = ctx.now();
-                }
-                self.is_stuck = stuck;
-            }
-            ConsumerCommand::SetPaused { paused, partitions } => {
-                let named: Option<Set<TopicPartition>> = partitions.map(|list| {
-                    list.into_iter().map(|it| TopicPartition::new(it.topic, it.partition)).collect()
-                });
-                for (at, partition) in &mut self.owned {
-                    if named.as_ref().is_none_or(|named| named.contains(at)) {
-                        partition.paused = paused;
-                    }
-                }
-            }
-            ConsumerCommand::SetProcessMs { process_ms } => {
-                Arc::make_mut(&mut self.app).process_ms = process_ms;
-            }
-            ConsumerCommand::Seek { topic, partition, to } => {
-                self.seek(ctx, &TopicPartition::new(topic, partition), to);
-            }
-            ConsumerCommand::Commit => self.commit_async(ctx),
-            ConsumerCommand::Subscribe { topics } => {
-                Arc::make_mut(&mut self.app).topics = topics;
-                self.want_topics(ctx, []);
-                self.membership.request_rejoin();
-            }
-            ConsumerCommand::Close => self.is_closing = true,
-        }
+        // Which topics a pattern matches, only the coordinator knows.
+        let scope = match &self.app.topic_regex {
+            Some(_) => TopicScope::All,
+            None => TopicScope::Only(topics.collect()),
+        };
+        self.network.want(ctx, scope);
     }
 
     fn on_response(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, response: &Response) {
@@ -369,6 +312,7 @@ impl Consumer {
             Request::Join => self.on_join(ctx, response),
             Request::Sync { generation } => self.on_sync(ctx, response, generation),
             Request::Heartbeat { generation } => self.on_heartbeat(ctx, response, generation),
+            Request::ManagedHeartbeat => self.on_managed_heartbeat(ctx, response),
             Request::Leave { closing } => {
                 if closing {
                     self.thread = Thread::Closed;
@@ -440,7 +384,7 @@ impl Consumer {
     fn fail(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, error: ErrorCode, detail: &str) {
         self.report(ctx, error, detail);
         self.thread = Thread::Failed(error);
-        self.membership.forget();
+        self.lose(ctx, true);
     }
 }
 

@@ -379,7 +379,7 @@ impl Check<'_> {
             self.expect(
                 group.configs.group_instance_id.is_none() || group.consumers.count() <= 1,
                 || path.key("configs").key("group.instance.id"),
-                || "only one consumer can have it".into(),
+                || "only one consumer can have it; with static_members each has its name".into(),
             );
             let config = ConsumerConfig { group_id: Some(group.id.as_str().into()), ..group.configs.clone() };
             self.consumer(&config, &group.app, &path);
@@ -395,7 +395,7 @@ impl Check<'_> {
         self.all(config.problems(app), &path.key("configs"));
         let app_path = path.key("app");
         self.expect(
-            !(app.topics.is_empty() && app.partitions.is_empty()),
+            !(app.topics.is_empty() && app.partitions.is_empty() && app.topic_regex.is_none()),
             || app_path.clone(),
             || "give topics or partitions to read".into(),
         );

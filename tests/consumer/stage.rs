@@ -11,7 +11,7 @@ use terrarium::client::consumer::{Consumer, ConsumerCommand, ConsumerTimer};
 use terrarium::coordinator::{
     Caller, CoordinatorTimer, GroupConfig, GroupCoordinator, GroupRequest, GroupResponse, Moment, Outcome,
 };
-use terrarium::metadata::MetadataImage;
+use terrarium::metadata::{MetadataImage, PartitionRegistration, TopicImage};
 use terrarium::protocol::messages::api_versions::{ApiVersion, ApiVersionsResponse};
 use terrarium::protocol::messages::fetch::*;
 use terrarium::protocol::messages::find_coordinator::{Coordinator, FindCoordinatorResponse};
@@ -59,6 +59,8 @@ struct ParkedFetch {
 pub(crate) struct Stage {
     pub(crate) now: SimTime,
     pub(crate) story: String,
+    /// The story tells each member's own view, too.
+    pub(crate) views: bool,
     clients: BTreeMap<String, Client>,
     arrivals: BTreeMap<(SimTime, u64), Arrival>,
     next: u64,
@@ -75,6 +77,7 @@ pub(crate) struct Stage {
     group_timers: BTreeMap<(i32, CoordinatorTimer), SimTime>,
     group_log: Vec<(Bytes, Option<Bytes>)>,
     group_rng: Rng,
+    image: MetadataImage,
     waiting: BTreeMap<u64, (ConnId, i16, i32)>,
     logs: Vec<Vec<Bytes>>,
     pub(crate) log_start: i64,
@@ -88,6 +91,7 @@ impl Stage {
         let mut stage = Stage {
             now: SimTime::ZERO,
             story: String::new(),
+            views: false,
             clients: BTreeMap::new(),
             arrivals: BTreeMap::new(),
             next: 1,
@@ -101,6 +105,7 @@ impl Stage {
             group_timers: BTreeMap::new(),
             group_log: Vec::new(),
             group_rng: Rng::stream(1, "coordinator"),
+            image: image(partitions),
             waiting: BTreeMap::new(),
             logs: vec![Vec::new(); partitions],
             log_start: 0,
@@ -133,6 +138,11 @@ impl Stage {
 
     pub(crate) fn consumer(&self, name: &str) -> &Consumer {
         &self.clients[name].consumer
+    }
+
+    /// Whether it believes that a partition is its own.
+    pub(crate) fn owns(&self, name: &str, partition: i32) -> bool {
+        self.consumer(name).assignment().keys().any(|at| at.partition == partition)
     }
 
     /// The process dies; its connections break.
@@ -176,7 +186,7 @@ impl Stage {
         self.leader_epoch += 1;
         let (mut out, log) = (Outcome::default(), self.group_log.clone());
         if let Some(coordinator) = self.coordinators.get_mut(&broker) {
-            let at = Moment { now: self.now, image: &MetadataImage::default() };
+            let at = Moment { now: self.now, image: &self.image };
             coordinator.elected(0, self.leader_epoch, log, at, &mut out);
         }
         self.take(broker, out);
@@ -197,6 +207,7 @@ impl Stage {
     pub(crate) fn add_partition(&mut self, leader: i32) {
         self.leaders.push(leader);
         self.logs.push(Vec::new());
+        self.image = image(self.leaders.len());
     }
 
     /// Appends records, a batch each.
@@ -239,7 +250,7 @@ impl Stage {
                 self.group_timers.remove(&(broker, timer.clone()));
                 let mut out = Outcome::default();
                 if let Some(coordinator) = self.coordinators.get_mut(&broker) {
-                    let at = Moment { now: next, image: &MetadataImage::default() };
+                    let at = Moment { now: next, image: &self.image };
                     coordinator.timer(at, timer, &mut out);
                 }
                 self.take(broker, out);
@@ -300,7 +311,7 @@ impl Stage {
             }
         }
         for (_, _, event) in outputs.trace {
-            if let Some(line) = told(&event) {
+            if let Some(line) = told(&event).or_else(|| viewed(&event).filter(|_| self.views)) {
                 let _ = writeln!(self.story, "{} {name} {line}", self.now);
             }
         }
@@ -363,6 +374,9 @@ impl Stage {
             ApiKey::SyncGroup => GroupRequest::SyncGroup(Message::decode(&body, version)?),
             ApiKey::Heartbeat => GroupRequest::Heartbeat(Message::decode(&body, version)?),
             ApiKey::LeaveGroup => GroupRequest::LeaveGroup(Message::decode(&body, version)?),
+            ApiKey::ConsumerGroupHeartbeat => {
+                GroupRequest::ConsumerGroupHeartbeat(Message::decode(&body, version)?)
+            }
             ApiKey::OffsetCommit => GroupRequest::OffsetCommit(Message::decode(&body, version)?),
             ApiKey::OffsetFetch => GroupRequest::OffsetFetch(Message::decode(&body, version)?),
             other => panic!("unexpected {other:?}"),
@@ -373,7 +387,7 @@ impl Stage {
         let caller = Caller { token, api_version: version, client_id: &client_id, client_host: "/10.0.0.9" };
         let mut out = Outcome::default();
         if let Some(coordinator) = self.coordinators.get_mut(&broker) {
-            let at = Moment { now: self.now, image: &MetadataImage::default() };
+            let at = Moment { now: self.now, image: &self.image };
             coordinator.handle(at, &mut self.group_rng, caller, request, &mut out);
         }
         self.take(broker, out);
@@ -394,6 +408,7 @@ impl Stage {
                 GroupResponse::SyncGroup(r) => encode_response(version, id, &r),
                 GroupResponse::Heartbeat(r) => encode_response(version, id, &r),
                 GroupResponse::LeaveGroup(r) => encode_response(version, id, &r),
+                GroupResponse::ConsumerGroupHeartbeat(r) => encode_response(version, id, &r),
                 GroupResponse::OffsetCommit(r) => encode_response(version, id, &r),
                 GroupResponse::OffsetFetch(r) => encode_response(version, id, &r),
                 other => panic!("unexpected {other:?}"),
@@ -404,7 +419,7 @@ impl Stage {
             self.group_log.extend(append.records.iter().cloned());
             let mut out = Outcome::default();
             if let Some(coordinator) = self.coordinators.get_mut(&broker) {
-                let at = Moment { now: self.now, image: &MetadataImage::default() };
+                let at = Moment { now: self.now, image: &self.image };
                 coordinator.committed(at, append, &mut out);
             }
             self.take(broker, out);
@@ -545,6 +560,29 @@ impl Stage {
     }
 }
 
+/// The brokers' metadata: the only topic.
+fn image(partitions: usize) -> MetadataImage {
+    let partition = |number: usize| {
+        let registration = PartitionRegistration {
+            replicas: vec![1, 2],
+            isr: vec![1, 2],
+            adding_replicas: Vec::new(),
+            removing_replicas: Vec::new(),
+            leader: 1,
+            leader_epoch: 0,
+            partition_epoch: 0,
+        };
+        (number as i32, registration)
+    };
+    let partitions = (0..partitions).map(partition).collect();
+    let topic = TopicImage { name: "t".into(), id: TOPIC_ID, partitions };
+    MetadataImage {
+        topics: [("t".into(), Arc::new(topic))].into_iter().collect(),
+        topic_names: [(TOPIC_ID, "t".into())].into_iter().collect(),
+        ..MetadataImage::default()
+    }
+}
+
 fn api_versions() -> ApiVersionsResponse {
     let apis = [
         (ApiKey::ApiVersions, 4),
@@ -559,10 +597,18 @@ fn api_versions() -> ApiVersionsResponse {
         (ApiKey::LeaveGroup, 5),
         (ApiKey::OffsetCommit, 9),
         (ApiKey::OffsetFetch, 9),
+        (ApiKey::ConsumerGroupHeartbeat, 1),
     ];
     let api =
         |(key, max_version): (ApiKey, i16)| ApiVersion { api_key: key.code(), min_version: 0, max_version };
     ApiVersionsResponse { api_keys: apis.into_iter().map(api).collect(), ..Default::default() }
+}
+
+fn viewed(event: &Event) -> Option<String> {
+    match event {
+        Event::MemberStateChanged { to, generation, .. } => Some(format!("is {to} ({generation})")),
+        _ => None,
+    }
 }
 
 fn told(event: &Event) -> Option<String> {
@@ -572,6 +618,11 @@ fn told(event: &Event) -> Option<String> {
     Some(match event {
         Event::PartitionsAssigned { partitions, .. } => format!("is assigned [{}]", names(partitions)),
         Event::PartitionsRevoked { partitions, .. } => format!("gives up [{}]", names(partitions)),
+        Event::PartitionsLost { partitions, .. } => format!("loses [{}]", names(partitions)),
+        Event::ListenerEntered { listener, partitions, .. } => {
+            format!("{listener} [{}]", names(partitions))
+        }
+        Event::ListenerLeft { listener, .. } => format!("{listener} returned"),
         Event::PositionSet { at, offset, by } => format!("begins {at} at {offset} ({by})"),
         Event::RecordsFetched { at, offsets } => format!("fetched {at} {}..{}", offsets.from, offsets.to),
         Event::RecordsConsumed { at, offsets } => format!("consumed {at} {}..{}", offsets.from, offsets.to),

@@ -51,7 +51,7 @@ impl Consumer {
     /// Commits what has been processed, and does not wait.
     pub(super) fn commit_async(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) {
         let offsets = self.consumed_positions();
-        if offsets.is_empty() || self.config.group_id.is_none() {
+        if offsets.is_empty() || self.config.group_id.is_none() || self.may_commit(ctx).is_err() {
             return;
         }
         let Some(node) = self.coordinator_node(ctx) else {
@@ -61,17 +61,28 @@ impl Consumer {
         self.send_commit(ctx, node, offsets, false);
     }
 
-    /// Begins a `commitSync()`; [`Consumer::drive_commit`] takes it to its end.
-    pub(super) fn begin_commit(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, offsets: Offsets) {
+    /// Begins a `commitSync()`, tried until some time; [`Consumer::drive_commit`] takes it to its end.
+    pub(super) fn begin_commit(
+        &mut self,
+        ctx: &mut Ctx<'_, ConsumerTimer>,
+        offsets: Offsets,
+        give_up_at: SimTime,
+    ) {
         let result = offsets.is_empty().then_some(Ok(()));
         self.sync_commit = Some(SyncCommit {
             offsets,
             is_sent: false,
             not_before: ctx.now(),
             failures: 0,
-            give_up_at: ctx.now() + ms(self.config.default_api_timeout_ms),
+            give_up_at,
             result,
         });
+    }
+
+    /// The application's `commitSync()`, for as long as `default.api.timeout.ms`.
+    pub(super) fn commit_sync(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, offsets: Offsets) {
+        let give_up_at = ctx.now() + ms(self.config.default_api_timeout_ms);
+        self.begin_commit(ctx, offsets, give_up_at);
     }
 
     /// Goes on with the `commitSync()`; its result when there is one.
@@ -83,21 +94,16 @@ impl Consumer {
         }
         if ctx.now() >= commit.give_up_at {
             self.sync_commit = None;
-            self.report(
-                ctx,
-                ErrorCode::RequestTimedOut,
-                "commitSync() took longer than default.api.timeout.ms",
-            );
+            self.report(ctx, ErrorCode::RequestTimedOut, "the commit took longer than it may");
             return Some(Err(ErrorCode::RequestTimedOut));
         }
         if commit.is_sent || ctx.now() < commit.not_before {
             return None;
         }
         let offsets = commit.offsets.clone();
-        if self.is_subscribed() && self.membership.generation < 0 {
+        if let Err(error) = self.may_commit(ctx) {
             self.sync_commit = None;
-            self.report(ctx, ErrorCode::UnknownMemberId, "commit failed: no longer a member of the group");
-            return Some(Err(ErrorCode::UnknownMemberId));
+            return Some(Err(error));
         }
         let node = self.coordinator_node(ctx)?;
         let is_sent = self.send_commit(ctx, node, offsets, true);
@@ -105,6 +111,20 @@ impl Consumer {
             commit.is_sent = is_sent;
         }
         None
+    }
+
+    /// Who is no member, or does not know yet what it owns, need not ask.
+    fn may_commit(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) -> Result<(), ErrorCode> {
+        if !self.is_subscribed() || self.membership.is_in_group() {
+            return Ok(());
+        }
+        let (error, detail) = if self.membership.is_rebalancing() && !self.is_managed() {
+            (ErrorCode::RebalanceInProgress, "commit failed: the group is rebalancing")
+        } else {
+            (ErrorCode::UnknownMemberId, "commit failed: no longer a member of the group")
+        };
+        self.report(ctx, error, detail);
+        Err(error)
     }
 
     fn send_commit(
@@ -132,7 +152,7 @@ impl Consumer {
             group_id: self.group_id().to_owned(),
             generation_id_or_member_epoch: generation,
             member_id: self.membership.member_id.clone(),
-            group_instance_id: self.config.group_instance_id.as_deref().map(str::to_owned),
+            group_instance_id: self.instance(),
             topics: topics.into_iter().map(topic).collect(),
             ..OffsetCommitRequest::default()
         };
@@ -174,11 +194,17 @@ impl Consumer {
         is_sync: bool,
         generation: i32,
     ) {
-        let is_current = self.membership.generation == generation;
+        let is_current = self.membership.generation == generation && !self.is_managed();
         match error {
-            ErrorCode::UnknownMemberId if is_current => self.membership.lose(true),
-            ErrorCode::IllegalGeneration if is_current => self.membership.lose(false),
-            ErrorCode::RebalanceInProgress if is_current => self.membership.request_rejoin(),
+            // The epoch has changed on the way; before a rebalance the offsets still count.
+            ErrorCode::StaleMemberEpoch if is_sync && self.membership.is_in_group() => {
+                return self.retry_commit(ctx, is_sync);
+            }
+            ErrorCode::UnknownMemberId if is_current => self.lose(ctx, true),
+            ErrorCode::IllegalGeneration if is_current => self.lose(ctx, false),
+            ErrorCode::RebalanceInProgress if is_current => {
+                self.membership.request_rejoin("offset commit failed since group is already rebalancing");
+            }
             ErrorCode::FencedInstanceId if self.is_subscribed() => {
                 self.end_commit(is_sync, Err(error));
                 return self.fail(ctx, error, "another member has the same group.instance.id");

@@ -1,13 +1,18 @@
 //! What a consumer can be told, in Kafka's names and with Kafka 4.1's defaults, and what the
 //! application around it does.
 
+mod reset;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::assignor::AssignorKind;
+use crate::base::Set;
 use crate::client::backoff::Backoff;
 use crate::client::network::NetworkConfig;
+
+pub use reset::OffsetReset;
 
 /// Configuration of a consumer.
 ///
@@ -26,6 +31,16 @@ pub struct ConsumerConfig {
     /// The name that the consumer sends with every request.
     #[serde(rename = "client.id")]
     pub client_id: Arc<str>,
+    /// Who hands out the group's partitions: one of its members, or its coordinator (KIP-848).
+    #[serde(rename = "group.protocol")]
+    pub group_protocol: GroupProtocol,
+    /// With `group.protocol=consumer`, which of the coordinator's assignors: `uniform` or `range`;
+    /// the coordinator's first one if it is not given.
+    #[serde(rename = "group.remote.assignor")]
+    pub group_remote_assignor: Option<Arc<str>>,
+    /// Where the consumer is; assignors prefer partitions with a replica there (KIP-881).
+    #[serde(rename = "client.rack")]
+    pub client_rack: Option<Arc<str>>,
     /// Silent for so long, a member is out of the group.
     #[serde(rename = "session.timeout.ms")]
     pub session_timeout_ms: i32,
@@ -59,8 +74,8 @@ pub struct ConsumerConfig {
     /// A fetch waits no longer than this.
     #[serde(rename = "fetch.max.wait.ms")]
     pub fetch_max_wait_ms: i32,
-    /// Assignors, the preferred first. Kafka's default is `["range", "cooperative-sticky"]`;
-    /// here `range` and `roundrobin` are known.
+    /// Assignors that it offers, the preferred first: the group takes one that all members know.
+    /// Rebalances are cooperative if all of these can be, which is not so by default (KIP-429).
     #[serde(rename = "partition.assignment.strategy")]
     pub partition_assignment_strategy: Vec<AssignorKind>,
     /// Whether records of open and aborted transactions are read.
@@ -98,18 +113,16 @@ pub struct ConsumerConfig {
     pub allow_auto_create_topics: bool,
 }
 
-/// `auto.offset.reset`.
+/// `group.protocol`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
-pub enum OffsetReset {
-    /// The first record that there is.
-    Earliest,
-    /// Only records yet to come.
+pub enum GroupProtocol {
+    /// One member, the leader, hands out the partitions, and all wait for it.
     #[default]
-    Latest,
-    /// Nowhere: fail.
-    None,
+    Classic,
+    /// The coordinator hands them out, and nobody waits (KIP-848).
+    Consumer,
 }
 
 /// `isolation.level`.
@@ -142,6 +155,9 @@ impl IsolationLevel {
 pub struct ConsumerApp {
     /// `subscribe()`: the group shares these topics' partitions.
     pub topics: Vec<Arc<str>>,
+    /// `subscribe()` by pattern, which the coordinator matches: for `group.protocol=consumer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic_regex: Option<Arc<str>>,
     /// `assign()`, in place of `topics`: exactly these partitions, without a group's help.
     pub partitions: Vec<AssignedPartition>,
     /// Processing one record takes so long.
@@ -150,6 +166,19 @@ pub struct ConsumerApp {
     pub jitter_percent: u32,
     /// When offsets are committed.
     pub commit: CommitMode,
+    /// Its rebalance listener takes so long when partitions are revoked or lost.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub revoked_ms: u64,
+    /// And so long when partitions are assigned.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub assigned_ms: u64,
+    /// The listener commits what was processed of the partitions that are revoked.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub commit_on_revoke: bool,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A partition by topic and number.
@@ -187,6 +216,9 @@ impl Default for ConsumerConfig {
         ConsumerConfig {
             group_id: None,
             group_instance_id: None,
+            group_protocol: GroupProtocol::Classic,
+            group_remote_assignor: None,
+            client_rack: None,
             client_id: Arc::from(""),
             session_timeout_ms: 45_000,
             heartbeat_interval_ms: 3_000,
@@ -199,7 +231,7 @@ impl Default for ConsumerConfig {
             fetch_max_bytes: 50 * 1024 * 1024,
             max_partition_fetch_bytes: 1024 * 1024,
             fetch_max_wait_ms: 500,
-            partition_assignment_strategy: vec![AssignorKind::Range],
+            partition_assignment_strategy: vec![AssignorKind::Range, AssignorKind::CooperativeSticky],
             isolation_level: IsolationLevel::ReadUncommitted,
             request_timeout_ms: 30_000,
             default_api_timeout_ms: 60_000,
@@ -226,18 +258,35 @@ impl ConsumerConfig {
             }
         };
         let has_group = self.group_id.as_ref().is_some_and(|id| !id.is_empty());
-        claim(app.topics.is_empty() || has_group, "to subscribe to topics, group.id must be set");
+        let is_managed = self.group_protocol == GroupProtocol::Consumer;
+        let subscribes = !app.topics.is_empty() || app.topic_regex.is_some();
+        claim(!subscribes || has_group, "to subscribe to topics, group.id must be set");
         claim(
-            app.topics.is_empty() || app.partitions.is_empty(),
+            app.topic_regex.is_none() || is_managed,
+            "topic_regex is matched by the coordinator: it needs group.protocol=consumer",
+        );
+        claim(
+            self.group_remote_assignor.is_none() || is_managed,
+            "group.remote.assignor needs group.protocol=consumer",
+        );
+        claim(
+            !subscribes || app.partitions.is_empty(),
             "a consumer either subscribes to topics or is given partitions, not both",
         );
         claim(
             !self.partition_assignment_strategy.is_empty(),
             "partition.assignment.strategy must name an assignor",
         );
+        let offered: Set<AssignorKind> = self.partition_assignment_strategy.iter().copied().collect();
+        claim(
+            offered.len() == self.partition_assignment_strategy.len(),
+            "partition.assignment.strategy must not name an assignor twice",
+        );
         claim(self.max_poll_records > 0, "max.poll.records must be at least 1");
         claim(
-            i64::try_from(self.heartbeat_interval_ms).is_ok_and(|ms| ms < i64::from(self.session_timeout_ms)),
+            is_managed
+                || i64::try_from(self.heartbeat_interval_ms)
+                    .is_ok_and(|ms| ms < i64::from(self.session_timeout_ms)),
             "heartbeat.interval.ms must be less than session.timeout.ms",
         );
         claim(

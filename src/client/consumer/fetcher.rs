@@ -28,6 +28,7 @@ impl Consumer {
             let is_fetchable = partition.position.is_some()
                 && partition.seeking.is_none()
                 && !partition.paused
+                && !partition.revoking
                 && !partition.fetching
                 && partition.buffered_records() == 0
                 && partition.not_before <= now;

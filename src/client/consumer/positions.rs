@@ -15,11 +15,15 @@ use crate::protocol::{ErrorCode, TopicPartition};
 use crate::trace::{Ctx, Event};
 
 impl OffsetReset {
-    /// Where it leads; nowhere for `none`.
-    pub(super) fn seeking(self) -> Option<Seeking> {
+    /// Where it leads, when the clock shows so many milliseconds; nowhere for `none`.
+    pub(super) fn seeking(self, now_ms: i64) -> Option<Seeking> {
         match self {
             OffsetReset::Earliest => Some(Seeking::Beginning),
             OffsetReset::Latest => Some(Seeking::End),
+            OffsetReset::ByDuration(ago_ms) => {
+                let ago_ms = i64::try_from(ago_ms).unwrap_or(i64::MAX);
+                Some(Seeking::Time(now_ms.saturating_sub(ago_ms)))
+            }
             OffsetReset::None => None,
         }
     }
@@ -46,6 +50,7 @@ impl Consumer {
             SeekTo::Offset(_) => self.report(ctx, ErrorCode::InvalidRequest, "no offset is negative"),
             SeekTo::Beginning => partition.search(Seeking::Beginning),
             SeekTo::End => partition.search(Seeking::End),
+            SeekTo::Timestamp(timestamp) => partition.search(Seeking::Time(timestamp)),
         }
     }
 
@@ -85,7 +90,8 @@ impl Consumer {
             return partitions.iter().for_each(|at| self.reset(ctx, at));
         }
         // As a member it asks when it knows its assignment; without a group's help, at once.
-        let may_ask = !self.is_subscribed() || self.membership.state() == MemberState::Stable;
+        let may_ask =
+            !self.is_subscribed() || self.is_managed() || self.membership.state == MemberState::Stable;
         if !may_ask || self.is_asking(|request| matches!(request, Request::OffsetFetch { .. })) {
             return;
         }
@@ -103,7 +109,7 @@ impl Consumer {
             request.groups = vec![OffsetFetchRequestGroup {
                 group_id: self.group_id().to_owned(),
                 topics: Some(topics.map(topic).collect()),
-                ..OffsetFetchRequestGroup::default()
+                ..self.offset_fetch_group()
             }];
         } else {
             let topic = |(name, partition_indexes)| OffsetFetchRequestTopic { name, partition_indexes };
@@ -111,6 +117,16 @@ impl Consumer {
             request.topics = Some(topics.map(topic).collect());
         }
         self.send(ctx, node, &request, Request::OffsetFetch { partitions }, SendOptions::default());
+    }
+
+    /// As which member it asks: the coordinator of a managed group wants to know (KIP-848).
+    fn offset_fetch_group(&self) -> OffsetFetchRequestGroup {
+        let mut group = OffsetFetchRequestGroup::default();
+        if self.is_managed() && self.is_subscribed() {
+            group.member_id = Some(self.membership.member_id.clone());
+            group.member_epoch = self.membership.generation;
+        }
+        group
     }
 
     pub(super) fn on_offset_fetch(
@@ -122,7 +138,9 @@ impl Consumer {
         let fetched = match self.decode::<OffsetFetchResponse>(ctx, response).and_then(fetched_offsets) {
             Ok(fetched) => fetched,
             Err(error) => {
-                if !self.is_about_coordinator(ctx, error) && !error.is_retriable() {
+                let is_ordinary = error.is_retriable()
+                    || matches!(error, ErrorCode::StaleMemberEpoch | ErrorCode::UnknownMemberId);
+                if !self.is_about_coordinator(ctx, error) && !is_ordinary {
                     self.report(ctx, error, "cannot fetch committed offsets");
                 }
                 asked.iter().for_each(|at| self.back_off(ctx, at));
@@ -149,7 +167,8 @@ impl Consumer {
 
     /// No valid position: `auto.offset.reset` decides.
     pub(super) fn reset(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, at: &TopicPartition) {
-        match (self.config.auto_offset_reset.seeking(), self.owned.get_mut(at)) {
+        let seeking = self.config.auto_offset_reset.seeking(ctx.unix_ms());
+        match (seeking, self.owned.get_mut(at)) {
             (Some(seeking), Some(partition)) => partition.search(seeking),
             (None, Some(_)) => {
                 let detail = format!("no valid offset for {at} and auto.offset.reset=none");
@@ -218,7 +237,12 @@ impl Consumer {
                     continue;
                 }
                 let Some(partition) = self.owned.get_mut(&at) else { continue };
-                if partition.seeking == Some(*seeking) {
+                if partition.seeking != Some(*seeking) {
+                    continue;
+                }
+                if found.offset < 0 && matches!(seeking, Seeking::Time(_)) {
+                    partition.search(Seeking::End);
+                } else {
                     let (offset, leader_epoch) = (found.offset.max(0), found.leader_epoch);
                     partition.seek(Position { offset, leader_epoch });
                     partition.failures = 0;

@@ -59,6 +59,8 @@ pub enum Seeking {
     Beginning,
     /// At its end.
     End,
+    /// At the first record that is not older; at the end if there is none. Milliseconds since 1970.
+    Time(i64),
 }
 
 impl Seeking {
@@ -68,6 +70,7 @@ impl Seeking {
             Seeking::Committed => None,
             Seeking::Beginning => Some(-2),
             Seeking::End => Some(-1),
+            Seeking::Time(timestamp) => Some(timestamp.max(0)),
         }
     }
 }
@@ -87,6 +90,8 @@ pub struct OwnedPartition {
     pub high_watermark: i64,
     /// `pause()` was called.
     pub paused: bool,
+    /// It is about to be revoked: polls return nothing more of it.
+    pub revoking: bool,
     pub(super) buffered: Buffered,
     pub(super) fetching: bool,
     /// Epoch of the leader that last confirmed the log before the position; −1: none has.
@@ -105,12 +110,20 @@ impl OwnedPartition {
             committed: None,
             high_watermark: -1,
             paused: false,
+            revoking: false,
             buffered: Buffered::default(),
             fetching: false,
             validated_epoch: -1,
             failures: 0,
             not_before: SimTime::ZERO,
         }
+    }
+
+    /// How many records the position is behind the high watermark (`records-lag`); `None` before
+    /// a fetch has told.
+    pub fn lag(&self) -> Option<u64> {
+        let position = self.position.filter(|_| self.high_watermark >= 0)?;
+        Some(u64::try_from(self.high_watermark - position.offset).unwrap_or(0))
     }
 
     /// Records that are here but no poll has returned yet.
@@ -134,7 +147,7 @@ impl OwnedPartition {
 
     /// Takes at most `max` records out of the buffer; the position goes with them.
     pub(super) fn take(&mut self, max: u32) -> Vec<ConsumerRecord> {
-        if self.paused || self.position.is_none() {
+        if self.paused || self.revoking || self.position.is_none() {
             return Vec::new();
         }
         let from = self.buffered.next as usize;

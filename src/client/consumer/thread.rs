@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::commits::Offsets;
 use super::config::CommitMode;
 use super::subscription::{ConsumerRecord, Position};
-use super::{Consumer, ConsumerTimer, Request};
+use super::{Consumer, ConsumerTimer, MemberState, Request};
 use crate::base::{SimTime, ms};
 use crate::protocol::{ErrorCode, TopicPartition};
 use crate::trace::{Ctx, Event, Offsets as Range};
@@ -17,6 +17,8 @@ use crate::trace::{Ctx, Event, Offsets as Range};
 /// | Polling | records are there | Processing, or Committing first |
 /// | Processing | a record is done | Processing, Committing or Polling |
 /// | Committing | the commit has succeeded or failed | Processing or Polling |
+/// | Polling, Closing | a rebalance calls the application's listener | Listening |
+/// | Listening | the listener has returned | Polling, Closing |
 /// | Polling | it is to close | Closing |
 /// | Closing | the last commit and LeaveGroup are answered | Closed |
 /// | any | an error that nobody catches | Failed |
@@ -28,6 +30,8 @@ pub enum ThreadState {
     Processing,
     /// In `commitSync()`.
     Committing,
+    /// In its rebalance listener.
+    Listening,
     /// In `close()`.
     Closing,
     /// Done.
@@ -42,6 +46,7 @@ pub(super) enum Thread {
     Polling,
     Processing { until: SimTime },
     Committing { next: Next },
+    Listening { closing: bool },
     Closing { leaving: bool },
     Closed,
     Failed(ErrorCode),
@@ -60,6 +65,7 @@ impl Thread {
             Thread::Polling => ThreadState::Polling,
             Thread::Processing { .. } => ThreadState::Processing,
             Thread::Committing { .. } => ThreadState::Committing,
+            Thread::Listening { .. } => ThreadState::Listening,
             Thread::Closing { .. } => ThreadState::Closing,
             Thread::Closed => ThreadState::Closed,
             Thread::Failed(error) => ThreadState::Failed(*error),
@@ -89,10 +95,12 @@ impl Consumer {
     pub(super) fn run_app_thread(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) {
         while !self.is_stuck {
             let goes_on = match self.thread {
-                Thread::Polling if self.is_closing => self.begin_close(),
+                Thread::Polling if self.is_closing => self.begin_close(ctx),
+                Thread::Polling if self.resubscribing.is_some() => self.resubscribe(ctx),
                 Thread::Polling => self.poll(ctx),
                 Thread::Processing { until } => ctx.now() >= until && self.processed(ctx),
                 Thread::Committing { next } => self.drive_commit(ctx).is_some() && self.go_on(ctx, next),
+                Thread::Listening { closing } => self.listen(ctx, closing),
                 Thread::Closing { leaving } => !leaving && self.close(ctx),
                 Thread::Closed | Thread::Failed(_) => false,
             };
@@ -111,10 +119,12 @@ impl Consumer {
         if self.is_subscribed() {
             self.poll_group(ctx);
         }
-        self.maybe_auto_commit(ctx);
-        self.find_positions(ctx);
-        if self.thread.has_ended() {
-            return false;
+        if self.thread == Thread::Polling && self.is_settled() {
+            self.maybe_auto_commit(ctx);
+            self.find_positions(ctx);
+        }
+        if self.thread != Thread::Polling {
+            return !self.thread.has_ended();
         }
         self.send_fetches(ctx);
         let records = self.drain();
@@ -127,11 +137,16 @@ impl Consumer {
         if self.app.commit == CommitMode::BeforeProcessing {
             let positions = self.owned.iter().filter_map(|(at, it)| Some((at.clone(), it.position?)));
             let positions: Offsets = positions.collect();
-            self.begin_commit(ctx, positions);
+            self.commit_sync(ctx, positions);
             self.thread = Thread::Committing { next: Next::Process };
             return true;
         }
         self.go_on(ctx, Next::Process)
+    }
+
+    /// Whether no rebalance keeps `poll()` from anything but returning records.
+    fn is_settled(&self) -> bool {
+        !self.is_subscribed() || self.is_managed() || self.membership.state == MemberState::Stable
     }
 
     /// Takes up to `max.poll.records` out of the buffers, all of one partition before the
@@ -205,7 +220,7 @@ impl Consumer {
             _ => None,
         };
         let Some(offsets) = commit else { return self.go_on(ctx, Next::Process) };
-        self.begin_commit(ctx, offsets);
+        self.commit_sync(ctx, offsets);
         self.thread = Thread::Committing { next: if is_last { Next::Poll } else { Next::Process } };
         true
     }
@@ -215,28 +230,62 @@ impl Consumer {
         self.owned.iter().filter_map(|(at, partition)| Some((at.clone(), partition.consumed?))).collect()
     }
 
-    fn begin_close(&mut self) -> bool {
+    fn begin_close(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) -> bool {
         self.thread = Thread::Closing { leaving: false };
+        if self.commits_automatically() && !self.owned.is_empty() {
+            let offsets = self.consumed_positions();
+            self.commit_sync(ctx, offsets);
+        }
         true
     }
 
     /// `close()`: commit, give everything up, say good-bye. A dynamic member leaves; a static
     /// one may come back.
     fn close(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) -> bool {
-        if self.commits_automatically() && !self.owned.is_empty() {
-            if self.sync_commit.is_none() {
-                let offsets = self.consumed_positions();
-                self.begin_commit(ctx, offsets);
-            }
-            if self.drive_commit(ctx).is_none() {
-                return false;
-            }
+        if self.sync_commit.is_some() && self.drive_commit(ctx).is_none() {
+            return false;
         }
-        self.disown(ctx);
+        if !self.let_all_go(ctx) {
+            return true;
+        }
         let leaves = self.leave(ctx, "the consumer is being closed", true);
-        self.membership.forget();
+        self.lose(ctx, true);
         self.thread = if leaves { Thread::Closing { leaving: true } } else { Thread::Closed };
         false
+    }
+
+    /// What a member does before it leaves; true when it has.
+    fn let_all_go(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) -> bool {
+        let is_member = !matches!(self.membership.state, MemberState::Unjoined | MemberState::PrepareLeaving);
+        if self.is_managed() && is_member && self.is_subscribed() {
+            self.enter(ctx, MemberState::PrepareLeaving);
+        }
+        self.release(ctx)
+    }
+
+    /// `subscribe()` to other topics; to none is `unsubscribe()`, which leaves the group.
+    fn resubscribe(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) -> bool {
+        let leaves = self.resubscribing.as_ref().is_some_and(|topics| topics.is_empty());
+        if leaves && self.is_subscribed() {
+            if !self.let_all_go(ctx) {
+                return true;
+            }
+            self.leave(ctx, "the consumer unsubscribed from all topics", false);
+            self.lose(ctx, true);
+        }
+        let Some(topics) = self.resubscribing.take() else { return true };
+        let app = Arc::make_mut(&mut self.app);
+        app.topics = topics;
+        app.topic_regex = app.topic_regex.take().filter(|_| !leaves);
+        self.want_topics(ctx, []);
+        // What it does not want any more is not returned, even before it is revoked.
+        let unwanted: Vec<TopicPartition> =
+            self.owned.keys().filter(|at| !self.app.topics.contains(&at.topic)).cloned().collect();
+        if self.is_subscribed() {
+            self.set_revoking(Some(&unwanted));
+            self.membership.request_rejoin("the subscription has changed");
+        }
+        true
     }
 
     /// Sets what the two threads wake up by, as far as it has changed.
@@ -244,11 +293,13 @@ impl Consumer {
         let ended = self.thread.has_ended();
         let polls = self.thread == Thread::Polling && !self.is_stuck;
         let interval = ms(u64::try_from(self.config.max_poll_interval_ms).unwrap_or(0));
-        let poll_interval = (!polls && self.membership.is_watched()).then_some(self.last_poll + interval);
+        let poll_interval = (!polls && self.membership.has_heartbeat).then_some(self.last_poll + interval);
         let process = match self.thread {
             Thread::Processing { until } if !self.is_stuck => Some(until),
+            Thread::Listening { .. } if !self.is_stuck => self.listening.as_ref().map(|call| call.until),
             _ => None,
         };
+        let process = process.filter(|&at| at > ctx.now());
         let heartbeat = if ended { None } else { self.next_heartbeat_work(ctx.now()) };
         let poll = if ended || self.is_stuck { None } else { self.next_poll_work(ctx.now()) };
         for (timer, at) in [

@@ -25,6 +25,17 @@ wire! {
         assigned_partitions: Vec<TopicPartition>,
         user_data: Option<Bytes> = None,
     }
+
+    /// User data of the sticky assignor: what the member was assigned last (KIP-54).
+    StickyUserData(-1, 0..=1, NEVER) {
+        previous_assignment: Vec<TopicPartition>,
+        generation: i32 [1.., ignorable] = -1,
+    }
+
+    /// User data of the cooperative sticky assignor (KIP-429).
+    CooperativeStickyUserData(-1, 0..=0, NEVER) {
+        generation: i32,
+    }
 }
 
 /// Reads a subscription or an assignment. A version from the future is read as the newest

@@ -143,11 +143,8 @@ fn status(slot: &Slot, consumer: &Consumer, wire: Option<&Wire>) -> String {
         (Health::Up, _) => match consumer.member_state() {
             MemberState::Unjoined if consumer.coordinator().is_none() => "looks for the coordinator",
             MemberState::Unjoined => "not a member",
-            MemberState::Revoking => "revoking",
             MemberState::Joining if wire.is_some_and(|wire| wire.waits) => "joining, waits for the others",
-            MemberState::Joining => "joining",
-            MemberState::Syncing => "syncing",
-            MemberState::Stable => "stable",
+            state => state.name(),
         },
     };
     word.to_owned()

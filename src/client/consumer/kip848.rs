@@ -1,0 +1,369 @@
+//! Membership in a group that its coordinator manages, `group.protocol=consumer` (KIP-848): one
+//! request, ConsumerGroupHeartbeat, by which a member joins, hears of its target assignment, tells
+//! how far it has got, and leaves.
+//!
+//! Rules: `ConsumerMembershipManager`, `AbstractMembershipManager` and
+//! `AbstractHeartbeatRequestManager` of Apache Kafka 4.1. There is no barrier: each member goes from
+//! its assignment to its target by itself. It first stops and revokes what moves away, assigns the
+//! rest, and acknowledges; only then does the coordinator give to others what it let go.
+//!
+//! Heartbeats come from a thread of their own. Listeners are called by the application's, in
+//! `poll()`; without a listener, and without automatic commits, a member lets go at once.
+
+use std::sync::Arc;
+
+use super::listener::Listener;
+use super::{Consumer, ConsumerTimer, MemberState, Request, TopicPartition};
+use crate::base::{Map, Set, ms};
+use crate::client::network::{Response, SendOptions};
+use crate::protocol::messages::consumer_group_heartbeat::{
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, RequestTopicPartitions,
+};
+use crate::protocol::{ErrorCode, Uuid};
+use crate::trace::Ctx;
+
+/// Member epochs that say good-bye: for good, or as a static member that may come back.
+const LEAVE: i32 = -1;
+const LEAVE_STATIC: i32 = -2;
+
+/// Partitions as the coordinator names them.
+type Ids = Set<(Uuid, i32)>;
+
+/// What only a managed member has to know.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Managed {
+    /// What it is to own in the end.
+    target: Ids,
+    /// What it last had reached; `None` since it joined: nothing to acknowledge yet.
+    current: Option<Ids>,
+    /// The target that was acknowledged last, perhaps in part: of topics that are not known yet.
+    acknowledged: Option<Ids>,
+    step: Step,
+    interval_ms: u64,
+    /// What the last heartbeats said, if the coordinator may count on having heard that.
+    sent: Option<Sent>,
+}
+
+/// How far the way to a new target has been gone.
+#[derive(Clone, Debug, Default, PartialEq)]
+enum Step {
+    #[default]
+    None,
+    /// The offsets of what was processed are being committed.
+    Committing(Ids),
+    /// Now what moves away is revoked.
+    Revoking(Ids),
+    /// Now what is new is assigned.
+    Assigning(Ids),
+    /// All is done but the acknowledgement.
+    Done(Ids),
+}
+
+/// Fields that a heartbeat leaves out when they have not changed.
+#[derive(Clone, Debug, PartialEq)]
+struct Sent {
+    topics: Vec<Arc<str>>,
+    regex: Option<Arc<str>>,
+    owned: Option<Ids>,
+}
+
+impl Consumer {
+    pub(super) fn poll_managed(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) {
+        if self.membership.state == MemberState::Unjoined {
+            self.join_managed(ctx);
+        }
+        self.advance(ctx, true);
+    }
+
+    /// Both threads, until they wait for something.
+    pub(super) fn run_managed(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) {
+        self.advance(ctx, false);
+        self.run_app_thread(ctx);
+        self.send_managed_heartbeat(ctx);
+        if self.membership.state == MemberState::Reconciling {
+            // The acknowledgement has gone out while there was another target already.
+            self.advance(ctx, false);
+            self.run_app_thread(ctx);
+            self.send_managed_heartbeat(ctx);
+        }
+    }
+
+    /// As far as the membership gets by itself, in `poll()` or meanwhile.
+    pub(super) fn advance(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, in_poll: bool) {
+        if self.thread.has_ended() {
+            return;
+        }
+        match self.membership.state {
+            MemberState::Fenced | MemberState::Stale => self.let_go(ctx, in_poll),
+            MemberState::Reconciling => self.reconcile(ctx, in_poll),
+            _ => {}
+        }
+    }
+
+    /// A new membership, with the id of the old one if there was one.
+    fn join_managed(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) {
+        if self.membership.member_id.is_empty() {
+            let id = Uuid::from_halves(ctx.rng().next_u64(), ctx.rng().next_u64());
+            self.membership.member_id = id.to_string();
+        }
+        // What older heartbeats are answered is no longer of interest.
+        self.requests.retain(|_, request| *request != Request::ManagedHeartbeat);
+        self.membership.managed = Managed::default();
+        self.membership.generation = 0;
+        self.membership.has_heartbeat = true;
+        self.membership.next_heartbeat = ctx.now();
+        self.enter(ctx, MemberState::Joining);
+    }
+
+    /// Fenced or stale: what it had may be somebody else's already. A stale member joins again when
+    /// the application is back.
+    fn let_go(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, in_poll: bool) {
+        if !self.owned.is_empty() {
+            let all = self.owned.keys().cloned().collect();
+            if (self.has_listener() && !in_poll) || !self.call(ctx, Listener::Lost, all) {
+                return;
+            }
+        }
+        if in_poll || self.membership.state == MemberState::Fenced {
+            self.join_managed(ctx);
+        }
+    }
+
+    /// Goes the way to the target, as far as that goes now.
+    fn reconcile(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, in_poll: bool) {
+        if self.membership.managed.step == Step::None && !self.begin_reconciling(ctx, in_poll) {
+            return;
+        }
+        if let Step::Committing(target) = &self.membership.managed.step {
+            let target = target.clone();
+            if self.sync_commit.is_some() && self.drive_commit(ctx).is_none() {
+                return;
+            }
+            self.membership.managed.step = Step::Revoking(target);
+        }
+        let may_call = in_poll || !self.has_listener();
+        if let Step::Revoking(target) = &self.membership.managed.step
+            && may_call
+        {
+            let given = self.named(target);
+            let revoked = self.owned.keys().filter(|at| !given.contains(*at));
+            let revoked: Vec<TopicPartition> = revoked.cloned().collect();
+            self.membership.managed.step = Step::Assigning(target.clone());
+            if !revoked.is_empty() && !self.call(ctx, Listener::Revoked, revoked) {
+                return;
+            }
+        }
+        if let Step::Assigning(target) = &self.membership.managed.step
+            && may_call
+        {
+            let given = self.named(target).into_iter().collect();
+            self.membership.managed.step = Step::Done(target.clone());
+            self.totals.rebalances += 1;
+            if !self.own(ctx, given) {
+                return;
+            }
+        }
+        let managed = &mut self.membership.managed;
+        if let Step::Done(reached) = &managed.step {
+            managed.current = Some(reached.clone());
+            managed.acknowledged = Some(managed.target.clone());
+            managed.step = Step::None;
+            self.enter(ctx, MemberState::Acknowledging);
+        }
+    }
+
+    /// The first step: false if there is none to be taken yet.
+    fn begin_reconciling(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, in_poll: bool) -> bool {
+        let metadata = self.network.metadata();
+        let wanted = self.membership.managed.target.iter();
+        let known = wanted.filter(|(id, _)| metadata.topic_by_id(*id).is_some()).copied();
+        let known: Ids = known.collect();
+        if known != self.membership.managed.target {
+            self.network.refresh_metadata(ctx);
+        }
+        let managed = &mut self.membership.managed;
+        if managed.current.as_ref() == Some(&known) {
+            if managed.acknowledged.as_ref() != Some(&managed.target) {
+                managed.acknowledged = Some(managed.target.clone());
+                self.enter(ctx, MemberState::Acknowledging);
+            }
+            return false;
+        }
+        let commits = self.commits_automatically();
+        if commits && !in_poll {
+            return false;
+        }
+        let given = self.named(&known);
+        let moves: Vec<TopicPartition> =
+            self.owned.keys().filter(|at| !given.contains(*at)).cloned().collect();
+        self.set_revoking(Some(&moves));
+        let mut step = Step::Revoking(known);
+        if commits && !self.owned.is_empty() && self.sync_commit.is_none() {
+            let until = ctx.now() + ms(u64::try_from(self.config.max_poll_interval_ms).unwrap_or(0));
+            self.begin_commit(ctx, self.consumed_positions(), until);
+            if let Step::Revoking(known) = step {
+                step = Step::Committing(known);
+            }
+        }
+        self.membership.managed.step = step;
+        true
+    }
+
+    fn named(&self, ids: &Ids) -> Set<TopicPartition> {
+        let metadata = self.network.metadata();
+        let name = |&(id, partition): &(Uuid, i32)| {
+            Some(TopicPartition::new(metadata.topic_by_id(id)?.0.clone(), partition))
+        };
+        ids.iter().filter_map(name).collect()
+    }
+
+    /// What the heartbeat thread does when it looks.
+    pub(super) fn send_managed_heartbeat(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) {
+        let state = self.membership.state;
+        let is_urgent = matches!(state, MemberState::Joining | MemberState::Acknowledging);
+        let is_due = is_urgent || ctx.now() >= self.membership.next_heartbeat;
+        if !self.membership.has_heartbeat
+            || self.thread.has_ended()
+            || !is_due
+            || ctx.now() < self.membership.retry_at
+            || self.is_asking(|request| *request == Request::ManagedHeartbeat)
+        {
+            return;
+        }
+        let Some(node) = self.coordinator_node(ctx) else { return };
+        let request = self.managed_heartbeat(state == MemberState::Joining);
+        if !self.send(ctx, node, &request, Request::ManagedHeartbeat, SendOptions::default()) {
+            return;
+        }
+        let managed = &mut self.membership.managed;
+        managed.sent = Some(Sent {
+            topics: self.app.topics.clone(),
+            regex: self.app.topic_regex.clone(),
+            owned: managed.current.clone(),
+        });
+        let interval_ms = managed.interval_ms;
+        self.membership.next_heartbeat = ctx.now() + ms(interval_ms);
+        if state == MemberState::Acknowledging {
+            let managed = &self.membership.managed;
+            let is_there = managed.current.as_ref() == Some(&managed.target);
+            self.enter(ctx, if is_there { MemberState::Stable } else { MemberState::Reconciling });
+        }
+    }
+
+    fn managed_heartbeat(&self, joins: bool) -> ConsumerGroupHeartbeatRequest {
+        let managed = &self.membership.managed;
+        let sent = managed.sent.as_ref().filter(|_| !joins);
+        let mut request = ConsumerGroupHeartbeatRequest {
+            group_id: self.group_id().to_owned(),
+            member_id: self.membership.member_id.clone(),
+            member_epoch: self.membership.generation,
+            instance_id: self.instance(),
+            ..ConsumerGroupHeartbeatRequest::default()
+        };
+        if sent.is_none() {
+            request.rebalance_timeout_ms = self.config.max_poll_interval_ms;
+            request.server_assignor = self.config.group_remote_assignor.as_deref().map(str::to_owned);
+            request.rack_id = self.config.client_rack.as_deref().map(str::to_owned);
+        }
+        if sent.is_none_or(|sent| sent.topics != self.app.topics) {
+            let topics: Set<&Arc<str>> = self.app.topics.iter().collect();
+            request.subscribed_topic_names = Some(topics.iter().map(ToString::to_string).collect());
+        }
+        if sent.map(|sent| &sent.regex) != Some(&self.app.topic_regex)
+            && (sent.is_some() || self.app.topic_regex.is_some())
+        {
+            let regex = self.app.topic_regex.as_deref().unwrap_or_default();
+            request.subscribed_topic_regex = Some(regex.to_owned());
+        }
+        if sent.is_none_or(|sent| sent.owned != managed.current) {
+            let mut topics: Map<Uuid, Vec<i32>> = Map::new();
+            for &(id, partition) in managed.current.iter().flatten() {
+                topics.entry(id).or_default().push(partition);
+            }
+            let topic = |(topic_id, partitions)| RequestTopicPartitions { topic_id, partitions };
+            request.topic_partitions = Some(topics.into_iter().map(topic).collect());
+        }
+        request
+    }
+
+    pub(super) fn on_managed_heartbeat(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, response: &Response) {
+        if !self.membership.has_heartbeat {
+            return;
+        }
+        let error = match self.decode::<ConsumerGroupHeartbeatResponse>(ctx, response) {
+            Ok(answer) if !answer.error_code.is_error() => return self.heard(ctx, answer),
+            Ok(answer) => answer.error_code,
+            Err(error) => error,
+        };
+        match error {
+            ErrorCode::FencedMemberEpoch | ErrorCode::UnknownMemberId => {
+                self.sync_commit = None;
+                self.set_revoking(None);
+                self.membership.has_heartbeat = false;
+                self.membership.generation = 0;
+                self.enter(ctx, MemberState::Fenced);
+            }
+            error if self.is_about_coordinator(ctx, error) || error.is_retriable() => {
+                // Whoever answers next may not have heard what was said.
+                self.membership.managed.sent = None;
+                self.membership.next_heartbeat = self.membership.retry_at;
+            }
+            error => self.fail(ctx, error, "the coordinator refuses heartbeats"),
+        }
+    }
+
+    fn heard(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, answer: ConsumerGroupHeartbeatResponse) {
+        let membership = &mut self.membership;
+        membership.failures = 0;
+        let interval_ms = u64::try_from(answer.heartbeat_interval_ms).unwrap_or(0);
+        if membership.managed.interval_ms != interval_ms {
+            membership.managed.interval_ms = interval_ms;
+            membership.next_heartbeat = ctx.now() + ms(interval_ms);
+        }
+        membership.generation = answer.member_epoch;
+        let mut state = membership.state;
+        if let Some(assignment) = answer.assignment {
+            let topics = assignment.topic_partitions.into_iter();
+            let target: Ids = topics
+                .flat_map(|topic| {
+                    topic.partitions.into_iter().map(move |partition| (topic.topic_id, partition))
+                })
+                .collect();
+            let managed = &mut membership.managed;
+            managed.target = target;
+            let is_there = match &managed.current {
+                Some(current) => *current == managed.target,
+                None => managed.target.is_empty(),
+            };
+            let is_between = managed.step != Step::None;
+            if !is_there || is_between {
+                state = MemberState::Reconciling;
+            } else if matches!(state, MemberState::Reconciling | MemberState::Joining) {
+                state = MemberState::Stable;
+            }
+        }
+        self.enter(ctx, state);
+    }
+
+    /// Says good-bye; true if an answer is to be expected.
+    pub(super) fn leave_managed(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, closing: bool) -> bool {
+        let is_member = self.membership.generation > 0;
+        self.set_revoking(None);
+        self.membership.has_heartbeat = false;
+        let is_static = self.config.group_instance_id.is_some();
+        self.membership.generation = if is_static { LEAVE_STATIC } else { LEAVE };
+        self.enter(ctx, MemberState::Leaving);
+        if !is_member || self.membership.coordinator.is_none() {
+            return false;
+        }
+        let Some(node) = self.coordinator_node(ctx) else { return false };
+        let request = ConsumerGroupHeartbeatRequest {
+            group_id: self.group_id().to_owned(),
+            member_id: self.membership.member_id.clone(),
+            member_epoch: self.membership.generation,
+            instance_id: self.instance(),
+            ..ConsumerGroupHeartbeatRequest::default()
+        };
+        self.send(ctx, node, &request, Request::Leave { closing }, SendOptions::default())
+    }
+}
