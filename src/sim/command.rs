@@ -11,6 +11,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::base::{FrameKind, Map};
+use crate::client::consumer::{AssignedPartition, ConsumerChanges};
 
 /// Something done to the world. Nodes go by name: `broker-1`, `controller`, a client's name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -148,6 +149,50 @@ pub enum Command {
         partition: i32,
         /// The offset; −2 the beginning, −1 the end.
         offset: i64,
+    },
+    /// Moves a consumer's position to the first record that is not older than a time.
+    SeekToTime {
+        /// Which consumer.
+        consumer: String,
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The time, in milliseconds since 1970.
+        timestamp_ms: i64,
+    },
+    /// Has a consumer return nothing from partitions that it owns, or return it again.
+    SetPaused {
+        /// Which consumer.
+        consumer: String,
+        /// Whether they are paused.
+        on: bool,
+        /// Which partitions; all that it owns now when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        partitions: Option<Vec<AssignedPartition>>,
+    },
+    /// Has a consumer subscribe to other topics.
+    Subscribe {
+        /// Which consumer.
+        consumer: String,
+        /// The topics; with none of them it unsubscribes and leaves the group.
+        topics: Vec<String>,
+    },
+    /// Sets how long a consumer's rebalance listener takes.
+    SetListenerMs {
+        /// Which consumer.
+        consumer: String,
+        /// Milliseconds when partitions are revoked or lost.
+        revoked_ms: u32,
+        /// Milliseconds when partitions are assigned.
+        assigned_ms: u32,
+    },
+    /// Gives a consumer other configs, which count from its next start on.
+    Reconfigure {
+        /// Which consumer.
+        consumer: String,
+        /// What changes.
+        configs: ConsumerChanges,
     },
     /// Commits a consumer's positions now.
     Commit {

@@ -4,8 +4,11 @@
 //! name; a broken one says which records. Acknowledged batches are recognised by topic
 //! partition, base offset and CRC, which a broker never changes.
 
+mod groups;
+
 use std::sync::Arc;
 
+use groups::Groups;
 use imbl::OrdMap;
 use serde::Serialize;
 
@@ -77,12 +80,14 @@ pub struct Invariants {
     sent: OrdMap<(TopicPartition, u32), u32>,
     leaders: Map<(TopicPartition, i32), NodeId>,
     ends: Map<(NodeId, TopicPartition), i64>,
-    owners: Map<(Arc<str>, TopicPartition), (i32, Arc<str>)>,
+    groups: Groups,
     lost_power: Set<NodeId>,
 }
 
 type Nodes = Map<NodeId, Arc<Slot>>;
 type Found = Vec<(u64, Violation)>;
+/// What checkers say themselves: because of which entry, about which node.
+type Remarks = Vec<(u64, NodeId, Event)>;
 
 impl Invariants {
     pub(super) fn new(expect: Vec<String>) -> Invariants {
@@ -96,7 +101,7 @@ impl Invariants {
             sent: OrdMap::new(),
             leaders: Map::new(),
             ends: Map::new(),
-            owners: Map::new(),
+            groups: Groups::default(),
             lost_power: Set::new(),
         }
     }
@@ -128,10 +133,10 @@ impl Invariants {
         self.sent.get(&(at.clone(), crc)).copied().unwrap_or(0)
     }
 
-    pub(super) fn check(&mut self, nodes: &Nodes, fresh: &[Entry], found: &mut Found) {
+    pub(super) fn check(&mut self, nodes: &Nodes, fresh: &[Entry], found: &mut Found, remarks: &mut Remarks) {
         for entry in fresh {
             let before = found.len();
-            self.check_entry(nodes, entry, found);
+            self.check_entry(nodes, entry, found, remarks);
             for (_, violation) in &mut found[before..] {
                 violation.t_ms = entry.time.as_ms();
                 violation.expected = self.expect.contains(violation.invariant);
@@ -140,10 +145,11 @@ impl Invariants {
         }
     }
 
-    fn check_entry(&mut self, nodes: &Nodes, entry: &Entry, found: &mut Found) {
+    fn check_entry(&mut self, nodes: &Nodes, entry: &Entry, found: &mut Found, remarks: &mut Remarks) {
         let mut broken = |invariant, detail: String| {
             found.push((entry.seq, Violation { invariant, detail: detail.into(), t_ms: 0, expected: false }));
         };
+        self.groups.check(nodes, entry, &mut broken, remarks);
         match &entry.event {
             Event::RecordQueued { .. } => self.counts.produced += 1,
             Event::RecordsConsumed { at, offsets } => {
@@ -206,22 +212,6 @@ impl Invariants {
                     );
                 }
                 self.check_committed(nodes, entry.node, at, *role, *offsets, &mut broken);
-            }
-            Event::MemberAssigned { group, member, generation, partitions } => {
-                for at in partitions {
-                    let key = (Arc::clone(group), at.clone());
-                    match self.owners.get(&key) {
-                        Some((same, owner)) if same == generation && owner != member => {
-                            broken(
-                                TWO_OWNERS,
-                                format!("{at}: {owner} and {member} in generation {generation}"),
-                            );
-                        }
-                        _ => {
-                            self.owners.insert(key, (*generation, Arc::clone(member)));
-                        }
-                    }
-                }
             }
             _ => {}
         }

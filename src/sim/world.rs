@@ -317,8 +317,11 @@ impl World {
         if self.unwatched {
             return;
         }
-        let mut found = Vec::new();
-        Arc::make_mut(&mut self.invariants).check(&self.nodes, &trace[first..], &mut found);
+        let (mut found, mut remarks) = (Vec::new(), Vec::new());
+        Arc::make_mut(&mut self.invariants).check(&self.nodes, &trace[first..], &mut found, &mut remarks);
+        for (cause, node, event) in remarks {
+            self.note(node, cause, event, trace);
+        }
         for (cause, violation) in found {
             let detail = violation.detail.clone();
             let event = Event::InvariantViolated { invariant: violation.invariant, detail };

@@ -104,8 +104,14 @@ impl Check<'_> {
             }
             Command::SetStuck { consumer, .. }
             | Command::SetProcessMs { consumer, .. }
+            | Command::SetListenerMs { consumer, .. }
+            | Command::SeekToTime { consumer, .. }
+            | Command::SetPaused { consumer, .. }
+            | Command::Subscribe { consumer, .. }
+            | Command::Reconfigure { consumer, .. }
             | Command::Commit { consumer } => {
                 self.of_kind(consumer, Kind::Consumer, "consumer", nodes, path);
+                self.consumer_command(command, path);
             }
             Command::Seek { consumer, topic, partition, offset } => {
                 self.of_kind(consumer, Kind::Consumer, "consumer", nodes, path);
@@ -132,6 +138,37 @@ impl Check<'_> {
             Command::CreateTopic { .. } | Command::SetConfig { .. } | Command::AddPartitions { .. } => {
                 self.admin_command(command, path);
             }
+        }
+    }
+
+    #[inline(never)]
+    fn consumer_command(&mut self, command: &Command, path: &Path) {
+        match command {
+            Command::SeekToTime { topic, partition, timestamp_ms, .. } => {
+                self.topic_used(topic, Some(*partition), || path.key("topic"));
+                self.expect(
+                    *timestamp_ms >= 0,
+                    || path.key("timestamp_ms"),
+                    || format!("expected milliseconds since 1970, found {timestamp_ms}"),
+                );
+            }
+            Command::SetPaused { partitions, .. } => {
+                for (index, at) in partitions.iter().flatten().enumerate() {
+                    let path = path.key("partitions").index(index);
+                    self.topic_used(&at.topic, Some(at.partition), || path);
+                }
+            }
+            Command::Subscribe { topics, .. } => {
+                for (index, topic) in topics.iter().enumerate() {
+                    self.topic_used(topic, None, || path.key("topics").index(index));
+                }
+            }
+            Command::Reconfigure { configs, .. } => self.expect(
+                configs.partition_assignment_strategy.as_ref().is_none_or(|list| !list.is_empty()),
+                || path.key("configs").key("partition.assignment.strategy"),
+                || "must name an assignor".into(),
+            ),
+            _ => {}
         }
     }
 

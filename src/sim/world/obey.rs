@@ -82,6 +82,16 @@ impl World {
             Command::Connect { .. } | Command::Bytes { .. } | Command::HangUp { .. } => {
                 self.obey_guest(command, trace)?;
             }
+            Command::Reconfigure { consumer, configs } => {
+                let node = self.named(consumer)?;
+                let Some(Machine::Consumer(machine)) = self.slot_mut(node).map(|slot| &mut slot.machine)
+                else {
+                    return Err(CommandError::NotA(consumer.clone(), "consumer"));
+                };
+                machine.reconfigure(configs.clone());
+                let what = "be configured otherwise from its next start on".into();
+                self.note(node, 0, Event::Commanded { what }, trace);
+            }
             _ => self.obey_for_client(command, trace)?,
         }
         Ok(())
@@ -126,6 +136,13 @@ impl World {
                 let seek = ConsumerCommand::Seek { topic: topic.as_str().into(), partition: *partition, to };
                 (consumer, what, Stimulus::Consumer(seek))
             }
+            Command::SeekToTime { .. }
+            | Command::SetPaused { .. }
+            | Command::Subscribe { .. }
+            | Command::SetListenerMs { .. } => match consumer_command(command) {
+                Some((consumer, what, command)) => (consumer, what, Stimulus::Consumer(command)),
+                None => return Ok(()),
+            },
             Command::Commit { consumer } => {
                 (consumer, "commit".to_owned(), Stimulus::Consumer(ConsumerCommand::Commit))
             }
@@ -338,7 +355,11 @@ impl World {
             Machine::Producer(_) | Machine::Consumer(_) => {
                 let all = setup.clients.iter().chain(added.iter().map(|client| &**client));
                 if let Some(client) = all.into_iter().find(|client| client.name == slot.name) {
-                    slot.machine = machine_of(client, &setup);
+                    let before = std::mem::replace(&mut slot.machine, machine_of(client, &setup));
+                    if let (Machine::Consumer(before), Machine::Consumer(after)) = (before, &mut slot.machine)
+                    {
+                        after.configure_next_start(before.config_of_next_start());
+                    }
                 }
             }
             Machine::Admin(admin) => **admin = crate::client::Admin::new(super::bootstrap(&setup)),
@@ -408,6 +429,41 @@ fn has_ended(slot: &Slot) -> bool {
     use crate::client::consumer::ThreadState::{Closed, Failed};
     let Machine::Consumer(consumer) = &slot.machine else { return false };
     slot.health == Health::Up && matches!(consumer.thread_state(), Closed | Failed(_))
+}
+
+/// Of a command that only a consumer knows: for which one, what it says, and in its own words.
+#[inline(never)]
+fn consumer_command(command: &Command) -> Option<(&String, String, ConsumerCommand)> {
+    Some(match command {
+        Command::SeekToTime { consumer, topic, partition, timestamp_ms } => {
+            let what = format!("seek {topic}-{partition} to time {timestamp_ms}");
+            let to = SeekTo::Timestamp(*timestamp_ms);
+            (
+                consumer,
+                what,
+                ConsumerCommand::Seek { topic: topic.as_str().into(), partition: *partition, to },
+            )
+        }
+        Command::SetPaused { consumer, on, partitions } => {
+            let what = if *on { "pause" } else { "resume" };
+            let pause = ConsumerCommand::SetPaused { paused: *on, partitions: partitions.clone() };
+            (consumer, what.to_owned(), pause)
+        }
+        Command::Subscribe { consumer, topics } => {
+            let what = match topics.as_slice() {
+                [] => "unsubscribe".to_owned(),
+                topics => format!("subscribe to {}", topics.join(", ")),
+            };
+            let topics = topics.iter().map(|topic| topic.as_str().into()).collect();
+            (consumer, what, ConsumerCommand::Subscribe { topics })
+        }
+        Command::SetListenerMs { consumer, revoked_ms, assigned_ms } => {
+            let what = format!("take {revoked_ms} ms to let go, {assigned_ms} ms to take over");
+            let (revoked_ms, assigned_ms) = (u64::from(*revoked_ms), u64::from(*assigned_ms));
+            (consumer, what, ConsumerCommand::SetListenerMs { revoked_ms, assigned_ms })
+        }
+        _ => return None,
+    })
 }
 
 fn text(text: &str) -> Text {

@@ -28,7 +28,15 @@ pub fn cue(command: &Command) -> String {
         Command::Send { producer, .. } => format!("{producer} sends"),
         Command::SetProducing { producer, on: true } => format!("{producer} produces"),
         Command::SetProducing { producer, on: false } => format!("{producer} stops"),
-        Command::Seek { consumer, .. } => format!("{consumer} seeks"),
+        Command::SetPaused { consumer, on: true, .. } => format!("{consumer} pauses"),
+        Command::SetPaused { consumer, on: false, .. } => format!("{consumer} resumes"),
+        Command::Subscribe { consumer, topics } if topics.is_empty() => format!("{consumer} unsubscribes"),
+        Command::Subscribe { consumer, topics } => format!("{consumer} subscribes to {}", topics.join(", ")),
+        Command::SetListenerMs { consumer, revoked_ms, .. } => {
+            format!("{consumer}: {revoked_ms} ms to let go")
+        }
+        Command::Reconfigure { consumer, .. } => format!("{consumer} is to be configured otherwise"),
+        Command::Seek { consumer, .. } | Command::SeekToTime { consumer, .. } => format!("{consumer} seeks"),
         Command::Commit { consumer } => format!("{consumer} commits"),
         Command::Drop { .. } | Command::DropNext { .. } => "a message is lost".to_owned(),
         Command::Connect { client, .. } | Command::Bytes { client, .. } | Command::HangUp { client, .. } => {

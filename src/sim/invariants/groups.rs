@@ -1,0 +1,193 @@
+//! What consumer groups promise: a partition has one owner at a time. Who owns what is checked as
+//! the coordinator hands it out and as the members themselves believe; what a group processes twice
+//! is counted, for Kafka does not promise that it does not.
+
+use std::sync::Arc;
+
+use super::{Nodes, TWO_OWNERS};
+use crate::base::{Map, NodeId, Set};
+use crate::client::Consumer;
+use crate::client::consumer::GroupProtocol;
+use crate::protocol::TopicPartition;
+use crate::sim::Machine;
+use crate::trace::{Entry, Event, Offsets};
+
+/// What is known of groups.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Groups {
+    /// By the coordinator: in which generation, to which member.
+    assigned: Map<(Arc<str>, TopicPartition), (i32, Arc<str>)>,
+    /// As its consumers see it.
+    views: Map<NodeId, View>,
+    /// Members that their coordinator knows no more.
+    gone: Set<(Arc<str>, Arc<str>)>,
+    /// What a group has processed of a partition: ranges in ascending order that do not touch.
+    processed: Map<(Arc<str>, TopicPartition), Vec<Offsets>>,
+}
+
+/// What a consumer believes.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct View {
+    group: Arc<str>,
+    member: Arc<str>,
+    generation: i32,
+    owned: Set<TopicPartition>,
+}
+
+impl Groups {
+    /// Takes in what happened; `broken` hears of promises that were not kept, `repeated` of records
+    /// that a group has processed before.
+    pub(super) fn check(
+        &mut self,
+        nodes: &Nodes,
+        entry: &Entry,
+        broken: &mut impl FnMut(&'static str, String),
+        repeated: &mut Vec<(u64, NodeId, Event)>,
+    ) {
+        match &entry.event {
+            Event::MemberAssigned { group, member, generation, partitions } => {
+                self.gone.remove(&(Arc::clone(group), Arc::clone(member)));
+                for at in partitions {
+                    let key = (Arc::clone(group), at.clone());
+                    match self.assigned.get(&key) {
+                        Some((same, owner)) if same == generation && owner != member => broken(
+                            TWO_OWNERS,
+                            format!("{at}: {owner} and {member} in generation {generation}"),
+                        ),
+                        _ => drop(self.assigned.insert(key, (*generation, Arc::clone(member)))),
+                    }
+                }
+            }
+            Event::MemberJoined { group, member, .. } => {
+                self.gone.remove(&(Arc::clone(group), Arc::clone(member)));
+            }
+            Event::MemberLeft { group, member, .. } => {
+                self.gone.insert((Arc::clone(group), Arc::clone(member)));
+            }
+            Event::NodeKilled | Event::PowerLost { .. } | Event::NodeStarted => {
+                self.views.remove(&entry.node);
+            }
+            Event::MemberStateChanged { group, member, generation, .. } => {
+                let view = self.views.entry(entry.node).or_default();
+                view.group = Arc::clone(group);
+                view.member = Arc::clone(member);
+                view.generation = *generation;
+            }
+            Event::PartitionsAssigned { partitions, .. } => {
+                let view = self.views.entry(entry.node).or_default();
+                view.owned.extend(partitions.iter().cloned());
+                self.check_owners(nodes, entry.node, partitions, broken);
+            }
+            Event::PartitionsRevoked { partitions, .. } | Event::PartitionsLost { partitions, .. } => {
+                if let Some(view) = self.views.get_mut(&entry.node) {
+                    view.owned.retain(|at| !partitions.contains(at));
+                }
+            }
+            Event::RecordsConsumed { at, offsets } => {
+                let group = consumer(nodes, entry.node).and_then(|it| it.config().group_id.clone());
+                let Some(group) = group else { return };
+                let ranges = self.processed.entry((Arc::clone(&group), at.clone())).or_default();
+                for offsets in add(ranges, *offsets) {
+                    let event = Event::RecordsRepeated { group: Arc::clone(&group), at: at.clone(), offsets };
+                    repeated.push((entry.seq, entry.node, event));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Nobody else may believe to own these. In the classic protocol who is of an older generation
+    /// may: it will hear. In the consumer protocol nobody is given what another member has not let
+    /// go, unless that one was put out.
+    fn check_owners(
+        &self,
+        nodes: &Nodes,
+        node: NodeId,
+        partitions: &[TopicPartition],
+        broken: &mut impl FnMut(&'static str, String),
+    ) {
+        let Some(me) = consumer(nodes, node) else { return };
+        let Some(mine) = self.views.get(&node).filter(|view| !view.group.is_empty()) else { return };
+        let is_managed = me.config().group_protocol == GroupProtocol::Consumer;
+        for (other, theirs) in self.views.iter().filter(|(other, _)| **other != node) {
+            let Some(it) = consumer(nodes, *other) else { continue };
+            // The one was fenced by the other: only one at a time can be that instance.
+            let instance = &me.config().group_instance_id;
+            let is_same_instance = instance.is_some() && *instance == it.config().group_instance_id;
+            let counts = if is_managed {
+                !self.gone.contains(&(Arc::clone(&theirs.group), Arc::clone(&theirs.member)))
+                    && theirs.generation > 0
+            } else {
+                theirs.generation == mine.generation && mine.generation > 0
+            };
+            if theirs.group != mine.group || is_same_instance || !counts {
+                continue;
+            }
+            for at in partitions.iter().filter(|at| theirs.owned.contains(*at)) {
+                let (a, b) = (&theirs.member, &mine.member);
+                broken(
+                    TWO_OWNERS,
+                    format!("{at}: {a} and {b} both believe so in generation {}", mine.generation),
+                );
+            }
+        }
+    }
+}
+
+fn consumer(nodes: &Nodes, node: NodeId) -> Option<&Consumer> {
+    match &nodes.get(&node)?.machine {
+        Machine::Consumer(consumer) => Some(consumer),
+        _ => None,
+    }
+}
+
+/// Adds a range to ranges; returns what of it they had before.
+fn add(ranges: &mut Vec<Offsets>, new: Offsets) -> Vec<Offsets> {
+    let touches = |range: &Offsets| range.from <= new.to && new.from <= range.to;
+    let first = ranges.partition_point(|range| range.to < new.from);
+    let count = ranges[first..].iter().take_while(|range| touches(range)).count();
+    let (mut whole, mut before) = (new, Vec::new());
+    for range in ranges.drain(first..first + count) {
+        let common = Offsets { from: range.from.max(new.from), to: range.to.min(new.to) };
+        if common.from < common.to {
+            before.push(common);
+        }
+        whole = Offsets { from: whole.from.min(range.from), to: whole.to.max(range.to) };
+    }
+    ranges.insert(first, whole);
+    before
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    /// Adds the ranges in order: what the last one repeats, and what there is then.
+    fn check(added: &[(i64, i64)], repeated: &[(i64, i64)], ranges: &[(i64, i64)]) {
+        let pairs = |ranges: &[Offsets]| ranges.iter().map(|it| (it.from, it.to)).collect::<Vec<_>>();
+        let (mut found, mut last) = (Vec::new(), Vec::new());
+        for &(from, to) in added {
+            last = add(&mut found, Offsets { from, to });
+        }
+        assert_eq!((pairs(&last), pairs(&found)), (repeated.to_vec(), ranges.to_vec()), "{added:?}");
+    }
+
+    #[test]
+    fn what_is_new_repeats_nothing() {
+        check(&[(0, 5), (5, 9)], &[], &[(0, 9)]);
+        check(&[(0, 5), (7, 9)], &[], &[(0, 5), (7, 9)]);
+        check(&[(7, 9), (0, 5)], &[], &[(0, 5), (7, 9)]);
+        check(&[(0, 2), (4, 6), (2, 4)], &[], &[(0, 6)]);
+    }
+
+    #[test]
+    fn what_was_there_is_told() {
+        check(&[(0, 5), (3, 9)], &[(3, 5)], &[(0, 9)]);
+        check(&[(0, 5), (0, 5)], &[(0, 5)], &[(0, 5)]);
+        check(&[(0, 5), (2, 3)], &[(2, 3)], &[(0, 5)]);
+        check(&[(0, 2), (4, 6), (8, 9), (1, 8)], &[(1, 2), (4, 6)], &[(0, 9)]);
+    }
+}
