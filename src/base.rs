@@ -7,6 +7,7 @@ mod digest;
 mod machine;
 mod map;
 mod rng;
+mod rope;
 mod sort;
 mod time;
 
@@ -17,5 +18,6 @@ pub use machine::{
 };
 pub use map::{Entry, Map, Set};
 pub use rng::Rng;
+pub use rope::Rope;
 pub use sort::{repeated, sort_by, sort_by_key};
 pub use time::{EPOCH_MS, SimTime, ms, seconds};

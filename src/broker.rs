@@ -30,9 +30,7 @@ mod server;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
-use crate::base::{ConnId, Input, Map, Rng, ms};
+use crate::base::{ConnId, Input, Map, Rng, Rope, ms};
 use crate::coordinator::{CoordinatorTimer, GroupCoordinator};
 use crate::metadata::{Endpoint, MetadataImage, TopicConfigs};
 use crate::protocol::{TopicPartition, Uuid};
@@ -269,7 +267,7 @@ impl Broker {
                 } else if let Some(leader) = self.fetcher_of(conn) {
                     self.hear_leader(ctx, leader, bytes);
                 } else {
-                    self.receive(ctx, conn, from, port, bytes);
+                    self.receive(ctx, conn, from, port, bytes.whole());
                 }
             }
             Input::Closed { conn, reason } => {
@@ -410,8 +408,8 @@ fn lose_tail(log: &mut UnifiedLog, rng: &mut Rng) -> u64 {
 }
 
 /// Empty records, where the protocol wants some.
-fn no_records() -> Option<Bytes> {
-    Some(Bytes::new())
+fn no_records() -> Option<Rope> {
+    Some(Rope::default())
 }
 
 #[cfg(test)]

@@ -200,7 +200,7 @@ impl Controller {
         match input {
             Input::Start => self.start(ctx),
             Input::Frame { conn, bytes, .. } => {
-                if let Err(error) = self.receive(ctx, conn, &bytes) {
+                if let Err(error) = self.receive(ctx, conn, &bytes.whole()) {
                     ctx.trace(Event::RequestRejected { conn, reason: error.to_string().into() });
                     ctx.close(conn);
                 }

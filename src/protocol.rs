@@ -27,8 +27,8 @@ pub mod wire;
 pub use api::{ApiKey, dissect_request, dissect_response, negotiate};
 pub use error::ErrorCode;
 pub use header::{
-    RequestHeader, decode_request_header, decode_response, encode_raw_request, encode_request,
-    encode_response,
+    RequestHeader, decode_request_header, decode_response, decode_response_rope, encode_raw_request,
+    encode_request, encode_response, encode_response_rope,
 };
 pub use topic::TopicPartition;
 pub use wire::{Dissection, Message, Span, Uuid, WireError, WireFault};

@@ -17,7 +17,7 @@ mod segment;
 
 pub use batch::{
     BatchBuilder, BatchError, BatchOptions, BatchSpan, Compression, Record, RecordBatch, RecordHeader,
-    TimestampType, batches, dissect,
+    TimestampType, batches, batches_in, dissect,
 };
 pub use config::LogConfig;
 pub use epoch::{EpochEntry, LeaderEpochFileCache};

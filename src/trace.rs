@@ -6,10 +6,9 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde::Serialize;
 
-use crate::base::{self, CloseReason, ConnId, FrameInfo, NodeId, SimTime};
+use crate::base::{self, CloseReason, ConnId, FrameInfo, NodeId, Rope, SimTime};
 use crate::protocol::{ErrorCode, TopicPartition};
 
 /// The machine contract with this vocabulary.
@@ -42,7 +41,7 @@ pub struct Frame {
     pub size_bytes: u32,
     /// Header and body.
     #[serde(skip)]
-    pub bytes: Bytes,
+    pub bytes: Rope,
 }
 
 /// Leader or follower.

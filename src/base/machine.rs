@@ -5,10 +5,9 @@
 
 use std::fmt;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{EPOCH_MS, Rng, SimTime};
+use super::{EPOCH_MS, Rng, Rope, SimTime};
 
 /// A node of the world. Brokers carry their Kafka node id; the world gives the others theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -55,7 +54,7 @@ pub enum Input<T, C> {
         /// The port at the end of whoever answers: which of its listeners the connection reached.
         port: u16,
         /// Exactly the bytes that were sent.
-        bytes: Bytes,
+        bytes: Rope,
     },
     /// A connection ended; nothing more arrives on it and nothing sent on it gets through.
     Closed {
@@ -128,7 +127,7 @@ pub enum Effect<T> {
         /// What it is.
         info: FrameInfo,
         /// Header and body, without the length prefix.
-        bytes: Bytes,
+        bytes: Rope,
     },
     /// Close a connection. This end hears no more of it.
     Close {
@@ -242,8 +241,8 @@ impl<'a, T, E> Ctx<'a, T, E> {
     }
 
     /// Sends a frame.
-    pub fn send(&mut self, conn: ConnId, info: FrameInfo, bytes: Bytes) {
-        self.effect(Effect::Send { conn, info, bytes });
+    pub fn send(&mut self, conn: ConnId, info: FrameInfo, bytes: impl Into<Rope>) {
+        self.effect(Effect::Send { conn, info, bytes: bytes.into() });
     }
 
     /// Closes a connection.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{CloseReason, ConnId, Set, SimTime, ms};
+use crate::base::{CloseReason, ConnId, Rope, Set, SimTime, ms};
 use crate::broker::peer::{FromPeer, Peer};
 use crate::broker::{BROKER_PORT, Broker, BrokerTimer, CLUSTER_ID, Ctx, METADATA_TOPIC};
 use crate::metadata::{BROKER_RESOURCE, EXTERNAL_LISTENER, INTERNAL_LISTENER, TOPIC_RESOURCE};
@@ -23,7 +23,9 @@ use crate::protocol::messages::fetch::{
     FetchPartition, FetchRequest, FetchResponse, FetchTopic, ReplicaState,
 };
 use crate::protocol::messages::metadata_records::MetadataRecord;
-use crate::protocol::{ApiKey, ErrorCode, Message, TopicPartition, Uuid, WireError, decode_response};
+use crate::protocol::{
+    ApiKey, ErrorCode, Message, TopicPartition, Uuid, WireError, decode_response, decode_response_rope,
+};
 use crate::trace::Event;
 
 /// Where the controller listens (`controller.quorum.bootstrap.servers`).
@@ -110,7 +112,7 @@ impl ControllerSession {
 }
 
 impl Broker {
-    pub(super) fn hear_controller(&mut self, ctx: &mut Ctx, conn: ConnId, bytes: Bytes) {
+    pub(super) fn hear_controller(&mut self, ctx: &mut Ctx, conn: ConnId, bytes: Rope) {
         if self.controller.log_peer.owns(conn) {
             return self.hear_metadata_log(ctx, bytes);
         }
@@ -120,7 +122,7 @@ impl Broker {
                 self.send_forwards(ctx);
             }
             FromPeer::Answer { purpose, version, bytes } => {
-                let failed = self.controller_answered(ctx, purpose.clone(), version, &bytes).is_err();
+                let failed = self.controller_answered(ctx, purpose.clone(), version, &bytes.whole()).is_err();
                 if failed {
                     let lost = self.controller.peer.give_up(ctx);
                     self.give_up_asking(ctx, [vec![purpose], lost].concat());
@@ -134,15 +136,17 @@ impl Broker {
         }
     }
 
-    fn hear_metadata_log(&mut self, ctx: &mut Ctx, bytes: Bytes) {
+    fn hear_metadata_log(&mut self, ctx: &mut Ctx, bytes: Rope) {
         match self.controller.log_peer.receive(ctx, bytes) {
             FromPeer::Ready => {}
-            FromPeer::Answer { purpose: offset, version, bytes } => match decode_response(&bytes, version) {
-                Ok((_, answer)) => self.take_metadata(ctx, offset, answer),
-                Err(_) => {
-                    self.controller.log_peer.give_up(ctx);
+            FromPeer::Answer { purpose: offset, version, bytes } => {
+                match decode_response_rope(&bytes, version) {
+                    Ok((_, answer)) => self.take_metadata(ctx, offset, answer),
+                    Err(_) => {
+                        self.controller.log_peer.give_up(ctx);
+                    }
                 }
-            },
+            }
             FromPeer::Broken(_) => {}
         }
         if self.controller.log_peer.is_ready() {
@@ -381,7 +385,7 @@ impl Broker {
             self.take_dynamic_configs();
         }
         for topic in configured.topics {
-            self.reconfigure(&topic);
+            self.reconfigure(ctx, &topic);
         }
         self.apply_changes(ctx, &touched);
         ctx.because(before);

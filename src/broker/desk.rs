@@ -1,6 +1,8 @@
 //! A broker at a desk, for tests: clients put requests of any version on it and read what it
 //! answers; nobody else is there.
 
+use bytes::Bytes;
+
 use crate::base::{Effect, Map, NodeId, SimTime};
 use crate::protocol::messages::fetch::{FetchPartition, FetchRequest, FetchTopic, ReplicaState};
 use crate::protocol::messages::metadata_records::{
@@ -142,7 +144,7 @@ impl Desk {
         for (_, effect) in effects {
             match effect {
                 Effect::Send { conn, info, bytes } if conn < CLIENTS => {
-                    self.answers.insert(info.correlation_id, bytes);
+                    self.answers.insert(info.correlation_id, bytes.whole());
                 }
                 Effect::Close { conn } if conn < CLIENTS => self.closed += 1,
                 Effect::SetTimer { key, at } => {
@@ -179,7 +181,7 @@ impl Desk {
         self.last_asked += 1;
         let bytes = encode_request(version, self.last_asked, "client", request).expect("it encodes");
         let conn = ConnId(self.last_asked.unsigned_abs().into());
-        self.step(Input::Frame { conn, from: NodeId(9), port: 9092, bytes });
+        self.step(Input::Frame { conn, from: NodeId(9), port: 9092, bytes: bytes.into() });
         (version, self.last_asked)
     }
 

@@ -4,7 +4,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::desk::*;
 use super::*;
-use crate::base::SimTime;
+use crate::base::{Rope, SimTime};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::delete_records::{
     DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsResponse, DeleteRecordsTopic,
@@ -23,7 +23,7 @@ fn shown(desk: &Desk, response: &FetchResponse) -> String {
     let parts = response.responses.iter().flat_map(|topic| {
         let name = names.get(&topic.topic_id).map_or(topic.topic.as_str(), |name| name);
         topic.partitions.iter().map(move |data| {
-            let size = data.records.as_ref().map_or(0, Bytes::len);
+            let size = data.records.as_ref().map_or(0, Rope::len);
             let error = data.error_code.name();
             format!(" {name}: {error}, {size} bytes, high watermark {}", data.high_watermark)
         })
@@ -161,7 +161,7 @@ fn limits_hold_but_for_the_first_batch() {
             .responses
             .iter()
             .flat_map(|topic| &topic.partitions)
-            .map(|data| data.records.as_ref().map_or(0, Bytes::len))
+            .map(|data| data.records.as_ref().map_or(0, Rope::len))
             .collect();
         assert_eq!(sizes, expected);
     };

@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{CloseReason, ConnId, Map, Set, SimTime, ms};
+use crate::base::{CloseReason, ConnId, Map, Rope, Set, SimTime, ms};
 use crate::broker::peer::{FromPeer, Peer};
 use crate::broker::{Broker, BrokerTimer, Ctx};
 use crate::protocol::messages::fetch::{
     FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData, ReplicaState,
 };
-use crate::protocol::{ErrorCode, TopicPartition, decode_response};
+use crate::protocol::wire::SHARED_MIN_BYTES;
+use crate::protocol::{ErrorCode, TopicPartition, decode_response_rope};
 use crate::trace::{Event, Offsets, Role};
 
 /// What was asked for: the offset and leader epoch of each partition then.
@@ -150,12 +151,12 @@ impl Broker {
         (request, positions)
     }
 
-    pub(super) fn hear_leader(&mut self, ctx: &mut Ctx, leader: i32, bytes: Bytes) {
+    pub(super) fn hear_leader(&mut self, ctx: &mut Ctx, leader: i32, bytes: Rope) {
         let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
         match fetcher.peer.receive(ctx, bytes) {
             FromPeer::Ready => {}
             FromPeer::Answer { purpose, version, bytes } => {
-                match decode_response::<FetchResponse>(&bytes, version) {
+                match decode_response_rope::<FetchResponse>(&bytes, version) {
                     Ok((_, response)) => self.take_fetched(ctx, leader, &purpose, response),
                     Err(_) => {
                         fetcher.peer.give_up(ctx);
@@ -190,15 +191,17 @@ impl Broker {
         response: FetchResponse,
     ) {
         let fetched = response.responses.iter().flat_map(|topic| &topic.partitions);
-        let fetched_bytes: usize = fetched.map(|data| data.records.as_ref().map_or(0, Bytes::len)).sum();
+        let copied =
+            fetched.filter_map(|data| Some(data.records.as_ref()?.len())).filter(|size| !is_shared(*size));
+        let copied_bytes: usize = copied.sum();
         for topic in response.responses {
             let Some(name) = self.topic_name(&topic.topic, &topic.topic_id) else { continue };
             for mut data in topic.partitions {
-                // Records are kept as part of the frame they came in. A small part must not keep
-                // a large frame when all others are long deleted.
-                data.records = data.records.map(|records| match records.len() * 4 < fetched_bytes {
-                    true => Bytes::copy_from_slice(&records),
-                    false => records,
+                // Many records are still those of the leader's log. A few came as part of the frame,
+                // and a small part must not keep a large frame when all others are long deleted.
+                data.records = data.records.map(|records| {
+                    let is_small = !is_shared(records.len()) && records.len() * 4 < copied_bytes;
+                    if is_small { Bytes::copy_from_slice(&records.whole()).into() } else { records }
                 });
                 let at = TopicPartition::new(Arc::clone(&name), data.partition_index);
                 let Some(position) = asked.get(&at) else { continue };
@@ -305,4 +308,9 @@ impl Broker {
         }
         true
     }
+}
+
+/// Whether so many bytes of records are not part of the frame that they came in.
+fn is_shared(size: usize) -> bool {
+    size >= SHARED_MIN_BYTES
 }

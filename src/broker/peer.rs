@@ -8,10 +8,11 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
-use crate::base::{CloseReason, ConnId, FrameInfo, FrameKind, Map, SimTime, ms};
+use crate::base::{CloseReason, ConnId, FrameInfo, FrameKind, Map, Rope, SimTime, ms};
 use crate::broker::Ctx;
 use crate::protocol::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
-use crate::protocol::{ApiKey, Message, decode_response, encode_raw_request, encode_request, negotiate};
+use crate::protocol::wire::{Reader, Wire};
+use crate::protocol::{ApiKey, Message, decode_response_rope, encode_raw_request, encode_request, negotiate};
 
 const CLIENT_NAME: &str = "terrarium-broker";
 const BACKOFF_MS: u64 = 50;
@@ -46,7 +47,7 @@ pub(super) enum FromPeer<P> {
     /// The handshake is done: requests can be sent.
     Ready,
     /// The answer to a request, to be decoded in this version.
-    Answer { purpose: P, version: i16, bytes: Bytes },
+    Answer { purpose: P, version: i16, bytes: Rope },
     /// Nonsense: the connection was closed; these requests will not be answered.
     Broken(Vec<P>),
 }
@@ -177,10 +178,10 @@ impl<P> Peer<P> {
     }
 
     /// Takes a frame that arrived on this peer's connection.
-    pub(super) fn receive(&mut self, ctx: &mut Ctx, bytes: Bytes) -> FromPeer<P> {
+    pub(super) fn receive(&mut self, ctx: &mut Ctx, bytes: Rope) -> FromPeer<P> {
         if self.versions.is_none() {
             let version = *ApiVersionsRequest::VERSIONS.end();
-            return match decode_response::<ApiVersionsResponse>(&bytes, version) {
+            return match decode_response_rope::<ApiVersionsResponse>(&bytes, version) {
                 Ok((_, hello)) => {
                     let range = |api: &crate::protocol::messages::api_versions::ApiVersion| {
                         (api.api_key, api.min_version..=api.max_version)
@@ -192,7 +193,9 @@ impl<P> Peer<P> {
                 Err(_) => FromPeer::Broken(self.give_up(ctx)),
             };
         }
-        let correlation_id = bytes.first_chunk().map(|id| i32::from_be_bytes(*id));
+        let mut header = Reader::of_rope(&bytes, 0, false);
+        let correlation_id = i32::get(&mut header);
+        let correlation_id = header.finish(correlation_id).ok();
         let answered = self.in_flight.iter().position(|asked| Some(asked.correlation_id) == correlation_id);
         match answered.and_then(|index| self.in_flight.remove(index)) {
             Some(asked) => FromPeer::Answer { purpose: asked.purpose, version: asked.version, bytes },

@@ -1,3 +1,4 @@
+use bytes::Bytes;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -193,7 +194,7 @@ fn producers_are_known_again_after_a_restart_and_to_a_new_leader() {
     heir.act(|broker, _| {
         let partition = broker.partitions.get_mut(&at).map(Arc::make_mut).expect("a replica");
         for batch in &stored {
-            partition.log.append_as_follower(batch.bytes()).expect("it continues");
+            partition.log.append_as_follower(&batch.bytes().clone().into()).expect("it continues");
         }
     });
     heir.elect("a", &[2, 1], 1, 1);

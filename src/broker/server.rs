@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{ConnId, FrameInfo, FrameKind, Map, NodeId};
+use crate::base::{ConnId, FrameInfo, FrameKind, Map, NodeId, Rope};
 use crate::broker::peer::api_name;
 use crate::broker::{BROKER_PORT, Broker, Ctx, EXTERNAL_PORT, admin_api};
 use crate::metadata::{BrokerRegistration, EXTERNAL_LISTENER, Endpoint, INTERNAL_LISTENER};
-use crate::protocol::{ApiKey, Message, WireError, decode_request_header, encode_response};
+use crate::protocol::{ApiKey, Message, WireError, decode_request_header, encode_response_rope};
 use crate::trace::Event;
 
 /// More requests than this waiting on one connection, and it is closed.
@@ -198,14 +198,14 @@ impl Broker {
     /// who has gone.
     pub(super) fn reply<M: Message>(&mut self, ctx: &mut Ctx, token: u64, response: &M) {
         let Some(asked) = self.server.asked.get(&token) else { return };
-        match encode_response(asked.version, asked.correlation_id, response) {
+        match encode_response_rope(asked.version, asked.correlation_id, response) {
             Ok(bytes) => self.reply_bytes(ctx, token, bytes),
             Err(error) => self.refuse(ctx, token, error.to_string()),
         }
     }
 
     /// Answers a request with a response that is encoded already, header and all.
-    pub(super) fn reply_bytes(&mut self, ctx: &mut Ctx, token: u64, bytes: Bytes) {
+    pub(super) fn reply_bytes(&mut self, ctx: &mut Ctx, token: u64, bytes: impl Into<Rope>) {
         let Some(asked) = self.server.asked.remove(&token) else { return };
         let Asked { conn, api_key, version, correlation_id, .. } = asked;
         let kind = FrameKind::Response;

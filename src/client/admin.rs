@@ -123,7 +123,7 @@ impl Admin {
     pub fn step(&mut self, ctx: &mut Ctx, input: Input<AdminTimer, AdminCommand>) {
         match input {
             Input::Start => self.network.start(ctx),
-            Input::Frame { conn, bytes, .. } => self.network.on_frame(ctx, conn, bytes),
+            Input::Frame { conn, bytes, .. } => self.network.on_frame(ctx, conn, bytes.whole()),
             Input::Closed { conn, reason } => self.network.on_closed(ctx, conn, reason),
             Input::Timer(AdminTimer::Network(timer)) => self.network.on_timer(ctx, timer),
             Input::Timer(AdminTimer::Retry) | Input::Flushed { .. } => {}

@@ -178,7 +178,7 @@ impl Consumer {
     pub fn step(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, input: Input<ConsumerTimer, ConsumerCommand>) {
         match input {
             Input::Start => self.start(ctx),
-            Input::Frame { conn, bytes, .. } => self.network.on_frame(ctx, conn, bytes),
+            Input::Frame { conn, bytes, .. } => self.network.on_frame(ctx, conn, bytes.whole()),
             Input::Closed { conn, reason } => self.network.on_closed(ctx, conn, reason),
             Input::Timer(ConsumerTimer::Network(timer)) => self.network.on_timer(ctx, timer),
             Input::Timer(timer) => {

@@ -227,11 +227,11 @@ impl Stage {
                 let Some(&broker) = self.conns.get(&conn) else { return };
                 let name = ApiKey::try_from(info.api_key).map_or("?", ApiKey::name);
                 self.tell_frame(&format!("{name} v{} to {broker}", info.api_version));
-                if let Some(answer) = self.cluster.answer(broker, &bytes) {
+                if let Some(answer) = self.cluster.answer(broker, &bytes.whole()) {
                     match answer {
                         Some(bytes) => {
                             let from = NodeId(broker as u32);
-                            let bytes = if self.noise { damaged(bytes, &mut self.rng) } else { bytes };
+                            let bytes = if self.noise { damaged(bytes, &mut self.rng) } else { bytes }.into();
                             self.arrive(2 * LATENCY, Input::Frame { conn, from, port: 9092, bytes });
                         }
                         None => self.close(conn, CloseReason::Reset),

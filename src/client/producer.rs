@@ -190,7 +190,7 @@ impl Producer {
     pub fn step(&mut self, ctx: &mut Ctx<'_, ProducerTimer>, input: Input<ProducerTimer, ProducerCommand>) {
         match input {
             Input::Start => self.start(ctx),
-            Input::Frame { conn, bytes, .. } => self.network.on_frame(ctx, conn, bytes),
+            Input::Frame { conn, bytes, .. } => self.network.on_frame(ctx, conn, bytes.whole()),
             Input::Closed { conn, reason } => self.network.on_closed(ctx, conn, reason),
             Input::Timer(ProducerTimer::Network(timer)) => self.network.on_timer(ctx, timer),
             Input::Timer(ProducerTimer::Sender) => self.sender_at = None,

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{FlushKind, ms};
+use crate::base::{FlushKind, Rope, ms};
 use crate::controller::quorum::NODE_ID;
 use crate::controller::{Asker, Controller, ControllerTimer, Ctx, Observer, Waiting, encode};
 use crate::protocol::messages::control_records::LeaderChangeMessage;
@@ -195,7 +195,7 @@ impl Controller {
                     partition_index: asked.partition,
                     high_watermark: self.log.high_watermark(),
                     log_start_offset: self.log.log_start_offset(),
-                    records: Some(bytes::Bytes::new()),
+                    records: Some(Rope::default()),
                     ..Default::default()
                 };
                 let end = self.log.end_offset_for_epoch(asked.last_fetched_epoch);

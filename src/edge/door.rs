@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{CloseReason, ConnId, NodeId, SimTime, ms};
+use crate::base::{CloseReason, ConnId, NodeId, Rope, SimTime, ms};
 use crate::metadata::NO_LEADER;
 use crate::sim::{Command, CommandError, Data, Health, Machine, Setup, Slot, World};
 use crate::trace::{Entry, Event, Frame};
@@ -34,7 +34,7 @@ pub enum Output {
         /// On which connection.
         conn: ConnId,
         /// A whole response.
-        bytes: Bytes,
+        bytes: Rope,
     },
     /// Close the connection once everything before is written. It is forgotten here.
     Closed {
@@ -276,7 +276,7 @@ impl Door {
                 if let Event::Sent { frame, .. } | Event::Received { frame, .. } | Event::Lost { frame, .. } =
                     &mut entry.event
                 {
-                    frame.bytes = Bytes::new();
+                    frame.bytes = Rope::default();
                 }
                 self.ring.push_back(entry);
             }

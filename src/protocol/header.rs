@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::ApiKey;
 use super::wire::{Field, Form, Message, Mut, Reader, Ref, Wire, WireError, Writer};
+use crate::base::Rope;
 
 /// What stands in front of every request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,11 +64,27 @@ pub fn encode_raw_request(
 
 /// A whole response.
 pub fn encode_response<M: Message>(version: i16, correlation_id: i32, body: &M) -> Result<Bytes, WireError> {
-    write_response(M::FORM, version, correlation_id, body.view())
+    write_response(M::FORM, version, correlation_id, body.view(), Writer::new)?.finish()
+}
+
+/// A whole response, in which large records stay where they lie.
+pub fn encode_response_rope<M: Message>(
+    version: i16,
+    correlation_id: i32,
+    body: &M,
+) -> Result<Rope, WireError> {
+    write_response(M::FORM, version, correlation_id, body.view(), Writer::sharing)?.finish_rope()
 }
 
 /// Reads a whole response: its correlation id and what it says.
 pub fn decode_response<M: Message>(frame: &Bytes, version: i16) -> Result<(i32, M), WireError> {
+    let mut body = M::default();
+    let correlation_id = read_response(M::FORM, &frame.clone().into(), version, body.view_mut())?;
+    Ok((correlation_id, body))
+}
+
+/// Reads a whole response whose bytes lie in pieces.
+pub fn decode_response_rope<M: Message>(frame: &Rope, version: i16) -> Result<(i32, M), WireError> {
     let mut body = M::default();
     let correlation_id = read_response(M::FORM, frame, version, body.view_mut())?;
     Ok((correlation_id, body))
@@ -97,21 +114,22 @@ fn write_response(
     version: i16,
     correlation_id: i32,
     body: Ref<'_>,
-) -> Result<Bytes, WireError> {
+    writer: fn(i16, bool) -> Writer,
+) -> Result<Writer, WireError> {
     form.check_version(version)?;
     let flexible = form.is_flexible(version);
-    let mut w = Writer::new(version, flexible && has_flexible_response_header(form.key));
+    let mut w = writer(version, flexible && has_flexible_response_header(form.key));
     correlation_id.put(&mut w);
     w.no_tagged_fields();
     w.switch(version, flexible);
     w.value(form.kind, body);
-    w.finish()
+    Ok(w)
 }
 
-fn read_response(form: &'static Form, frame: &Bytes, version: i16, body: Mut<'_>) -> Result<i32, WireError> {
+fn read_response(form: &'static Form, frame: &Rope, version: i16, body: Mut<'_>) -> Result<i32, WireError> {
     form.check_version(version)?;
     let flexible = form.is_flexible(version);
-    let mut r = Reader::new(frame, version, flexible && has_flexible_response_header(form.key));
+    let mut r = Reader::of_rope(frame, version, flexible && has_flexible_response_header(form.key));
     let correlation_id = get_response_header(&mut r);
     r.switch(version, flexible);
     r.value(form.kind, Some(body));
@@ -158,6 +176,7 @@ mod tests {
     use super::*;
     use crate::protocol::WireFault;
     use crate::protocol::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
+    use crate::protocol::messages::fetch::{FetchResponse, FetchableTopicResponse, PartitionData};
     use crate::protocol::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
 
     fn check_fault(frame: &'static [u8], fault: WireFault) {
@@ -208,5 +227,50 @@ mod tests {
         check_fault(b"\0", WireFault::UnexpectedEnd);
         check_fault(b"\0\x12\0", WireFault::UnexpectedEnd);
         check_fault(b"\x01\0\0\0\0\0\0\0", WireFault::UnknownApi(256));
+    }
+
+    /// Two partitions' records, one of them many, in two pieces.
+    fn fetched() -> FetchResponse {
+        let many: Rope = [Bytes::from(vec![1; 9_000]), Bytes::from(vec![2; 300])].into_iter().collect();
+        let few = Rope::from(Bytes::from_static(b"few"));
+        let data = |partition_index, records| PartitionData {
+            partition_index,
+            records: Some(records),
+            ..Default::default()
+        };
+        let partitions = vec![data(0, few), data(1, many), data(2, Rope::default())];
+        let topic = FetchableTopicResponse { partitions, ..Default::default() };
+        FetchResponse { responses: vec![topic], ..Default::default() }
+    }
+
+    #[test]
+    fn records_that_stay_where_they_lie_are_the_same_frame() {
+        let response = fetched();
+        for version in FetchResponse::VERSIONS {
+            let copied = encode_response(version, 7, &response).unwrap();
+            let shared = encode_response_rope(version, 7, &response).unwrap();
+            assert_eq!(shared.pieces().len(), 4, "the head, two pieces of records, the tail");
+            assert_eq!(shared.whole(), copied);
+            let (_, read) = decode_response_rope::<FetchResponse>(&shared, version).unwrap();
+            let records = read.responses[0].partitions[1].records.clone().unwrap();
+            assert_eq!(records.pieces()[1].as_ptr(), shared.pieces()[2].as_ptr(), "not copied");
+            assert_eq!(decode_response::<FetchResponse>(&copied, version).unwrap().1, read);
+        }
+    }
+
+    #[test]
+    fn a_response_reads_the_same_however_it_is_cut() {
+        let frame = encode_response(17, 7, &fetched()).unwrap();
+        let expected = decode_response::<FetchResponse>(&frame, 17);
+        let cuts = (0..200).chain(frame.len() - 200..frame.len());
+        for cut in cuts {
+            let next = (cut + 1).min(frame.len());
+            let pieces = [frame.slice(..cut), frame.slice(cut..next), frame.slice(next..)];
+            let rope: Rope = pieces.into_iter().collect();
+            assert_eq!(decode_response_rope::<FetchResponse>(&rope, 17), expected, "cut at {cut}");
+        }
+        let short: Rope = [frame.slice(..5_000), frame.slice(5_000..9_000)].into_iter().collect();
+        let error = decode_response_rope::<FetchResponse>(&short, 17).map_err(|error| error.fault);
+        assert_eq!(error, Err(WireFault::UnexpectedEnd));
     }
 }

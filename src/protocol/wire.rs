@@ -33,7 +33,7 @@ pub(crate) use schema::wire;
 pub use span::{Dissection, Span};
 pub use uuid::Uuid;
 pub use view::{Elements, Fields, Mut, Nullable, Ref};
-pub use writer::Writer;
+pub use writer::{SHARED_MIN_BYTES, Writer};
 
 /// For schemas without flexible versions.
 pub const NEVER: i16 = i16::MAX;

@@ -166,7 +166,7 @@ fn framed(bytes: Bytes) -> Result<Frame, String> {
         api_version: header.get_i16(),
         correlation_id: header.get_i32(),
     };
-    Ok(Frame { info, size_bytes: bytes.len() as u32, bytes })
+    Ok(Frame { info, size_bytes: bytes.len() as u32, bytes: bytes.into() })
 }
 
 #[cfg(test)]
@@ -197,9 +197,14 @@ mod tests {
             guest.hear(CONN, &Bytes::copy_from_slice(data), &mut frames).expect("good frames");
             assert!(guest.lines[&CONN].pieces.len() < 24, "{} pieces", guest.lines[&CONN].pieces.len());
         }
-        let found: Vec<_> = frames.iter().map(|frame| (frame.bytes.len(), frame.bytes[0])).collect();
+        let found: Vec<_> = frames.iter().map(|frame| (frame.bytes.len(), frame.bytes.whole()[0])).collect();
         assert_eq!(found, [(8, 1), (150_000, 2), (9, 3)], "cut into {cut}");
-        assert!(frames.iter().all(|frame| frame.bytes.iter().all(|byte| *byte == frame.bytes[0])));
+        assert!(
+            frames
+                .iter()
+                .map(|frame| frame.bytes.whole())
+                .all(|bytes| bytes.iter().all(|byte| *byte == bytes[0]))
+        );
         assert_eq!((frames[0].info.api_key, frames[0].info.correlation_id), (0x0101, 0x0101_0101));
         assert_eq!(guest.lines[&CONN].unread, 0);
     }

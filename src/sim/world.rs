@@ -330,7 +330,7 @@ impl World {
         for entry in &trace[first..] {
             self.digest.value_of(entry);
             if let Event::Sent { frame, .. } = &entry.event {
-                self.digest.bytes(&frame.bytes);
+                self.digest.bytes(&frame.bytes.whole());
             }
         }
     }

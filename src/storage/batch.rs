@@ -9,9 +9,12 @@ mod dissect;
 mod record;
 mod varint;
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use bytes::Bytes;
+
+use crate::base::Rope;
 
 use super::compression::{CodecError, DECOMPRESSED_MAX_BYTES, decompress};
 
@@ -144,11 +147,18 @@ pub struct RecordBatch {
 #[derive(Clone, Debug)]
 pub struct Batches {
     rest: Bytes,
+    more: VecDeque<Bytes>,
 }
 
 /// The batches in `bytes`, one after another.
 pub fn batches(bytes: &Bytes) -> Batches {
-    Batches { rest: bytes.clone() }
+    Batches { rest: bytes.clone(), more: VecDeque::new() }
+}
+
+/// The batches in `rope`, one after another; each shares the memory of its piece.
+pub fn batches_in(rope: &Rope) -> Batches {
+    let mut more: VecDeque<Bytes> = rope.pieces().iter().cloned().collect();
+    Batches { rest: more.pop_front().unwrap_or_default(), more }
 }
 
 impl RecordBatch {
@@ -368,17 +378,23 @@ impl Iterator for Batches {
     type Item = Result<RecordBatch, BatchError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
+        while self.rest.is_empty() {
+            self.rest = self.more.pop_front()?;
         }
-        let parsed = RecordBatch::parse(&self.rest);
+        let mut parsed = RecordBatch::parse(&self.rest);
+        while let Err(BatchError::Incomplete { .. }) = parsed
+            && let Some(next) = self.more.pop_front()
+        {
+            self.rest = [&*self.rest, &*next].concat().into();
+            parsed = RecordBatch::parse(&self.rest);
+        }
         Some(match parsed {
             Ok((batch, size)) => {
                 self.rest = self.rest.slice(size..);
                 Ok(batch)
             }
             Err(error) => {
-                self.rest = Bytes::new();
+                (self.rest, self.more) = Default::default();
                 Err(error)
             }
         })

@@ -11,6 +11,8 @@ use super::{BatchError, LogConfig, OffsetIndex, ProducerStateManager, RecordBatc
 pub struct BatchEntry {
     /// Offset of its first record.
     pub base_offset: i64,
+    /// Offset after its last record, also after that of one that compaction removed.
+    pub next_offset: i64,
     /// Its first byte's position in the segment.
     pub position: u32,
     /// The log's [`position`](super::UnifiedLog::position) when it had been written: durable
@@ -144,7 +146,8 @@ impl LogSegment {
         self.damaged
     }
 
-    /// Index in [`LogSegment::entries`] of the batch with `offset`: found as Kafka does, a
+    /// Index in [`LogSegment::entries`] of the batch with `offset`, or the next one where compaction
+    /// has removed that: found as Kafka does, a
     /// look into the offset index and a short scan from there. An offset before all batches
     /// gives the first, one after all gives their number.
     pub fn find(&self, offset: i64) -> usize {
@@ -203,15 +206,15 @@ impl LogSegment {
     }
 
     pub(super) fn append(&mut self, batch: RecordBatch, written_to: u64, config: &LogConfig) {
-        assert_eq!(batch.base_offset(), self.next_offset, "a segment has no holes");
-        let next_offset = batch.next_offset();
+        assert!(batch.base_offset() >= self.next_offset, "offsets only rise");
         let entry = BatchEntry {
-            base_offset: self.next_offset,
+            base_offset: batch.base_offset(),
+            next_offset: batch.next_offset(),
             position: self.size_bytes,
             written_to,
             bytes: batch.into_bytes(),
         };
-        self.push(entry, next_offset, config);
+        self.push(entry, config);
     }
 
     pub(super) fn touch(&mut self, now_ms: i64) {
@@ -234,19 +237,16 @@ impl LogSegment {
     /// Keeps the first `count` batches and writes the indexes anew. Gives how many bytes went.
     pub(super) fn keep(&mut self, count: usize, config: &LogConfig) -> u32 {
         let before = self.size_bytes;
-        let end = self.entries.get(count).map_or(self.next_offset, |entry| entry.base_offset);
         let mut entries = std::mem::take(&mut self.entries);
         entries.truncate(count.min(entries.len()));
-        let mut ends: Vec<i64> = entries.iter().skip(1).map(|entry| entry.base_offset).collect();
-        ends.push(end);
         self.next_offset = self.base_offset;
         self.size_bytes = 0;
         self.offset_index = OffsetIndex::default();
         self.time_index = TimeIndex::default();
         self.bytes_since_last_index_entry = 0;
         self.max_timestamp = None;
-        for (entry, end) in entries.into_iter().zip(ends) {
-            self.push(entry, end, config);
+        for entry in entries {
+            self.push(entry, config);
         }
         before - self.size_bytes
     }
@@ -271,8 +271,10 @@ impl LogSegment {
         Some(entry.base_offset)
     }
 
-    fn push(&mut self, entry: BatchEntry, next_offset: i64, config: &LogConfig) {
-        let last_offset = next_offset - 1;
+    /// Adds a batch behind all others.
+    pub(super) fn push(&mut self, entry: BatchEntry, config: &LogConfig) {
+        let entry = BatchEntry { position: self.size_bytes, ..entry };
+        let last_offset = entry.next_offset - 1;
         let timestamp = entry.max_timestamp();
         if timestamp > self.max_timestamp.map_or(-1, |(largest, _)| largest) {
             self.max_timestamp = Some((timestamp, last_offset));
@@ -286,7 +288,7 @@ impl LogSegment {
         }
         self.bytes_since_last_index_entry = self.bytes_since_last_index_entry.saturating_add(entry.size());
         self.size_bytes += entry.size();
-        self.next_offset = next_offset;
+        self.next_offset = entry.next_offset;
         self.entries.push_back(entry);
     }
 
@@ -296,7 +298,7 @@ impl LogSegment {
     }
 
     fn end_of(&self, index: usize) -> i64 {
-        self.entries.get(index + 1).map_or(self.next_offset, |entry| entry.base_offset)
+        self.entries.get(index).map_or(i64::MAX, |entry| entry.next_offset)
     }
 
     fn relative(&self, offset: i64) -> u32 {

@@ -63,7 +63,7 @@ pub(crate) fn entry(event: Event) -> Entry {
 /// A frame of these bytes, whatever they are.
 pub(crate) fn frame(kind: FrameKind, api_key: i16, api_version: i16, bytes: Bytes) -> Frame {
     let info = FrameInfo { kind, api_key, api_version, correlation_id: 7 };
-    Frame { info, size_bytes: bytes.len() as u32, bytes }
+    Frame { info, size_bytes: bytes.len() as u32, bytes: bytes.into() }
 }
 
 /// At least one of every event there is.

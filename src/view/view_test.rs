@@ -606,7 +606,7 @@ fn damaged_frames_are_shown_too() {
     let mut rng = Rng::stream(2, "damage");
     for entry in run.branch().trace().iter() {
         let Event::Sent { frame: whole, .. } = &entry.event else { continue };
-        let mut bytes = whole.bytes.to_vec();
+        let mut bytes = whole.bytes.whole().to_vec();
         if bytes.is_empty() {
             continue;
         }

@@ -284,7 +284,7 @@ impl Cluster {
                     self.nodes.get_mut(&id).expect("node").timers.remove(&format!("{key:?}"));
                 }
                 Effect::Connect { conn, host, .. } => self.connect(id, conn, &host),
-                Effect::Send { conn, info, bytes } => self.carry(id, conn, info.api_key, bytes),
+                Effect::Send { conn, info, bytes } => self.carry(id, conn, info.api_key, bytes.whole()),
                 Effect::Close { conn } => self.hang_up(conn, id, CloseReason::ByPeer),
                 Effect::Flush { file, position, .. } => {
                     self.later(self.now, id, Happens::Flushed(file, position));
@@ -333,7 +333,9 @@ fn input<T: Debug>(
 ) -> Option<Input<T, Infallible>> {
     Some(match happens {
         Happens::Start => Input::Start,
-        Happens::Frame(conn, from, bytes) => Input::Frame { conn, from, port: BROKER_PORT, bytes },
+        Happens::Frame(conn, from, bytes) => {
+            Input::Frame { conn, from, port: BROKER_PORT, bytes: bytes.into() }
+        }
         Happens::Closed(conn, reason) => Input::Closed { conn, reason },
         Happens::Flushed(file, position) => Input::Flushed { file, position },
         Happens::Timer(key) => {

@@ -84,7 +84,7 @@ fn append_as_follower(bencher: Bencher, records: i64) {
         .with_inputs(|| batch.as_ref().map(|batch| batch.bytes().clone()).unwrap_or_default())
         .bench_local_values(|bytes| {
             log.truncate_fully_and_start_at(0);
-            log.append_as_follower(&bytes)
+            log.append_as_follower(&bytes.into())
         });
 }
 

@@ -303,7 +303,8 @@ impl Stage {
                     }
                 }
                 Effect::Send { conn, bytes, .. } => {
-                    self.arrivals.insert((self.now + LATENCY, self.next), Arrival::Request(conn, bytes));
+                    self.arrivals
+                        .insert((self.now + LATENCY, self.next), Arrival::Request(conn, bytes.whole()));
                     self.next += 1;
                 }
                 Effect::Close { conn } => drop(self.conns.remove(&conn)),
@@ -325,7 +326,7 @@ impl Stage {
     fn reply(&mut self, conn: ConnId, bytes: Result<Bytes, WireError>) {
         let Some((name, broker)) = self.conns.get(&conn).cloned() else { return };
         let bytes = bytes.expect("a response that its version can carry");
-        let input = Input::Frame { conn, from: NodeId(broker as u32), port: 9092, bytes };
+        let input = Input::Frame { conn, from: NodeId(broker as u32), port: 9092, bytes: bytes.into() };
         self.arrive(LATENCY, Arrival::Consumer(name, input));
         match self.queues.get_mut(&conn).and_then(VecDeque::pop_front) {
             Some(bytes) => self.serve(conn, &bytes).expect("a request we know"),
@@ -546,7 +547,7 @@ impl Stage {
                 partition_index: asked.partition,
                 error_code,
                 high_watermark: log.len() as i64,
-                records: (!error_code.is_error()).then(|| Bytes::from(tail.concat())),
+                records: (!error_code.is_error()).then(|| Bytes::from(tail.concat()).into()),
                 ..Default::default()
             });
         }

@@ -44,7 +44,7 @@ fn programs_outside_hear_the_addresses_that_are_for_them() {
     else {
         panic!("no answer");
     };
-    let (_, answer) = decode_response::<MetadataResponse>(&bytes, 9).unwrap();
+    let (_, answer) = decode_response::<MetadataResponse>(&bytes.whole(), 9).unwrap();
     let ports: Vec<_> = answer.brokers.iter().map(|broker| (broker.host.as_str(), broker.port)).collect();
     assert_eq!(ports, [("127.0.0.1", 9092), ("127.0.0.1", 9093), ("127.0.0.1", 9094)]);
     // The producer inside goes by the names inside, and gets on.

@@ -59,7 +59,7 @@ pub(crate) fn heard(door: &mut Door, wanted: ConnId) -> String {
     while let Some(output) = door.next_output() {
         match output {
             Output::Frame { conn, bytes } if conn == wanted => {
-                said.push(i32::from_be_bytes(bytes[..4].try_into().unwrap()).to_string());
+                said.push(i32::from_be_bytes(bytes.whole()[..4].try_into().unwrap()).to_string());
             }
             Output::Closed { conn, reason } if conn == wanted => said.push(format!("closed: {reason}")),
             _ => {}

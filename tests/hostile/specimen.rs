@@ -74,7 +74,7 @@ pub(crate) fn specimens(moments_ms: &[u64]) -> Vec<Specimen> {
         for (id, slot) in run.world().nodes() {
             let heard = |entry: &terrarium::trace::Entry| match &entry.event {
                 Event::Received { conn, from, frame } if entry.node == id => {
-                    Some(Heard { conn: *conn, from: *from, bytes: frame.bytes.clone() })
+                    Some(Heard { conn: *conn, from: *from, bytes: frame.bytes.whole() })
                 }
                 _ => None,
             };
@@ -109,7 +109,7 @@ pub(crate) fn only(specimens: Vec<Specimen>, kind: fn(&Machine) -> bool) -> Vec<
 
 impl Specimen {
     pub(crate) fn frame(&mut self, conn: ConnId, from: NodeId, bytes: Bytes) {
-        self.step(Stimulus::Common(Input::Frame { conn, from, port: 9092, bytes }));
+        self.step(Stimulus::Common(Input::Frame { conn, from, port: 9092, bytes: bytes.into() }));
     }
 
     /// Whether the machine closed this connection and said why.
@@ -149,7 +149,7 @@ impl Specimen {
                         Effect::SetTimer { key, .. } => self.timers.push(AnyTimer::$kind(key)),
                         Effect::Send { conn, bytes, .. } => {
                             assert!(bytes.len() <= FRAME_MAX, "a frame of {} bytes", bytes.len());
-                            self.sent.push((conn, bytes));
+                            self.sent.push((conn, bytes.whole()));
                         }
                         Effect::CancelTimer { .. } | Effect::Flush { .. } => {}
                     }

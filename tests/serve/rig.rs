@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
+use terrarium::base::Rope;
 use terrarium::protocol::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic};
 use terrarium::protocol::messages::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
 use terrarium::protocol::messages::produce::{
@@ -192,7 +193,7 @@ impl Client {
         let answer: FetchResponse = self.ask(11, &fetch(topic, offset));
         let partition = &answer.responses[0].partitions[0];
         assert_eq!(partition.error_code, ErrorCode::None);
-        (partition.records.as_ref().map_or(0, Bytes::len), partition.high_watermark)
+        (partition.records.as_ref().map_or(0, Rope::len), partition.high_watermark)
     }
 }
 

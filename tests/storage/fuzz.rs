@@ -7,7 +7,7 @@ use terrarium::base::Rng;
 use terrarium::protocol::TopicPartition;
 use terrarium::storage::{
     BatchBuilder, BatchOptions, Compression, FetchIsolation, LogConfig, RecordBatch, RecordHeader,
-    UnifiedLog, batches, dissect,
+    UnifiedLog, batches, batches_in, dissect,
 };
 
 fn a_batch(rng: &mut Rng) -> Vec<u8> {
@@ -67,7 +67,7 @@ fn exercise(log: &mut UnifiedLog, bytes: &Bytes) {
         _ => assert_eq!(log.log_end_offset(), end),
     }
     let end = log.log_end_offset();
-    if log.append_as_follower(bytes).is_err() {
+    if log.append_as_follower(&bytes.clone().into()).is_err() {
         assert_eq!(log.log_end_offset(), end);
     }
 }
@@ -88,7 +88,7 @@ fn mutated_batches() {
     let mut offset = 0;
     while offset < log.log_end_offset() {
         let read = log.read(offset, 500, true, FetchIsolation::LogEnd).unwrap();
-        let whole: Vec<RecordBatch> = batches(&read.records).map(Result::unwrap).collect();
+        let whole: Vec<RecordBatch> = batches_in(&read.records).map(Result::unwrap).collect();
         assert_eq!(whole[0].base_offset(), offset);
         offset = read.next_offset;
     }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use terrarium::protocol::TopicPartition;
 use terrarium::storage::{
     BatchBuilder, BatchOptions, FetchIsolation, LogConfig, LogError, LogSegment, ProducerStateManager,
-    RecordBatch, UnifiedLog, batches,
+    RecordBatch, UnifiedLog, batches_in,
 };
 
 const NOW_MS: i64 = 1_000_000;
@@ -189,7 +189,7 @@ impl Model {
         if torn {
             fetched.extend_from_slice(&self.batch(1, 50, 200, None)[..70]);
         }
-        let info = self.log.append_as_follower(&fetched.into()).unwrap();
+        let info = self.log.append_as_follower(&Bytes::from(fetched).into()).unwrap();
         assert_eq!(info.last_offset + 1, end);
     }
 
@@ -318,7 +318,7 @@ impl Model {
                     let visible = visible.filter(|batch| batch.next_offset() <= bound);
                     let visible = visible.filter(|batch| min_one || batch.size_bytes() <= max_bytes);
                     assert_eq!(read.first_offset, visible.map(RecordBatch::base_offset));
-                    let whole: Vec<RecordBatch> = batches(&read.records).map(Result::unwrap).collect();
+                    let whole: Vec<RecordBatch> = batches_in(&read.records).map(Result::unwrap).collect();
                     assert!(whole.len() <= 1 || read.records.len() <= max_bytes as usize);
                     assert!(whole.iter().all(|batch| held.contains(batch) && batch.next_offset() <= bound));
                 }

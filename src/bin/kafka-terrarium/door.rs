@@ -121,7 +121,7 @@ impl Terrarium {
                 let length = bytes.len() as u32;
                 let framed = Uint8Array::new_with_length(length + 4);
                 framed.subarray(0, 4).copy_from(&length.to_be_bytes());
-                framed.subarray(4, length + 4).copy_from(&bytes);
+                framed.subarray(4, length + 4).copy_from(&bytes.whole());
                 entry(FRAME, conn.0 as f64, framed.into())
             }
             Output::Closed { conn, reason } => entry(CLOSED, conn.0 as f64, (*reason).into()),
@@ -181,7 +181,7 @@ fn found_coordinator(door: &mut Door) -> Result<(), JsError> {
         door.advance(door.now() + ms(10), u64::MAX);
         while let Some(output) = door.next_output() {
             match output {
-                Output::Frame { bytes, .. } if bytes.get(ERROR_AT) == Some(&[0, 0]) => {
+                Output::Frame { bytes, .. } if bytes.whole().get(ERROR_AT) == Some(&[0, 0]) => {
                     door.advance(door.now() + FOLLOWED_WITHIN_US, u64::MAX);
                     door.hang_up(conn, None);
                     return Ok(());

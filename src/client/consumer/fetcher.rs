@@ -160,7 +160,7 @@ impl Consumer {
         }
         partition.failures = 0;
         partition.high_watermark = data.high_watermark;
-        let (records, end, damage) = read(data.records.unwrap_or_default(), offset);
+        let (records, end, damage) = read(data.records.unwrap_or_default().whole(), offset);
         let count = records.len() as u64;
         if let (Some(first), Some(last)) = (records.first(), records.last()) {
             let offsets = Offsets { from: first.offset, to: last.offset + 1 };

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use crate::base::ConnId;
+use crate::base::{ConnId, Rope};
 use crate::edge::tcp::server::{Inbound, Mailbox};
 
 /// The least that is read at a time; more when more is there.
@@ -126,14 +126,15 @@ impl Line {
     }
 
     /// Adds an answer to what is to be written.
-    pub(super) fn put(&self, bytes: Bytes) {
+    pub(super) fn put(&self, answer: &Rope) {
         let mut out = self.out.borrow_mut();
         if out.is_empty() {
             self.progress.set(Instant::now());
         }
-        self.out_bytes.set(self.out_bytes.get() + bytes.len() + 4);
-        out.push_back(Bytes::copy_from_slice(&(bytes.len() as u32).to_be_bytes()));
-        out.push_back(bytes);
+        let size = answer.len();
+        self.out_bytes.set(self.out_bytes.get() + size + 4);
+        out.push_back(Bytes::copy_from_slice(&(size as u32).to_be_bytes()));
+        out.extend(answer.pieces().iter().cloned());
     }
 
     /// Writes what the other side takes. `Err`: it is gone, or the reason to hang up on it.

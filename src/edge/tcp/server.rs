@@ -273,7 +273,7 @@ impl Server {
             match output {
                 Output::Frame { conn, bytes } => {
                     if let Some(line) = self.lines.get(&conn) {
-                        line.put(bytes);
+                        line.put(&bytes);
                         fresh.insert(conn);
                     }
                 }

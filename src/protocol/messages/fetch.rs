@@ -1,7 +1,6 @@
 //! Record batches from a leader, to consumers, followers and KRaft replicas (KIP-227, KIP-595).
 
-use bytes::Bytes;
-
+use crate::base::Rope;
 use crate::protocol::ErrorCode;
 use crate::protocol::wire::{Uuid, wire};
 
@@ -76,7 +75,7 @@ wire! {
         snapshot_id: SnapshotId [12.., tag 2],
         aborted_transactions: Option<Vec<AbortedTransaction>>,
         preferred_read_replica: i32 [11..] = -1,
-        records: Option<Bytes>,
+        records: Option<Rope>,
     }
 
     EpochEndOffset {

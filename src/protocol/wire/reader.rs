@@ -2,16 +2,21 @@
 
 mod values;
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 
 use super::{Dissection, Field, Kind, Span, Wire, WireError, WireFault};
-use crate::base::Rng;
+use crate::base::{Rng, Rope};
 
 /// Reads values from a frame. The first error sticks: from then on everything reads as zero
 /// or empty, and [`Reader::finish`] tells. Slices share the frame's memory.
 #[derive(Debug)]
 pub struct Reader {
+    /// The piece of the frame that was read last, where it begins, and those behind it.
     bytes: Bytes,
+    begin: usize,
+    rest: VecDeque<Bytes>,
     position: usize,
     limit: usize,
     version: i16,
@@ -36,6 +41,8 @@ impl Reader {
     pub fn new(bytes: &Bytes, version: i16, flexible: bool) -> Self {
         Reader {
             bytes: bytes.clone(),
+            begin: 0,
+            rest: VecDeque::new(),
             position: 0,
             limit: bytes.len(),
             version,
@@ -46,6 +53,13 @@ impl Reader {
             record: None,
             imagination: None,
         }
+    }
+
+    /// A reader of a message whose bytes lie in pieces.
+    pub fn of_rope(rope: &Rope, version: i16, flexible: bool) -> Self {
+        let mut rest: VecDeque<Bytes> = rope.pieces().iter().cloned().collect();
+        let first = rest.pop_front().unwrap_or_default();
+        Reader { rest, limit: rope.len(), ..Reader::new(&first, version, flexible) }
     }
 
     /// The same, noting which bytes are which field.
@@ -114,17 +128,46 @@ impl Reader {
         if let Some(rng) = &mut self.imagination {
             imagine_number(rng, &mut array);
         } else if self.take(N) {
-            array.copy_from_slice(&self.bytes[self.position - N..self.position]);
+            let from = self.position - N;
+            match self.bytes.get(from - self.begin..self.position - self.begin) {
+                Some(bytes) => array.copy_from_slice(bytes),
+                None => array.copy_from_slice(&self.cut(from, N).whole()),
+            }
         }
         array
     }
 
-    /// The next `length` bytes, or none.
+    /// The next `length` bytes, or none. Those of several pieces are put together.
     pub fn slice(&mut self, length: usize) -> Bytes {
+        self.rope(length).whole()
+    }
+
+    /// The next `length` bytes, or none, in as many pieces as they lie in.
+    pub fn rope(&mut self, length: usize) -> Rope {
         if let Some(rng) = &mut self.imagination {
-            return (0..length).map(|_| b'a' + rng.below(26) as u8).collect();
+            return (0..length).map(|_| b'a' + rng.below(26) as u8).collect::<Bytes>().into();
         }
-        if self.take(length) { self.bytes.slice(self.position - length..self.position) } else { Bytes::new() }
+        if self.take(length) { self.cut(self.position - length, length) } else { Rope::default() }
+    }
+
+    /// Bytes that were taken, from the current piece on.
+    fn cut(&mut self, from: usize, length: usize) -> Rope {
+        let (mut start, mut left) = (from - self.begin, length);
+        if start + left <= self.bytes.len() {
+            return self.bytes.slice(start..start + left).into();
+        }
+        let mut pieces = Vec::new();
+        while left > 0 {
+            let part = left.min(self.bytes.len() - start);
+            pieces.push(self.bytes.slice(start..start + part));
+            (start, left) = (start + part, left - part);
+            if left > 0 {
+                let Some(next) = self.rest.pop_front() else { break };
+                self.begin += self.bytes.len();
+                (self.bytes, start) = (next, 0);
+            }
+        }
+        pieces.into_iter().collect()
     }
 
     /// An unsigned varint of at most five bytes.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::view::{Mut, Ref};
 use super::{Kind, Uuid, Wire};
+use crate::base::Rope;
 use crate::protocol::ErrorCode;
 
 macro_rules! values {
@@ -25,6 +26,19 @@ macro_rules! values {
 values! {
     bool = Bool, i8 = I8, i16 = I16, u16 = U16, i32 = I32, i64 = I64,
     ErrorCode = Error, Uuid = Uuid, String = Text, Bytes = Bytes
+}
+
+/// Bytes that may stay where they lie: records.
+impl Wire for Rope {
+    const KIND: Kind = Kind::Bytes;
+
+    fn view(&self) -> Ref<'_> {
+        Ref::Rope(self)
+    }
+
+    fn view_mut(&mut self) -> Mut<'_> {
+        Mut::Rope(self)
+    }
 }
 
 impl<T: Wire> Wire for Vec<T> {

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use super::{Kind, Preset, Uuid, Wire};
+use crate::base::Rope;
 use crate::protocol::ErrorCode;
 
 /// A value to be written.
@@ -20,6 +21,7 @@ pub enum Ref<'a> {
     Uuid(&'a Uuid),
     Text(&'a String),
     Bytes(&'a Bytes),
+    Rope(&'a Rope),
     Array(&'a dyn Elements),
     Nullable(&'a dyn Nullable),
     Struct(&'a dyn Fields),
@@ -38,6 +40,7 @@ pub enum Mut<'a> {
     Uuid(&'a mut Uuid),
     Text(&'a mut String),
     Bytes(&'a mut Bytes),
+    Rope(&'a mut Rope),
     Array(&'a mut dyn Elements),
     Nullable(&'a mut dyn Nullable),
     Struct(&'a mut dyn Fields),
@@ -132,6 +135,7 @@ impl Ref<'_> {
             (Ref::Uuid(uuid), _) => uuid.is_zero(),
             (Ref::Text(text), _) => text.is_empty(),
             (Ref::Bytes(bytes), _) => bytes.is_empty(),
+            (Ref::Rope(rope), _) => rope.is_empty(),
             (Ref::Array(elements), _) => elements.count() == 0,
             (Ref::Nullable(nullable), Preset::Null) => nullable.value().is_none(),
             (Ref::Nullable(nullable), _) => match (nullable.value(), kind) {
@@ -171,6 +175,7 @@ impl<'a> Mut<'a> {
             Mut::Uuid(uuid) => *uuid = Uuid::ZERO,
             Mut::Text(text) => text.clear(),
             Mut::Bytes(bytes) => bytes.clear(),
+            Mut::Rope(rope) => *rope = Rope::default(),
             Mut::Array(elements) => elements.empty(),
             Mut::Nullable(nullable) if preset == Preset::Null => nullable.nullify(),
             Mut::Nullable(nullable) => {

@@ -4,11 +4,20 @@ use bytes::Bytes;
 
 use super::view::{Fields, Ref};
 use super::{Field, Kind, Schema, WireError, WireFault};
+use crate::base::Rope;
+
+/// Records of fewer bytes are copied: a piece of its own costs more.
+pub const SHARED_MIN_BYTES: usize = 4 * 1024;
 
 /// Writes values one behind the other. The first error sticks and [`Writer::finish`] tells.
 #[derive(Debug)]
 pub struct Writer {
+    /// What is written behind the pieces.
     bytes: Vec<u8>,
+    pieces: Vec<Bytes>,
+    /// How many bytes those have.
+    before: usize,
+    shares: bool,
     version: i16,
     flexible: bool,
     nullable: bool,
@@ -19,7 +28,22 @@ pub struct Writer {
 impl Writer {
     /// A writer of a message of this version.
     pub fn new(version: i16, flexible: bool) -> Self {
-        Writer { bytes: Vec::new(), version, flexible, nullable: false, field: "", error: None }
+        Writer {
+            bytes: Vec::new(),
+            pieces: Vec::new(),
+            before: 0,
+            shares: false,
+            version,
+            flexible,
+            nullable: false,
+            field: "",
+            error: None,
+        }
+    }
+
+    /// A writer that leaves large records where they lie, for [`Writer::finish_rope`].
+    pub fn sharing(version: i16, flexible: bool) -> Self {
+        Writer { shares: true, ..Writer::new(version, flexible) }
     }
 
     /// Goes on in another format, such as a body's behind its header.
@@ -30,13 +54,22 @@ impl Writer {
 
     /// Something cannot be written. Only the first such report counts.
     pub fn fail(&mut self, fault: WireFault) {
-        let at = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        let at = u32::try_from(self.before + self.bytes.len()).unwrap_or(u32::MAX);
         self.error.get_or_insert(WireError { at, field: self.field, fault });
     }
 
     /// The frame, unless something was wrong.
     pub fn finish(self) -> Result<Bytes, WireError> {
-        self.error.map_or(Ok(Bytes::from(self.bytes)), Err)
+        self.finish_rope().map(|rope| rope.whole())
+    }
+
+    /// The frame as it lies, unless something was wrong.
+    pub fn finish_rope(mut self) -> Result<Rope, WireError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        self.pieces.push(Bytes::from(self.bytes));
+        Ok(self.pieces.into_iter().collect())
     }
 
     /// These bytes as they are.
@@ -59,7 +92,9 @@ impl Writer {
                 Some(value) => self.value(*inner, value),
                 None => self.fail(WireFault::NotInVersion(self.version)),
             },
-            (_, Ref::Text(_) | Ref::Bytes(_) | Ref::Array(_)) => self.content(kind, Some(value)),
+            (_, Ref::Text(_) | Ref::Bytes(_) | Ref::Rope(_) | Ref::Array(_)) => {
+                self.content(kind, Some(value))
+            }
             (_, Ref::Uuid(uuid)) => self.raw(&uuid.0),
             _ => {
                 let number = value.number().unwrap_or_default();
@@ -106,6 +141,10 @@ impl Writer {
                 self.length(kind, Some(bytes.len()));
                 self.raw(bytes);
             }
+            Some(Ref::Rope(rope)) => {
+                self.length(kind, Some(rope.len()));
+                self.rope(rope);
+            }
             // Compact or not, Kafka's strings are at most 32,767 bytes long.
             Some(Ref::Text(text)) if text.len() > i16::MAX as usize => self.fail(WireFault::TooLong),
             Some(Ref::Text(text)) => {
@@ -114,6 +153,16 @@ impl Writer {
             }
             Some(_) => {}
         }
+    }
+
+    fn rope(&mut self, rope: &Rope) {
+        if !self.shares || rope.len() < SHARED_MIN_BYTES {
+            return rope.pieces().iter().for_each(|piece| self.raw(piece));
+        }
+        let written = Bytes::from(std::mem::take(&mut self.bytes));
+        self.before += written.len() + rope.len();
+        self.pieces.push(written);
+        self.pieces.extend(rope.pieces().iter().cloned());
     }
 
     /// How many bytes or elements follow; `None` is null.
@@ -169,7 +218,10 @@ impl Writer {
         }
         self.unsigned_varint(tag);
         let start = self.bytes.len();
+        // Its size goes in front of it.
+        let shares = std::mem::replace(&mut self.shares, false);
         self.value(field.kind, value);
+        self.shares = shares;
         let end = self.bytes.len();
         match u32::try_from(end - start) {
             Ok(size) => {

@@ -162,3 +162,17 @@ fn nonsense_is_called_malformed() {
     check(forged(&three(), at::COUNT + 3, 2).bytes().clone());
     assert_eq!(dissect(&Bytes::new()), []);
 }
+
+#[test]
+fn batches_are_found_however_their_bytes_are_cut() {
+    let (first, second) = (three(), three().assign(3, 1));
+    let all: Bytes = [first.bytes().as_ref(), second.bytes().as_ref()].concat().into();
+    for cut in 0..all.len() {
+        let rope: Rope = [all.slice(..cut), all.slice(cut..)].into_iter().collect();
+        let found: Vec<RecordBatch> = batches_in(&rope).map(Result::unwrap).collect();
+        assert_eq!(found, [first.clone(), second.clone()], "cut at {cut}");
+    }
+    let torn: Rope = [first.bytes().clone(), second.bytes().slice(..70)].into_iter().collect();
+    let found: Vec<bool> = batches_in(&torn).map(|batch| batch.is_ok()).collect();
+    assert_eq!(found, [true, false]);
+}

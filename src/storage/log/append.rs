@@ -5,10 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::UnifiedLog;
+use crate::base::Rope;
 use crate::storage::batch::{RECORD_BATCH_OVERHEAD, RecordLayouts};
 use crate::storage::{
     BatchBuilder, BatchError, BatchOptions, Compression, LogError, RecordBatch, RecordError, TimestampType,
-    batches,
+    batches_in,
 };
 
 /// How many rejected records of a batch are told.
@@ -129,12 +130,12 @@ impl UnifiedLog {
     ///
     /// A leader whose records were deleted up to the middle of a batch can only give the batch
     /// whole: an empty log takes it, and keeps its own start.
-    pub fn append_as_follower(&mut self, records: &Bytes) -> Result<LogAppendInfo, LogError> {
+    pub fn append_as_follower(&mut self, records: &Rope) -> Result<LogAppendInfo, LogError> {
         self.check_recovered()?;
         let mut fetched = Vec::new();
         let mut next_offset = self.log_end_offset();
         let mut info = self.nothing_appended();
-        for batch in batches(records) {
+        for batch in batches_in(records) {
             let batch = match batch {
                 Ok(batch) => batch,
                 Err(BatchError::Incomplete { .. }) => break,

@@ -212,7 +212,6 @@ impl UnifiedLog {
     /// Offset after the batch with `offset`.
     fn next_after(&self, offset: i64) -> i64 {
         let segment = &self.segments[self.segment_with(offset)];
-        let following = segment.entries().get(segment.find(offset) + 1);
-        following.map_or(segment.next_offset(), |entry| entry.base_offset)
+        segment.entries().get(segment.find(offset)).map_or(segment.next_offset(), |entry| entry.next_offset)
     }
 }

@@ -1,8 +1,7 @@
 //! Reading: by offset, by time, and for the eye.
 
-use bytes::{Bytes, BytesMut};
-
 use super::UnifiedLog;
+use crate::base::Rope;
 use crate::storage::{BatchEntry, LogError, LogSegment, RecordBatch};
 
 /// How far a reader may see.
@@ -19,8 +18,8 @@ pub enum FetchIsolation {
 /// What a read gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchDataInfo {
-    /// Whole batches; empty when there is nothing (yet).
-    pub records: Bytes,
+    /// Whole batches, shared with the log; empty when there is nothing (yet).
+    pub records: Rope,
     /// The offset that was asked for.
     pub fetch_offset: i64,
     /// Base offset of the first batch: may be less than `fetch_offset`.
@@ -55,7 +54,7 @@ impl UnifiedLog {
         }
         let bound = self.bound(isolation);
         let mut info = FetchDataInfo {
-            records: Bytes::new(),
+            records: Rope::default(),
             fetch_offset: offset,
             first_offset: None,
             next_offset: offset,
@@ -67,10 +66,10 @@ impl UnifiedLog {
         if offset < bound {
             let segment = &self.segments[self.segment_with(offset)];
             let chosen = choose(segment, offset, max_bytes, min_one_message, bound)?;
-            if let Some((first, next_offset)) = chosen.first().zip(chosen.last().map(|last| last.1)) {
-                info.first_offset = Some(first.0.base_offset);
-                info.next_offset = next_offset;
-                info.records = concat(&chosen);
+            if let Some((first, last)) = chosen.first().zip(chosen.last()) {
+                info.first_offset = Some(first.base_offset);
+                info.next_offset = last.next_offset;
+                info.records = chosen.into_iter().map(|entry| entry.bytes).collect();
             }
         }
         Ok(info)
@@ -150,27 +149,29 @@ impl UnifiedLog {
     /// Index of the segment that `offset` belongs to: the last that begins at or before it.
     pub(super) fn segment_with(&self, offset: i64) -> usize {
         let after = self.segments.partition_point(|segment| segment.base_offset() <= offset);
-        after.saturating_sub(1)
+        let mut found = after.saturating_sub(1);
+        while found + 1 < self.segments.len() && self.segments[found].next_offset() <= offset {
+            found += 1;
+        }
+        found
     }
 }
 
-/// The batches to return, each with the offset after it.
+/// The batches to return.
 fn choose(
     segment: &LogSegment,
     offset: i64,
     max_bytes: u32,
     min_one_message: bool,
     bound: i64,
-) -> Result<Vec<(BatchEntry, i64)>, LogError> {
-    let mut chosen: Vec<(BatchEntry, i64)> = Vec::new();
+) -> Result<Vec<BatchEntry>, LogError> {
+    let mut chosen: Vec<BatchEntry> = Vec::new();
     let mut size = 0;
     let first = segment.find(offset);
-    let ends = segment.entries_from(first + 1).map(|entry| entry.base_offset);
-    let ends = ends.chain([segment.next_offset()]);
-    for (entry, end) in segment.entries_from(first).zip(ends) {
+    for entry in segment.entries_from(first) {
         size += entry.bytes.len() as u64;
         let fits = size <= u64::from(max_bytes) || (chosen.is_empty() && min_one_message);
-        if !fits || end > bound {
+        if !fits || entry.next_offset > bound {
             break;
         }
         if segment.is_damaged()
@@ -181,18 +182,7 @@ fn choose(
             }
             break;
         }
-        chosen.push((entry.clone(), end));
+        chosen.push(entry.clone());
     }
     Ok(chosen)
-}
-
-/// The bytes of the batches; those of a single one are shared, not copied.
-fn concat(chosen: &[(BatchEntry, i64)]) -> Bytes {
-    if let [(only, _)] = chosen {
-        return only.bytes.clone();
-    }
-    let size = chosen.iter().map(|(entry, _)| entry.bytes.len()).sum();
-    let mut bytes = BytesMut::with_capacity(size);
-    chosen.iter().for_each(|(entry, _)| bytes.extend_from_slice(&entry.bytes));
-    bytes.freeze()
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::base::FrameKind;
+use crate::base::{FrameInfo, FrameKind};
 use crate::protocol::messages::consumer_protocol::{
     ConsumerProtocolAssignment, ConsumerProtocolSubscription,
 };
@@ -49,10 +49,10 @@ pub struct FieldView {
 
 /// Opens a frame up. Whatever the bytes are, this gives what can be read of them.
 pub fn frame_view(frame: &Frame, from: String, to: String) -> FrameView {
-    let info = frame.info;
+    let (info, bytes) = (frame.info, frame.bytes.whole());
     let dissection = match info.kind {
-        FrameKind::Request => dissect_request(&frame.bytes),
-        FrameKind::Response => dissect_response(&frame.bytes, info.api_key, info.api_version),
+        FrameKind::Request => dissect_request(&bytes),
+        FrameKind::Response => dissect_response(&bytes, info.api_key, info.api_version),
     };
     let error = dissection.error.map(|error| error.to_string());
     FrameView {
@@ -60,9 +60,9 @@ pub fn frame_view(frame: &Frame, from: String, to: String) -> FrameView {
         from,
         to,
         size_bytes: frame.size_bytes,
-        fields: with_contents(frame, dissection),
+        fields: with_contents(info, &bytes, dissection),
         error,
-        bytes: frame.bytes.clone(),
+        bytes,
     }
 }
 
@@ -86,10 +86,10 @@ fn mark_leaves(mut fields: Vec<FieldView>) -> Vec<FieldView> {
     fields
 }
 
-fn with_contents(frame: &Frame, dissection: Dissection) -> Vec<FieldView> {
+fn with_contents(info: FrameInfo, bytes: &Bytes, dissection: Dissection) -> Vec<FieldView> {
     let mut fields = Vec::with_capacity(dissection.spans.len());
     for span in dissection.spans {
-        let inside = contents(frame, &span);
+        let inside = contents(info, bytes, &span);
         fields.push(FieldView {
             depth: span.depth,
             name: span.name,
@@ -104,8 +104,7 @@ fn with_contents(frame: &Frame, dissection: Dissection) -> Vec<FieldView> {
 }
 
 /// What lies inside a field that the schema knows only as bytes.
-fn contents(frame: &Frame, span: &Span) -> Vec<FieldView> {
-    let info = frame.info;
+fn contents(info: FrameInfo, frame: &Bytes, span: &Span) -> Vec<FieldView> {
     let Ok(api) = ApiKey::try_from(info.api_key) else { return Vec::new() };
     let is_request = info.kind == FrameKind::Request;
     let is_batches = span.name == "records"
@@ -153,13 +152,13 @@ fn contents(frame: &Frame, span: &Span) -> Vec<FieldView> {
 }
 
 /// The bytes behind a field's length, and where they begin.
-fn behind_length(frame: &Frame, span: &Span, flexible: bool) -> Option<(Bytes, u32)> {
+fn behind_length(frame: &Bytes, span: &Span, flexible: bool) -> Option<(Bytes, u32)> {
     let (from, to) = (span.start as usize, span.end as usize);
-    let field = frame.bytes.get(from..to)?;
+    let field = frame.get(from..to)?;
     let prefix = match flexible {
         true => field.iter().position(|byte| byte & 0x80 == 0)? + 1,
         false => 4,
     };
     let start = from.checked_add(prefix).filter(|start| *start < to)?;
-    Some((frame.bytes.slice(start..to), u32::try_from(start).ok()?))
+    Some((frame.slice(start..to), u32::try_from(start).ok()?))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{FrameKind, Map, NodeId};
+use crate::base::{FrameKind, Map, NodeId, Rope};
 use crate::protocol::messages::fetch::{FetchRequest, FetchResponse};
 use crate::protocol::messages::produce::{ProduceRequest, ProduceResponse};
 use crate::protocol::{
@@ -200,7 +200,7 @@ fn named(topic: &str, id: &Uuid, names: &Map<Uuid, Arc<str>>) -> Arc<str> {
 }
 
 fn produce_request(flight: &Flight, names: &Map<Uuid, Arc<str>>) -> Option<FlightInfo> {
-    let (header, body) = decode_request_header(&flight.frame.bytes).ok()?;
+    let (header, body) = decode_request_header(&flight.frame.bytes.whole()).ok()?;
     let request = ProduceRequest::decode(&body, header.api_version).ok()?;
     let mut partitions = Vec::new();
     let mut records = 0_i64;
@@ -222,7 +222,8 @@ fn count(records: Option<&bytes::Bytes>) -> i64 {
 
 fn produce_response(flight: &Flight, names: &Map<Uuid, Arc<str>>) -> Option<FlightInfo> {
     let (_, response) =
-        decode_response::<ProduceResponse>(&flight.frame.bytes, flight.frame.info.api_version).ok()?;
+        decode_response::<ProduceResponse>(&flight.frame.bytes.whole(), flight.frame.info.api_version)
+            .ok()?;
     let mut partitions = Vec::new();
     let mut error = ErrorCode::None;
     for topic in &response.responses {
@@ -240,7 +241,7 @@ fn produce_response(flight: &Flight, names: &Map<Uuid, Arc<str>>) -> Option<Flig
 }
 
 fn fetch_request(flight: &Flight, names: &Map<Uuid, Arc<str>>) -> Option<FlightInfo> {
-    let (header, body) = decode_request_header(&flight.frame.bytes).ok()?;
+    let (header, body) = decode_request_header(&flight.frame.bytes.whole()).ok()?;
     let request = FetchRequest::decode(&body, header.api_version).ok()?;
     let mut partitions = Vec::new();
     let mut from = 0;
@@ -268,7 +269,7 @@ fn fetch_kind(partitions: &[TopicPartition]) -> Kind {
 
 fn fetch_response(flight: &Flight, names: &Map<Uuid, Arc<str>>) -> Option<FlightInfo> {
     let (_, response) =
-        decode_response::<FetchResponse>(&flight.frame.bytes, flight.frame.info.api_version).ok()?;
+        decode_response::<FetchResponse>(&flight.frame.bytes.whole(), flight.frame.info.api_version).ok()?;
     let (mut with, mut all) = (Vec::new(), Vec::new());
     let mut records = 0;
     let mut error = response.error_code;
@@ -276,7 +277,7 @@ fn fetch_response(flight: &Flight, names: &Map<Uuid, Arc<str>>) -> Option<Flight
         let name = named(&topic.topic, &topic.topic_id, names);
         for partition in &topic.partitions {
             let at = TopicPartition::new(Arc::clone(&name), partition.partition_index);
-            let here = count(partition.records.as_ref());
+            let here = count(partition.records.as_ref().map(Rope::whole).as_ref());
             records += here;
             if here > 0 {
                 with.push(at.clone());

@@ -142,10 +142,12 @@ impl Reader {
                 }
             }
             (_, to) => {
-                let bytes = self.slice(length);
+                let bytes = self.rope(length);
                 self.say(|| format!("{length} bytes"));
-                if let Some(Mut::Bytes(to)) = to {
-                    *to = bytes;
+                match to {
+                    Some(Mut::Bytes(to)) => *to = bytes.whole(),
+                    Some(Mut::Rope(to)) => *to = bytes,
+                    _ => {}
                 }
             }
         }

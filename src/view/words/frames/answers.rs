@@ -1,5 +1,6 @@
 //! Responses in words.
 
+use crate::base::Rope;
 use crate::protocol::messages::{
     allocate_producer_ids::AllocateProducerIdsResponse, alter_partition::AlterPartitionResponse,
     api_versions::ApiVersionsResponse, broker_heartbeat::BrokerHeartbeatResponse,
@@ -76,7 +77,7 @@ impl Reading<'_> {
     }
 
     fn read<M: Message>(&self) -> Option<M> {
-        decode_response(&self.frame.bytes, self.frame.info.api_version).ok().map(|(_, body)| body)
+        decode_response(&self.frame.bytes.whole(), self.frame.info.api_version).ok().map(|(_, body)| body)
     }
 
     fn produce(&self) -> Option<Answer> {
@@ -112,7 +113,7 @@ impl Reading<'_> {
         for topic in &response.responses {
             for part in &topic.partitions {
                 let at = partition(&self.names.partition(&topic.topic, topic.topic_id, part.partition_index));
-                let (records, first) = records_in(part.records.as_ref());
+                let (records, first) = records_in(part.records.as_ref().map(Rope::whole).as_ref());
                 let diverging = part.diverging_epoch.end_offset;
                 total += records;
                 if part.error_code != ErrorCode::None {

@@ -34,7 +34,7 @@ pub(in crate::view::words) struct Ask {
 pub(in crate::view::words) fn ask(frame: &Frame, to: &str, names: &Names) -> Ask {
     let name = api_name(frame.info.api_key);
     let version = frame.info.api_version;
-    let body = decode_request_header(&frame.bytes).map(|(_, body)| body).unwrap_or_default();
+    let body = decode_request_header(&frame.bytes.whole()).map(|(_, body)| body).unwrap_or_default();
     let asking = Asking { to, names, version, body };
     let told = ApiKey::try_from(frame.info.api_key).ok().and_then(|api| asking.ask(api));
     told.unwrap_or_else(|| Ask {
