@@ -10,6 +10,7 @@
 
 mod admin_api;
 mod api_versions;
+mod cleaner;
 mod config;
 mod configs_api;
 mod controller_session;
@@ -81,6 +82,8 @@ pub enum BrokerTimer {
     HighWatermarkCheckpoint,
     /// Look for old segments.
     Retention,
+    /// Look for logs to compact.
+    Cleaner,
     /// A produce request has waited long enough.
     Produce(u64),
     /// A fetch has waited long enough.
@@ -104,6 +107,7 @@ impl BrokerTimer {
             BrokerTimer::IsrCheck => "check in-sync replicas",
             BrokerTimer::HighWatermarkCheckpoint => "high watermark checkpoint",
             BrokerTimer::Retention => "log retention",
+            BrokerTimer::Cleaner => "log cleaner",
             BrokerTimer::Produce(_) => "produce timeout",
             BrokerTimer::Fetch(_) => "fetch wait is over",
             BrokerTimer::DeleteRecords(_) => "delete records timeout",
@@ -134,6 +138,7 @@ pub struct Broker {
     partitions: Map<TopicPartition, Arc<Partition>>,
     high_watermark_checkpoint: Map<TopicPartition, i64>,
     recover_first: bool,
+    cleaner_awake: bool,
     metadata_log: Arc<UnifiedLog>,
     image: MetadataImage,
     controller: ControllerSession,
@@ -164,6 +169,7 @@ impl Broker {
             partitions: disk.logs,
             high_watermark_checkpoint: disk.high_watermarks,
             recover_first: disk.unclean,
+            cleaner_awake: false,
             metadata_log,
             image: MetadataImage::default(),
             controller: ControllerSession::new(),
@@ -303,6 +309,7 @@ impl Broker {
         );
         ctx.set_timer(BrokerTimer::PeerTimeout, ctx.now() + ms(1_000));
         self.expire_producers(ctx);
+        self.wake_cleaner(ctx);
         self.controller.connect(ctx);
     }
 
@@ -326,6 +333,7 @@ impl Broker {
                 ctx.set_timer(BrokerTimer::HighWatermarkCheckpoint, ctx.now() + ms(interval));
             }
             BrokerTimer::Retention => self.delete_old_segments(ctx),
+            BrokerTimer::Cleaner => self.clean_logs(ctx),
             BrokerTimer::Produce(id) => self.produce_timed_out(ctx, id),
             BrokerTimer::Fetch(id) => self.answer_fetch(ctx, id),
             BrokerTimer::DeleteRecords(id) => self.deletion_timed_out(ctx, id),

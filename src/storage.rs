@@ -19,12 +19,13 @@ pub use batch::{
     BatchBuilder, BatchError, BatchOptions, BatchSpan, Compression, Record, RecordBatch, RecordHeader,
     TimestampType, batches, batches_in, dissect,
 };
-pub use config::LogConfig;
+pub use config::{LogConfig, Ratio};
 pub use epoch::{EpochEntry, LeaderEpochFileCache};
 pub use error::{LogError, RecordError};
 pub use index::{OffsetIndex, OffsetPosition, TimeIndex, TimestampOffset};
 pub use log::{
-    AppendOrigin, CorruptBatch, FetchDataInfo, FetchIsolation, LogAppendInfo, RecoveryInfo, UnifiedLog,
+    AppendOrigin, Cleanable, CleanedInfo, CorruptBatch, FetchDataInfo, FetchIsolation, LogAppendInfo,
+    RecoveryInfo, UnifiedLog,
 };
 pub use producer_state::{BatchMetadata, ProducerStateEntry, ProducerStateManager};
 pub use segment::{BatchEntry, LogSegment};

@@ -137,6 +137,17 @@ pub enum Event {
         at: TopicPartition,
         offsets: Offsets,
     },
+    /// A log was compacted from `offsets.from` to `offsets.to`: of so many records a later one has the
+    /// key, and so many tombstones have stayed for long enough.
+    LogCleaned {
+        #[serde(flatten)]
+        at: TopicPartition,
+        offsets: Offsets,
+        replaced: u32,
+        tombstones: u32,
+        bytes_before: u64,
+        bytes_after: u64,
+    },
     /// The end of a log was cut off.
     LogTruncated {
         #[serde(flatten)]

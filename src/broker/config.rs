@@ -16,6 +16,8 @@ properties! {
         "controller.quorum.request.timeout.ms" => quorum_request_timeout_ms: u32 = 2_000, "how long a fetch of the metadata log may take";
         "default.replication.factor" => default_replication_factor: i16 = 1, "replicas of a topic created by itself";
         "fetch.max.bytes" => fetch_max_bytes: u32 = 57_671_680, "largest answer to a fetch";
+        "log.cleaner.backoff.ms" => log_cleaner_backoff_ms: u32 = 15_000, "how long the log cleaner rests when there is nothing to compact";
+        "log.cleaner.enable" => log_cleaner_enable: bool = true, "whether logs are compacted";
         "log.initial.task.delay.ms" => log_initial_task_delay_ms: u32 = 30_000, "before the first look for old segments";
         "log.retention.check.interval.ms" => retention_check_interval_ms: u32 = 300_000, "between two looks for old segments";
         "max.incremental.fetch.session.cache.slots" => fetch_session_slots: u32 = 1_000, "incremental fetch sessions kept";

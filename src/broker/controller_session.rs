@@ -383,6 +383,7 @@ impl Broker {
         let before = ctx.because(entry);
         if configured.brokers {
             self.take_dynamic_configs();
+            self.wake_cleaner(ctx);
         }
         for topic in configured.topics {
             self.reconfigure(ctx, &topic);

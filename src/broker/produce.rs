@@ -199,6 +199,9 @@ impl Broker {
         } else {
             self.flush_in_background(ctx, at);
         }
+        if rolled {
+            self.wake_cleaner(ctx);
+        }
     }
 
     pub(super) fn flush_in_background(&mut self, ctx: &mut Ctx, at: &TopicPartition) {

@@ -104,11 +104,12 @@ impl Broker {
     }
 
     /// A topic's configs changed.
-    pub(super) fn reconfigure(&mut self, topic: &str) {
+    pub(super) fn reconfigure(&mut self, ctx: &mut Ctx, topic: &str) {
         let config = self.log_config(topic);
         for (_, partition) in self.partitions.iter_mut().filter(|(at, _)| &*at.topic == topic) {
             Arc::make_mut(partition).log.set_config(Arc::clone(&config));
         }
+        self.wake_cleaner(ctx);
     }
 
     /// Asks for a follower to be in sync (again), if it has caught up.

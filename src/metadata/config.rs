@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::base::Map;
 
-use crate::storage::{Compression, LogConfig, TimestampType};
+use crate::storage::{Compression, LogConfig, Ratio, TimestampType};
 
 pub use brokers::BROKER_CONFIGS;
 pub use definition::{Allowed, ConfigDef, ConfigKind, UpdateMode};
@@ -76,6 +76,16 @@ impl Property for bool {
     const EXPECTED: &'static str = "true or false";
     fn parse(text: &str) -> Option<Self> {
         text.trim().to_ascii_lowercase().parse().ok()
+    }
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Property for Ratio {
+    const EXPECTED: &'static str = "a number from 0 to 1";
+    fn parse(text: &str) -> Option<Self> {
+        Ratio::parse(text)
     }
     fn text(&self) -> String {
         self.to_string()
@@ -253,12 +263,18 @@ topic_configs! {
     "flush.messages" | "log.flush.interval.messages" => flush_messages, "flush after so many records";
     "flush.ms" | "log.flush.interval.ms" => flush_ms, "flush after so long";
     "index.interval.bytes" | "log.index.interval.bytes" => index_interval_bytes, "bytes between two index entries";
+    "max.compaction.lag.ms" | "log.cleaner.max.compaction.lag.ms" => max_compaction_lag_ms,
+        "longest that a record may escape compaction";
     "max.message.bytes" | "message.max.bytes" => max_message_bytes, "largest batch accepted";
     "message.timestamp.after.max.ms" | "log.message.timestamp.after.max.ms" => message_timestamp_after_max_ms,
         "how far ahead of the broker a timestamp may be";
     "message.timestamp.before.max.ms" | "log.message.timestamp.before.max.ms" => message_timestamp_before_max_ms,
         "how far behind the broker a timestamp may be";
     "message.timestamp.type" | "log.message.timestamp.type" => message_timestamp_type, "whose clock stamps records";
+    "min.cleanable.dirty.ratio" | "log.cleaner.min.cleanable.ratio" => min_cleanable_dirty_ratio,
+        "how much of a log must be dirty before it is compacted";
+    "min.compaction.lag.ms" | "log.cleaner.min.compaction.lag.ms" => min_compaction_lag_ms,
+        "how long a record is safe from compaction";
     "min.insync.replicas" | "min.insync.replicas" => min_insync_replicas, "in-sync replicas that acks=all needs";
     "retention.bytes" | "log.retention.bytes" => retention_bytes, "size above which old segments go";
     "retention.ms" | "log.retention.ms" => retention_ms, "age above which old segments go";
@@ -298,6 +314,7 @@ impl TopicConfigs {
             () if !matches!(config.compression_gzip_level, -1 | 1..=9) => "must be from 1 to 9, or -1",
             () if !(1..=17).contains(&config.compression_lz4_level) => "must be from 1 to 17",
             () if !(-131_072..=22).contains(&config.compression_zstd_level) => "must be from -131072 to 22",
+            () if config.max_compaction_lag_ms < 1 || config.min_compaction_lag_ms < 0 => "must be positive",
             () if config.segment_bytes < 14 => "must be at least 14",
             () if config.segment_ms < 1 => "must be at least 1",
             () if config.retention_ms < -1 || config.retention_bytes < -1 => "must be at least -1",

@@ -41,8 +41,11 @@ const AT_LEAST_ONE: [&str; 10] = [
     "replica.socket.timeout.ms",
 ];
 /// Broker configs that give topics their defaults and are not called `log.` and the topic's.
-const OTHER_LOG_NAMES: [&str; 5] = [
+const OTHER_LOG_NAMES: [&str; 8] = [
     "log.cleaner.delete.retention.ms",
+    "log.cleaner.max.compaction.lag.ms",
+    "log.cleaner.min.cleanable.ratio",
+    "log.cleaner.min.compaction.lag.ms",
     "log.flush.interval.messages",
     "log.flush.interval.ms",
     "log.index.size.max.bytes",

@@ -82,6 +82,8 @@ pub struct Invariants {
     ends: Map<(NodeId, TopicPartition), i64>,
     groups: Groups,
     lost_power: Set<NodeId>,
+    /// Up to where some replica is compacted: batches there may be others on the next one.
+    compacted: Map<TopicPartition, i64>,
 }
 
 type Nodes = Map<NodeId, Arc<Slot>>;
@@ -103,6 +105,7 @@ impl Invariants {
             ends: Map::new(),
             groups: Groups::default(),
             lost_power: Set::new(),
+            compacted: Map::new(),
         }
     }
 
@@ -185,6 +188,10 @@ impl Invariants {
             Event::LogTruncated { at, offsets, .. } => {
                 self.ends.insert((entry.node, at.clone()), offsets.from);
             }
+            Event::LogCleaned { at, offsets, .. } => {
+                let to = self.compacted.entry(at.clone()).or_insert(0);
+                *to = (*to).max(offsets.to);
+            }
             Event::LogRecovered { at, log_end_offset, .. } => {
                 self.ends.insert((entry.node, at.clone()), *log_end_offset);
             }
@@ -226,7 +233,8 @@ impl Invariants {
         leader: NodeId,
         broken: &mut impl FnMut(&'static str, String),
     ) {
-        let start = log.log_start_offset();
+        let compacted = self.compacted.get(at).copied().unwrap_or(0);
+        let start = log.log_start_offset().max(compacted);
         let holds = |offset: i64, crc: u32| {
             offset < start
                 || log
@@ -290,8 +298,9 @@ impl Invariants {
         broken: &mut impl FnMut(&'static str, String),
     ) {
         let Some(log) = log_of(nodes, node, at) else { return };
+        let compacted = self.compacted.get(at).copied().unwrap_or(0);
         let committed = self.committed.entry(at.clone()).or_default();
-        for batch in log.batches_from(offsets.from) {
+        for batch in log.batches_from(offsets.from.max(compacted)) {
             if batch.base_offset() >= offsets.to {
                 break;
             }

@@ -348,6 +348,50 @@ impl RecordBatch {
         self.assign_with(offset, epoch, TimestampType::LogAppendTime, now_ms)
     }
 
+    /// The same batch with none of its records: what compaction leaves where the batch still says
+    /// how far a producer or the log came.
+    pub(crate) fn emptied(&self) -> RecordBatch {
+        let mut bytes = self.bytes[..at::RECORDS].to_vec();
+        let attributes = self.attributes() & !(COMPRESSION_MASK | DELETE_HORIZON_BIT);
+        put(&mut bytes, at::LENGTH, (RECORD_BATCH_OVERHEAD - LOG_OVERHEAD).to_be_bytes());
+        put(&mut bytes, at::ATTRIBUTES, attributes.to_be_bytes());
+        put(&mut bytes, at::BASE_TIMESTAMP, self.max_timestamp().to_be_bytes());
+        put(&mut bytes, at::COUNT, 0_i32.to_be_bytes());
+        let crc = crate::base::crc32c(&bytes[at::ATTRIBUTES..]);
+        put(&mut bytes, at::CRC, crc.to_be_bytes());
+        RecordBatch { bytes: Bytes::from(bytes) }
+    }
+
+    /// The same batch with only these of its records, which keep their offsets and their times.
+    /// `delete_horizon_ms` tells when tombstones among them may go.
+    pub(crate) fn with_records(
+        &self,
+        records: &[Record],
+        delete_horizon_ms: Option<i64>,
+    ) -> Result<RecordBatch, BatchError> {
+        let mut builder = BatchBuilder::new(BatchOptions {
+            base_offset: self.base_offset(),
+            partition_leader_epoch: self.partition_leader_epoch(),
+            timestamp_type: self.timestamp_type(),
+            base_timestamp: Some(self.base_timestamp()),
+            producer_id: self.producer_id(),
+            producer_epoch: self.producer_epoch(),
+            base_sequence: self.base_sequence(),
+            transactional: self.is_transactional(),
+            control: self.is_control(),
+            delete_horizon_ms,
+            last_offset_delta: Some(self.last_offset_delta()),
+            compression: self.compression(),
+            ..BatchOptions::default()
+        });
+        for record in records {
+            let delta = record.offset.wrapping_sub(self.base_offset()) as i32;
+            let (key, value) = (record.key.as_deref(), record.value.as_deref());
+            builder.try_push_at(delta, record.timestamp, key, value, &record.headers)?;
+        }
+        RecordBatch::parse(&builder.build()).map(|(batch, _)| batch)
+    }
+
     /// [`RecordBatch::assign`] and a new timestamp type and maximum in one copy; computes
     /// the CRC anew only when they change.
     pub(crate) fn assign_with(

@@ -1,5 +1,7 @@
 //! The configs of a topic's logs.
 
+use std::fmt;
+
 use super::{Compression, TimestampType};
 
 /// Kafka's topic configs, by their names (dots become underscores), with Kafka's defaults.
@@ -27,6 +29,8 @@ pub struct LogConfig {
     pub flush_ms: i64,
     /// `index.interval.bytes`: an index entry about every so many bytes.
     pub index_interval_bytes: u32,
+    /// `max.compaction.lag.ms`: the longest that a record may escape compaction.
+    pub max_compaction_lag_ms: i64,
     /// `max.message.bytes`: largest batch that a producer may send.
     pub max_message_bytes: u32,
     /// `message.timestamp.after.max.ms`: how far ahead of the broker's clock a timestamp may be.
@@ -35,6 +39,10 @@ pub struct LogConfig {
     pub message_timestamp_before_max_ms: i64,
     /// `message.timestamp.type`.
     pub message_timestamp_type: TimestampType,
+    /// `min.cleanable.dirty.ratio`: how much of a log must be dirty before it is compacted.
+    pub min_cleanable_dirty_ratio: Ratio,
+    /// `min.compaction.lag.ms`: how long a record is safe from compaction.
+    pub min_compaction_lag_ms: i64,
     /// `min.insync.replicas`.
     pub min_insync_replicas: i32,
     /// `retention.bytes`: −1 for no limit.
@@ -51,6 +59,50 @@ pub struct LogConfig {
     pub unclean_leader_election_enable: bool,
 }
 
+/// A part of a whole, to a millionth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ratio(u32);
+
+impl Ratio {
+    const ONE: u32 = 1_000_000;
+
+    /// So many millionths, at most all of them.
+    pub const fn from_millionths(millionths: u32) -> Ratio {
+        Ratio(if millionths < Self::ONE { millionths } else { Self::ONE })
+    }
+
+    /// From 0 to 1.
+    pub fn parse(text: &str) -> Option<Ratio> {
+        let value: f64 = text.trim().parse().ok()?;
+        (0.0..=1.0).contains(&value).then(|| Ratio((value * f64::from(Self::ONE) + 0.5) as u32))
+    }
+
+    /// Whether `part` of `whole` is more than this.
+    pub fn is_less_than(self, part: u64, whole: u64) -> bool {
+        u128::from(part) * u128::from(Self::ONE) > u128::from(whole) * u128::from(self.0)
+    }
+}
+
+impl fmt::Display for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, part) = (self.0 / Self::ONE, self.0 % Self::ONE);
+        let digits = format!("{part:06}");
+        let digits = digits.trim_end_matches('0');
+        write!(f, "{whole}.{}", if digits.is_empty() { "0" } else { digits })
+    }
+}
+
+impl LogConfig {
+    /// The longest stretch of time that a segment takes records of: a compacted log must let go of
+    /// its active segment in time.
+    pub fn max_segment_ms(&self) -> i64 {
+        match self.cleanup_policy_compact {
+            true => self.segment_ms.min(self.max_compaction_lag_ms.max(0)),
+            false => self.segment_ms,
+        }
+    }
+}
+
 impl Default for LogConfig {
     fn default() -> Self {
         LogConfig {
@@ -64,10 +116,13 @@ impl Default for LogConfig {
             flush_messages: i64::MAX,
             flush_ms: i64::MAX,
             index_interval_bytes: 4_096,
+            max_compaction_lag_ms: i64::MAX,
             max_message_bytes: 1_048_588,
             message_timestamp_after_max_ms: 3_600_000,
             message_timestamp_before_max_ms: i64::MAX,
             message_timestamp_type: TimestampType::CreateTime,
+            min_cleanable_dirty_ratio: Ratio::from_millionths(500_000),
+            min_compaction_lag_ms: 0,
             min_insync_replicas: 1,
             retention_bytes: -1,
             retention_ms: 604_800_000,

@@ -4,6 +4,7 @@
 //! Rule: Kafka documentation, *Design › Log Compaction* and *Implementation › Log*.
 
 mod append;
+mod clean;
 mod disk;
 mod read;
 
@@ -15,6 +16,7 @@ use bytes::Bytes;
 use crate::protocol::TopicPartition;
 
 pub use append::{AppendOrigin, LogAppendInfo};
+pub use clean::{Cleanable, CleanedInfo};
 pub use disk::{CorruptBatch, RecoveryInfo};
 pub use read::{FetchDataInfo, FetchIsolation};
 
@@ -29,6 +31,8 @@ pub struct UnifiedLog {
     segments: Vec<Arc<LogSegment>>,
     log_start_offset: i64,
     high_watermark: i64,
+    /// Below this offset the log is compacted: what Kafka keeps in `cleaner-offset-checkpoint`.
+    cleaned_to: i64,
     epochs: LeaderEpochFileCache,
     producers: ProducerStateManager,
     /// Bytes ever written; never goes back.
@@ -50,6 +54,7 @@ impl UnifiedLog {
             segments: vec![Arc::new(first)],
             log_start_offset: 0,
             high_watermark: 0,
+            cleaned_to: 0,
             epochs: LeaderEpochFileCache::default(),
             producers: ProducerStateManager::default(),
             written: 0,
@@ -201,6 +206,7 @@ impl UnifiedLog {
         self.epochs.clear();
         self.log_start_offset = offset;
         self.high_watermark = offset;
+        self.cleaned_to = self.cleaned_to.min(offset);
     }
 
     /// Deletes whole segments that are too old (`retention.ms`), more than enough
@@ -266,6 +272,7 @@ impl UnifiedLog {
         self.epochs.truncate_from_end(end);
         self.log_start_offset = self.log_start_offset.min(end);
         self.high_watermark = self.high_watermark.min(end);
+        self.cleaned_to = self.cleaned_to.min(end);
     }
 
     /// Reads the producers' batches again from the segment at this index on.
@@ -304,6 +311,9 @@ impl UnifiedLog {
     }
 }
 
+#[cfg(test)]
+#[path = "log/clean_test.rs"]
+mod clean_test;
 #[cfg(test)]
 #[path = "log/log_test.rs"]
 mod log_test;

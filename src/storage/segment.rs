@@ -89,6 +89,16 @@ impl LogSegment {
         }
     }
 
+    /// A segment that begins as this one does, without its batches.
+    pub(super) fn begun_anew(&self) -> LogSegment {
+        LogSegment::new(self.base_offset, self.created_ms, self.producer_snapshot.clone())
+    }
+
+    /// What it holds was last changed when the other segment was.
+    pub(super) fn is_as_old_as(&mut self, other: &LogSegment) {
+        self.last_modified_ms = other.last_modified_ms;
+    }
+
     /// Offset at which it begins, and its name on disk.
     pub fn base_offset(&self) -> i64 {
         self.base_offset
@@ -199,7 +209,7 @@ impl LogSegment {
             _ => now_ms.zip(self.created_ms).map_or(0, |(now, created)| now.saturating_sub(created)),
         };
         u64::from(self.size_bytes) + u64::from(size) > u64::from(config.segment_bytes)
-            || waited_ms > config.segment_ms
+            || waited_ms > config.max_segment_ms()
             || self.offset_index.is_full(config.segment_index_bytes)
             || self.time_index.is_full(config.segment_index_bytes)
             || last_offset.saturating_sub(self.base_offset) > i64::from(i32::MAX)

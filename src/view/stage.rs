@@ -344,6 +344,7 @@ pub struct Stager {
 #[derive(Clone, Debug)]
 struct CachedTape {
     position: u64,
+    cleaned_to: i64,
     start: i64,
     columns: i64,
     cells: Arc<[Cell]>,
@@ -388,6 +389,7 @@ impl Stager {
         let key = (at.clone(), broker);
         if let Some(cached) = self.tapes.get(&key)
             && (cached.position, cached.start, cached.columns) == (log.position(), start, columns)
+            && cached.cleaned_to == log.cleaned_to()
             && cached.cells.first().is_none_or(|cell| cell.offset >= log.log_start_offset())
             && cached.cells.last().is_none_or(|cell| cell.offset < log.log_end_offset())
         {
@@ -412,7 +414,8 @@ impl Stager {
             }
         }
         let cells: Arc<[Cell]> = cells.into();
-        let cached = CachedTape { position: log.position(), start, columns, cells: Arc::clone(&cells) };
+        let (position, cleaned_to) = (log.position(), log.cleaned_to());
+        let cached = CachedTape { position, cleaned_to, start, columns, cells: Arc::clone(&cells) };
         self.tapes.insert(key, cached);
         cells
     }

@@ -112,6 +112,9 @@ fn the_samples_in_words() {
             Node 1 copied offset 7 of rides-0 to its log; the leader learns that with its next fetch.
             Node 1 began a new segment of rides-0 at offset 9.
             Node 1 deleted old segments of rides-0: offsets 0 to 4 are gone.
+            Node 1 compacted rides-0 up to offset 9: it removed 5 records that have a newer value and 1
+                    tombstone past delete.retention.ms; 900 bytes became 420.
+            Node 1 compacted rides-0 up to offset 9: every record there is the last of its key, all stay.
             Node 1 cut offsets 7 and 8 off the end of rides-0: the leader of epoch 5 has other records there.
             Node 1 checked rides-0 after its unclean end: all is whole up to offset 9.
             Node 1 checked rides-0 after its unclean end: 12 bytes of a torn batch were cut, the log ends at

@@ -1,8 +1,7 @@
 //! Kafka's topic configs, all of them, and the configs of groups and of client metrics.
 //!
 //! A world acts on those that [`TopicConfigs`](super::TopicConfigs) knows. The others can be set and
-//! described, as clients expect, and change nothing: compression by the broker, the cleaner's timing,
-//! jitter, preallocation, throttled replicas and tiered storage.
+//! described, as clients expect, and change nothing: jitter, preallocation, throttled replicas and tiered storage.
 //!
 //! `segment.bytes` may be smaller than in Kafka, which since 4.0 wants 1 MiB (KIP-1030): worlds are small.
 
@@ -44,7 +43,7 @@ pub const TOPIC_CONFIGS: &[ConfigDef] = &[
     topic("local.retention.ms", Long, "-2", AtLeast(-2), "log.local.retention.ms",
         "Tiered storage: how long records are kept locally; -2 for retention.ms. Not acted on."),
     topic("max.compaction.lag.ms", Long, "9223372036854775807", AtLeast(1), "log.cleaner.max.compaction.lag.ms",
-        "The longest that a record may escape compaction. Not acted on."),
+        "The longest that a record may escape compaction."),
     topic("max.message.bytes", Int, "1048588", AtLeast(0), "message.max.bytes",
         "The largest batch that a producer may send."),
     topic("message.timestamp.after.max.ms", Long, "3600000", AtLeast(0), "log.message.timestamp.after.max.ms",
@@ -55,9 +54,9 @@ pub const TOPIC_CONFIGS: &[ConfigDef] = &[
     topic("message.timestamp.type", String, "CreateTime", OneOf(&["CreateTime", "LogAppendTime"]),
         "log.message.timestamp.type", "Whose clock stamps the records: the producer's or the broker's."),
     topic("min.cleanable.dirty.ratio", Double, "0.5", Between(0, 1), "log.cleaner.min.cleanable.ratio",
-        "How dirty a log must be before it is compacted. Not acted on."),
+        "How dirty a log must be before it is compacted."),
     topic("min.compaction.lag.ms", Long, "0", AtLeast(0), "log.cleaner.min.compaction.lag.ms",
-        "How long a record is safe from compaction. Not acted on."),
+        "How long a record is safe from compaction."),
     topic("min.insync.replicas", Int, "1", AtLeast(1), "min.insync.replicas",
         "Replicas that must be in sync before a producer with acks=all may write."),
     topic("preallocate", Boolean, "false", Any, "log.preallocate",

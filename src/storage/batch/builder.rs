@@ -39,6 +39,9 @@ pub struct BatchOptions {
     pub control: bool,
     /// When tombstones may go, in ms (KIP-534); takes the place of the base timestamp.
     pub delete_horizon_ms: Option<i64>,
+    /// Last offset less the first, where that is not one less than the number of records: compaction
+    /// removes records and leaves the others their offsets.
+    pub last_offset_delta: Option<i32>,
     /// How the finished batch's records are compressed.
     pub compression: Compression,
     /// How hard gzip tries, as `compression.gzip.level` has it.
@@ -68,6 +71,7 @@ impl Default for BatchOptions {
             transactional: false,
             control: false,
             delete_horizon_ms: None,
+            last_offset_delta: None,
             compression: Compression::None,
             gzip_level: -1,
         }
@@ -97,7 +101,20 @@ impl BatchBuilder {
         value: Option<&[u8]>,
         headers: &[RecordHeader],
     ) -> Result<i32, BatchError> {
-        let body = self.body_size(timestamp, key, value, headers);
+        self.try_push_at(self.count, timestamp, key, value, headers)?;
+        Ok(self.count - 1)
+    }
+
+    /// [`BatchBuilder::try_push`] of a record with this offset, less the first one's.
+    pub(crate) fn try_push_at(
+        &mut self,
+        offset_delta: i32,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &[RecordHeader],
+    ) -> Result<(), BatchError> {
+        let body = self.body_size(offset_delta, timestamp, key, value, headers);
         let size = u64::from(self.size_bytes()) + 5 + body;
         if size > i32::MAX as u64 || self.count == i32::MAX {
             return Err(BatchError::TooLarge);
@@ -107,7 +124,7 @@ impl BatchBuilder {
         put_varlong(out, body as i64);
         out.push(0);
         put_varlong(out, timestamp.wrapping_sub(base_timestamp));
-        put_varlong(out, i64::from(self.count));
+        put_varlong(out, i64::from(offset_delta));
         put_nullable(out, key);
         put_nullable(out, value);
         put_varlong(out, headers.len() as i64);
@@ -117,7 +134,7 @@ impl BatchBuilder {
         }
         self.max_timestamp = self.max_timestamp.max(timestamp);
         self.count += 1;
-        Ok(self.count - 1)
+        Ok(())
     }
 
     /// What it was begun with, and the producer's identity as last set.
@@ -143,7 +160,7 @@ impl BatchBuilder {
         value: Option<&[u8]>,
         headers: &[RecordHeader],
     ) -> u64 {
-        let body = self.body_size(timestamp, key, value, headers);
+        let body = self.body_size(self.count, timestamp, key, value, headers);
         u64::from(varlong_size(body as i64)) + body
     }
 
@@ -201,7 +218,8 @@ impl BatchBuilder {
         put(&mut bytes, at::LEADER_EPOCH, options.partition_leader_epoch.to_be_bytes());
         put(&mut bytes, at::MAGIC, MAGIC.to_be_bytes());
         put(&mut bytes, at::ATTRIBUTES, attributes.to_be_bytes());
-        put(&mut bytes, at::LAST_OFFSET_DELTA, (self.count - 1).to_be_bytes());
+        let last_offset_delta = options.last_offset_delta.unwrap_or(self.count - 1);
+        put(&mut bytes, at::LAST_OFFSET_DELTA, last_offset_delta.to_be_bytes());
         put(&mut bytes, at::BASE_TIMESTAMP, self.base_timestamp.unwrap_or(-1).to_be_bytes());
         put(&mut bytes, at::MAX_TIMESTAMP, self.max_timestamp.to_be_bytes());
         put(&mut bytes, at::PRODUCER_ID, options.producer_id.to_be_bytes());
@@ -216,13 +234,14 @@ impl BatchBuilder {
     /// Size of a record without its length field.
     fn body_size(
         &self,
+        offset_delta: i32,
         timestamp: i64,
         key: Option<&[u8]>,
         value: Option<&[u8]>,
         headers: &[RecordHeader],
     ) -> u64 {
         let timestamp_delta = timestamp.wrapping_sub(self.base_timestamp.unwrap_or(timestamp));
-        let deltas = varlong_size(timestamp_delta) + varlong_size(i64::from(self.count));
+        let deltas = varlong_size(timestamp_delta) + varlong_size(i64::from(offset_delta));
         1 + u64::from(deltas) + content_size(key, value, headers)
     }
 }

@@ -125,7 +125,7 @@ impl UnifiedLog {
     }
 
     /// Appends what a follower fetched: offsets and epochs stay as the leader gave them, and
-    /// must continue at the log's end. Half a batch at the end is left out. Either all whole
+    /// must continue at the log's end or behind it. Half a batch at the end is left out. Either all whole
     /// batches are appended or none.
     ///
     /// A leader whose records were deleted up to the middle of a batch can only give the batch
@@ -145,7 +145,8 @@ impl UnifiedLog {
             if fetched.is_empty() && self.is_first_in_part(&batch) {
                 next_offset = batch.base_offset();
             }
-            if batch.base_offset() != next_offset {
+            // Where the leader has compacted its log, there are gaps.
+            if batch.base_offset() < next_offset {
                 let found = batch.base_offset();
                 return Err(LogError::UnexpectedAppendOffset { expected: next_offset, found });
             }

@@ -146,7 +146,8 @@ impl UnifiedLog {
         segment.find_timestamp(timestamp, self.log_start_offset)
     }
 
-    /// Index of the segment that `offset` belongs to: the last that begins at or before it.
+    /// Index of the segment that `offset` belongs to: the last that begins at or before it, or
+    /// the next where compaction has left nothing of that from `offset` on.
     pub(super) fn segment_with(&self, offset: i64) -> usize {
         let after = self.segments.partition_point(|segment| segment.base_offset() <= offset);
         let mut found = after.saturating_sub(1);

@@ -97,6 +97,12 @@ impl Facts {
             }
             Event::SegmentRolled { base_offset, .. } => self.add("base offset", base_offset),
             Event::SegmentsDeleted { offsets, .. } => self.offsets(*offsets),
+            Event::LogCleaned { offsets, replaced, tombstones, bytes_before, bytes_after, .. } => {
+                self.offsets(*offsets);
+                self.add("replaced records removed", replaced);
+                self.add("tombstones removed", tombstones);
+                self.add("size", format!("{bytes_before} → {bytes_after} bytes"));
+            }
             Event::LogTruncated { offsets, leader_epoch, .. } => {
                 self.offsets(*offsets);
                 self.add("leader epoch", leader_epoch);

@@ -186,6 +186,23 @@ fn log(event: &Event, who: &str) -> Option<String> {
         Event::SegmentsDeleted { at, offsets: range } => {
             format!("{who} deleted old segments of {}: {} are gone.", partition(at), offsets(*range))
         }
+        Event::LogCleaned { at, offsets: range, replaced: 0, tombstones: 0, .. } => format!(
+            "{who} compacted {} up to offset {}: every record there is the last of its key, all stay.",
+            partition(at),
+            range.to
+        ),
+        Event::LogCleaned { at, offsets: range, replaced, tombstones, bytes_before, bytes_after } => {
+            let tombstones = match tombstones {
+                0 => String::new(),
+                some => format!(" and {} past delete.retention.ms", count(*some, "tombstone")),
+            };
+            let gone = format!("{} that have a newer value{tombstones}", count(*replaced, "record"));
+            format!(
+                "{who} compacted {} up to offset {}: it removed {gone}; {bytes_before} bytes became {bytes_after}.",
+                partition(at),
+                range.to
+            )
+        }
         Event::LogTruncated { at, offsets: range, leader_epoch } => format!(
             "{who} cut {} off the end of {}: the leader of epoch {leader_epoch} has other records there.",
             offsets(*range),

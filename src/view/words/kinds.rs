@@ -71,6 +71,7 @@ pub fn category(event: &Event) -> Category {
         Event::RecordsAppended { .. }
         | Event::SegmentRolled { .. }
         | Event::SegmentsDeleted { .. }
+        | Event::LogCleaned { .. }
         | Event::LogTruncated { .. }
         | Event::LogRecovered { .. }
         | Event::LogFlushed { .. }

@@ -41,6 +41,7 @@ pub(in crate::view) fn place(event: &Event) -> Option<&TopicPartition> {
         Event::RecordsAppended { at, .. }
         | Event::SegmentRolled { at, .. }
         | Event::SegmentsDeleted { at, .. }
+        | Event::LogCleaned { at, .. }
         | Event::LogTruncated { at, .. }
         | Event::LogRecovered { at, .. }
         | Event::LogFlushed { at, .. }
@@ -117,6 +118,7 @@ fn log_title(event: &Event) -> String {
         },
         Event::SegmentRolled { base_offset, .. } => format!("New segment from offset {base_offset}"),
         Event::SegmentsDeleted { offsets, .. } => format!("{} deleted", range(*offsets)),
+        Event::LogCleaned { offsets, .. } => format!("Compacted up to offset {}", offsets.to),
         Event::LogTruncated { offsets, .. } => format!("{} cut off", range(*offsets)),
         Event::LogRecovered { log_end_offset, .. } => format!("Log checked up to offset {log_end_offset}"),
         Event::LogFlushed { offset, .. } => format!("On disk up to offset {offset}"),
