@@ -11,7 +11,7 @@ mod rope;
 mod sort;
 mod time;
 
-pub use crc::crc32c;
+pub use crc::{crc32, crc32c};
 pub use digest::Digest;
 pub use machine::{
     CloseReason, ConnId, Ctx, Effect, FlushKind, FrameInfo, FrameKind, Input, NodeId, Outputs,

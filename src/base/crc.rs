@@ -1,4 +1,11 @@
-//! The checksum of record batches and of links.
+//! The checksums of record batches, of links and of gzip. Tables are computed when they are first
+//! used: kilobytes that do not compress would be a part of what the page loads.
+
+use std::sync::LazyLock;
+
+#[cfg(target_arch = "wasm32")]
+use crc::CRC_32_ISCSI;
+use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
 /// CRC-32C (Castagnoli).
 #[cfg(not(target_arch = "wasm32"))]
@@ -6,17 +13,19 @@ pub fn crc32c(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes)
 }
 
-/// CRC-32C (Castagnoli). Its tables are computed when it is first used: eight kilobytes that do
-/// not compress would be a fiftieth of what the page loads.
+/// CRC-32C (Castagnoli).
 #[cfg(target_arch = "wasm32")]
 pub fn crc32c(bytes: &[u8]) -> u32 {
-    use std::sync::LazyLock;
-
-    use crc::{CRC_32_ISCSI, Crc, Table};
-
     static TABLES: LazyLock<Crc<u32, Table<16>>> =
         LazyLock::new(|| Crc::<u32, Table<16>>::new(&CRC_32_ISCSI));
     TABLES.checksum(bytes)
+}
+
+/// CRC-32 (ISO 3309), as gzip has it.
+pub fn crc32(bytes: &[u8]) -> u32 {
+    static TABLE: LazyLock<Crc<u32, Table<1>>> =
+        LazyLock::new(|| Crc::<u32, Table<1>>::new(&CRC_32_ISO_HDLC));
+    TABLE.checksum(bytes)
 }
 
 #[cfg(test)]
@@ -32,5 +41,7 @@ mod tests {
         assert_eq!(crc32c(&[0xff; 32]), 0x62a8_ab43);
         assert_eq!(crc32c(b"123456789"), 0xe306_9283);
         assert_eq!(crc32c(b""), 0);
+        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
+        assert_eq!(crc32(b""), 0);
     }
 }

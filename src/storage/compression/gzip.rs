@@ -7,6 +7,7 @@ use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUT
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress as inflate};
 
 use super::{CodecError, Output, take, take_le};
+use crate::base::crc32;
 
 const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
 /// No flags, no time, no hint, unknown system.
@@ -87,15 +88,4 @@ pub(super) fn compress(bytes: &[u8], level: i32) -> Vec<u8> {
     out.extend(crc32(bytes).to_le_bytes());
     out.extend((bytes.len() as u32).to_le_bytes());
     out
-}
-
-/// CRC-32 as in ISO 3309, four bits at a time: a table of 16 is enough here.
-fn crc32(bytes: &[u8]) -> u32 {
-    const POLYNOMIAL: u32 = 0xEDB8_8320;
-    let mut table = [0u32; 16];
-    for (nibble, entry) in table.iter_mut().enumerate() {
-        *entry = (0..4).fold(nibble as u32, |n, _| if n & 1 == 1 { (n >> 1) ^ POLYNOMIAL } else { n >> 1 });
-    }
-    let step = |crc: u32| (crc >> 4) ^ table[(crc & 15) as usize];
-    !bytes.iter().fold(!0, |crc, byte| step(step(crc ^ u32::from(*byte))))
 }
