@@ -381,3 +381,22 @@ fn old_segments_leave_the_memory() {
     }
     expect!["[Some(3460), Some(3460), Some(3460)]"].assert_eq(&format!("{sizes:?}"));
 }
+
+#[test]
+fn zstandard_needs_a_version_that_knows_it() {
+    let mut desk = Desk::new();
+    desk.topic("a", &[1], &[("compression.type", "zstd")]);
+    desk.topic("b", &[1], &[("compression.type", "gzip")]);
+    let now = desk.now;
+    for topic in ["a", "b"] {
+        desk.append(topic, records(now, 1)).expect("stored");
+    }
+    let mut error_of = |topic, version| {
+        let answer = fetch(&mut desk, version, &fetch_request(topic, 0));
+        let data = answer.responses[0].partitions[0].clone();
+        (data.error_code, data.records.is_some_and(|records| !records.is_empty()))
+    };
+    assert_eq!(error_of("a", 9), (ErrorCode::UnsupportedCompressionType, false));
+    assert_eq!(error_of("b", 9), (ErrorCode::None, true));
+    assert_eq!(error_of("a", 10), (ErrorCode::None, true));
+}
