@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Measures: first this machine's code, then the same as wasm under Node beside kafkajs, then the page in
-# Chromium. Nothing here passes or fails by how long it took.
+# Chromium, and the server beside other brokers where a Python has what tests/bench/throughput.txt names
+# (THROUGHPUT_PYTHON=, else python3). Nothing here passes or fails by how long it took.
 
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
@@ -25,3 +26,12 @@ node tests/bench/wasm.mjs target/bench "$KAFKAJS_HOME/node_modules/kafkajs"
 say "The page in Chromium"
 tests/tools/build.sh
 node tests/bench/page.mjs
+
+python=${THROUGHPUT_PYTHON:-python3}
+if "$python" -c 'import confluent_kafka' 2>/dev/null; then
+    say "The server beside other brokers, with librdkafka"
+    cargo build --locked --release --bin terrarium
+    "$python" tests/bench/throughput.py
+else
+    say "The server: left out, $python has no confluent-kafka (pip install -r tests/bench/throughput.txt)"
+fi
