@@ -25,6 +25,8 @@ properties! {
         "producer.id.expiration.check.interval.ms" => producer_id_expiration_check_interval_ms: u32 = 600_000,
             "between two looks for silent producers";
         "producer.id.expiration.ms" => producer_id_expiration_ms: u32 = 86_400_000, "how long a silent producer is remembered";
+        "queued.max.request.bytes" => queued_max_request_bytes: i64 = -1,
+            "bytes of requests that may be on their way in over TCP; -1 for no limit";
         "replica.fetch.backoff.ms" => replica_fetch_backoff_ms: u32 = 1_000, "before a failed fetch is tried again";
         "replica.fetch.max.bytes" => replica_fetch_max_bytes: u32 = 1_048_576, "bytes a follower asks for, of each partition";
         "replica.fetch.min.bytes" => replica_fetch_min_bytes: i32 = 1, "bytes a follower waits for";

@@ -8,6 +8,7 @@
 mod clock;
 mod control;
 mod line;
+mod pool;
 mod record;
 mod server;
 

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use terrarium::base::Rng;
 use terrarium::protocol::messages::api_versions::ApiVersionsRequest;
 
-use crate::rig::{Server, fetch, produce, request_of};
+use crate::rig::{Server, fetch, file, produce, request_of};
 
 /// Nothing more comes; whether that is said with an end or with a reset is the same to us.
 fn is_closed(socket: &mut TcpStream) -> bool {
@@ -124,6 +124,42 @@ fn whoever_does_not_read_is_not_read_from() {
     for _ in 0..20 {
         assert!(greedy.answer().is_some_and(|answer| answer.len() > 9_000_000));
     }
+}
+
+#[test]
+fn many_large_requests_at_once_wait_for_one_another() {
+    let scenario = file("small-pool.json");
+    let text = r#"{"title": "small pool", "cluster": {"configs": {"queued.max.request.bytes": 1000000}}}"#;
+    std::fs::write(&scenario, text).unwrap();
+    let server = Server::start(&["--scenario", scenario.to_str().unwrap()]);
+    let mut good = server.leader("orders");
+    let value = "x".repeat(900_000);
+    let request = request_of(9, 1, &produce("orders", 1, &[&value]));
+    let (first, rest) = request.split_at(200_000);
+    // Two of them have room, half sent; whoever comes then is not read from.
+    let mut begun = [server.leader("orders"), server.leader("orders")];
+    for client in &mut begun {
+        client.socket.write_all(first).unwrap();
+        good.produce("orders", 1, &["small"]);
+    }
+    let mut late = server.leader("orders");
+    late.socket.write_all(first).unwrap();
+    late.socket.set_nonblocking(true).unwrap();
+    let mut sent = first.len();
+    // What lies in sockets on the way is no more than these take.
+    for _ in 0..50 {
+        sent += late.socket.write(&request[sent..]).unwrap_or(0);
+        good.produce("orders", 1, &["small"]);
+    }
+    let waits = late.socket.peek(&mut [0; 1]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+    assert!(waits, "nobody answers it");
+    late.socket.set_nonblocking(false).unwrap();
+    for client in &mut begun {
+        client.socket.write_all(rest).unwrap();
+        assert!(client.answer().is_some());
+    }
+    late.socket.write_all(&request[sent..]).unwrap();
+    assert!(late.answer().is_some(), "there is room again");
 }
 
 #[test]

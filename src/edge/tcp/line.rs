@@ -119,6 +119,12 @@ impl Line {
         self.inbox.borrow_mut().next()
     }
 
+    /// How many bytes the request has that is not yet whole; 0 when there is none.
+    pub(super) fn announced(&self) -> u64 {
+        let inbox = self.inbox.borrow();
+        if inbox.left > 0 { u64::from(inbox.prefix) } else { 0 }
+    }
+
     /// Lets one more piece be read.
     pub(super) fn read_on(&self) {
         self.may_read.set(true);

@@ -18,6 +18,7 @@ use tokio::time::sleep;
 use crate::base::{ConnId, SimTime, seconds};
 use crate::edge::tcp::clock::Clock;
 use crate::edge::tcp::line::Line;
+use crate::edge::tcp::pool::Pool;
 use crate::edge::tcp::record::Recorder;
 use crate::edge::tcp::{ServeOptions, Served, control};
 use crate::edge::{Door, DoorOptions, Output};
@@ -79,6 +80,7 @@ pub(super) struct Server {
     mailbox: Rc<Mailbox>,
     lines: BTreeMap<ConnId, Rc<Line>>,
     waiting: BTreeSet<ConnId>,
+    pool: Pool,
     addresses: BTreeMap<u32, SocketAddr>,
     listening: BTreeMap<u32, JoinHandle<()>>,
 }
@@ -97,6 +99,7 @@ pub(super) async fn run(
     let recorded = options.record.is_some();
     let broker_ids = setup.cluster.broker_ids();
     let trace_entries = if options.control.is_some() { TRACE_ENTRIES } else { 0 };
+    let pool = Pool::new(setup.cluster.config.queued_max_request_bytes);
     let mut door = Door::new(setup, DoorOptions { trace_entries, recorded });
     let up = door.warm_up(WARM_UP);
     if !up {
@@ -119,6 +122,7 @@ pub(super) async fn run(
         mailbox: Rc::clone(&mailbox),
         lines: BTreeMap::new(),
         waiting: BTreeSet::new(),
+        pool,
         addresses: BTreeMap::new(),
         listening: BTreeMap::new(),
     };
@@ -256,6 +260,10 @@ impl Server {
 
     fn forget(&mut self, conn: ConnId) -> Option<Rc<Line>> {
         self.waiting.remove(&conn);
+        if self.pool.forget(conn) {
+            // Somebody may wait for its room.
+            self.mailbox.wake();
+        }
         self.lines.remove(&conn)
     }
 
@@ -302,7 +310,7 @@ impl Server {
     /// whether the world was told anything.
     fn hear(&mut self) -> bool {
         let mut heard = false;
-        let (door, lines) = (&mut self.door, &self.lines);
+        let (door, lines, pool) = (&mut self.door, &self.lines, &mut self.pool);
         self.waiting.retain(|conn| {
             let Some(line) = lines.get(conn) else { return false };
             if !line.keeps_up() || !door.wants(*conn, 0) {
@@ -315,6 +323,12 @@ impl Server {
                     true
                 }
                 None => {
+                    let announced = line.announced();
+                    // Whoever comes before it in this round may have waited for its room.
+                    heard |= announced == 0 && pool.forget(*conn);
+                    if !pool.lets_in(*conn, announced) {
+                        return true;
+                    }
                     line.read_on();
                     false
                 }

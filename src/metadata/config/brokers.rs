@@ -251,6 +251,8 @@ pub const BROKER_CONFIGS: &[ConfigDef] = &[
         "What the process is: broker, controller, or both."),
     broker("producer.id.expiration.ms", Int, Some("86400000"), AtLeast(1), ClusterWide,
         "How long an idle producer's state is remembered."),
+    broker("queued.max.request.bytes", Long, Some("-1"), Any, ReadOnly,
+        "Bytes of requests that may be on their way in; -1 for no limit."),
     broker("queued.max.requests", Int, Some("500"), AtLeast(1), ReadOnly,
         "Requests that may wait. Not acted on."),
     broker("quota.window.num", Int, Some("11"), AtLeast(1), ReadOnly,
