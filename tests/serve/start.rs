@@ -50,6 +50,41 @@ fn brokers_advertise_where_they_listen() {
 }
 
 #[test]
+fn brokers_advertise_what_they_are_told_to() {
+    let server = Server::start(&["--advertise", "localhost", "--brokers", "1"]);
+    assert!(server.brokers[0].starts_with("localhost:"));
+    let answer = server.client(1).metadata("t");
+    assert_eq!(answer.brokers[0].host, "localhost");
+    for wrong in ["", "a b", "kafka:9092", "[::1]:9092"] {
+        let args = ["serve", "--listen", "127.0.0.1:0", "--advertise", wrong];
+        assert_eq!(terrarium(&args).status.code(), Some(2), "{wrong}");
+    }
+}
+
+#[test]
+fn a_recording_finds_data_that_were_taken_along_with_it() {
+    let home = file("taken-along");
+    let _ = std::fs::remove_dir_all(&home);
+    let (data, recorded) = (home.join("here/data"), home.join("here/recorded"));
+    std::fs::create_dir_all(&data).unwrap();
+    std::fs::create_dir_all(&recorded).unwrap();
+    std::fs::write(data.join("riders.csv"), "rider,at\nAda,north\nBen,south\n").unwrap();
+    let scenario = r#"{"title": "Replay", "topics": [{"name": "t", "replication_factor": 3}], "producers":
+        [{"name": "p", "data": {"file": "riders.csv", "topic": "t", "columns": {"key": "rider"}}}]}"#;
+    std::fs::write(data.join("replay.json"), scenario).unwrap();
+    let path = recorded.join("session.jsonl");
+    let (played, path) = (data.join("replay.json"), path.to_str().unwrap());
+    let server = Server::start(&["--scenario", played.to_str().unwrap(), "--record", path]);
+    server.command(r#"{"do":"advance","ms":5000}"#);
+    assert_eq!(server.summary()["records"]["acknowledged"], 2);
+    let (status, said) = server.end("-INT");
+    assert!(status.success(), "{said}");
+    std::fs::rename(home.join("here"), home.join("there")).unwrap();
+    let digest = said.trim().rsplit_once("digest ").unwrap().1.to_owned();
+    assert_eq!(replayed(&home.join("there/recorded/session.jsonl")), digest);
+}
+
+#[test]
 fn brokers_may_be_numbered_from_0() {
     let server = Server::start(&["--first-broker-id", "0", "--brokers", "2"]);
     let mut client = server.client(1);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -31,13 +31,17 @@ const EMPTY: &str = r#"{
 const WARM_UP_MS: i64 = 100;
 const IDLE_RECORDS: &str = "metadata.max.idle.interval.ms";
 const OFFSETS_REPLICAS: &str = "offsets.topic.replication.factor";
+const QUEUED_BYTES: &str = "queued.max.request.bytes";
+/// Kafka has no limit; here everything is in memory anyway.
+const QUEUED_BYTES_MAX: i64 = 1 << 30;
 
 /// A Kafka cluster for programs outside, over TCP: real Kafka, whose time and faults are yours.
 ///
 /// Broker 1 listens where --listen says, broker 2 one port further, and so on; each advertises
 /// itself as such. Without a scenario there are no topics and no simulated clients, and all
 /// configs are Kafka's defaults, but for three that tests would only wait for: groups begin at
-/// once, sessions may be short, and new partitions are followed soon. Topics are created when
+/// once, sessions may be short, and new partitions are followed soon; and no more than 1 GiB of
+/// requests may be on their way in (queued.max.request.bytes). Topics are created when
 /// somebody asks for them. Everything is in memory, and gone at the end. Ctrl-C ends it.
 ///
 /// Ends with 1 when a promise was broken in a recorded session, and with 2 when something is
@@ -53,6 +57,10 @@ pub(crate) struct Serve {
     /// Where the first broker listens. Port 0 takes any free ports.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9092", value_parser = place)]
     listen: Place,
+    /// The host by which brokers tell clients to reach them: what --listen says, or localhost when
+    /// that is 0.0.0.0 or [::].
+    #[arg(long, value_name = "HOST", value_parser = host)]
+    advertise: Option<String>,
     /// A scenario file, or the id of one of the gallery: its cluster, topics, clients and script.
     #[arg(long, value_name = "FILE")]
     scenario: Option<String>,
@@ -94,14 +102,14 @@ pub(crate) fn serve(wanted: &Serve) -> Outcome {
     for listener in &brokers {
         addresses.push(listener.local_addr().map_err(Failure::Output)?);
     }
-    let reached = advertised_host(host, addresses[0].ip());
+    let reached = wanted.advertise.clone().unwrap_or_else(|| advertised_host(host, addresses[0].ip()));
     scenario.cluster.advertised = addresses.iter().map(|address| written(&reached, address.port())).collect();
     let setup = build(&wanted.name(), &scenario, wanted.seed)?;
     let record = match &wanted.record {
-        Some(path) => Some((path.clone(), first_line(scenario.clone(), wanted)?)),
+        Some(path) => Some((path.clone(), first_line(scenario.clone(), wanted, path)?)),
         None => None,
     };
-    warn(&addresses, control.as_ref());
+    warn(&addresses, wanted.advertise.is_some(), control.as_ref());
     let told = Told { scenario: &scenario, control: control.as_ref().and_then(|it| it.local_addr().ok()) };
     let ready = told.text();
     let options = ServeOptions { brokers, control, speed: wanted.speed, record };
@@ -163,6 +171,7 @@ fn scenario(wanted: &Serve) -> Result<Scenario, Failure> {
         let replicas = Setting::Number(scenario.cluster.brokers.into());
         configs.insert(OFFSETS_REPLICAS.to_owned(), replicas);
     }
+    configs.entry(QUEUED_BYTES.to_owned()).or_insert(Setting::Number(QUEUED_BYTES_MAX));
     // The metadata log is never cut here, and two records a second would fill it in the end.
     if !configs.contains_key(IDLE_RECORDS) {
         configs.insert(IDLE_RECORDS.to_owned(), Setting::Number(0));
@@ -179,19 +188,30 @@ fn now_ms() -> Option<i64> {
 }
 
 /// What a recording begins with: the scenario as it was played, in one line.
-fn first_line(mut scenario: Scenario, wanted: &Serve) -> Result<String, Failure> {
+fn first_line(mut scenario: Scenario, wanted: &Serve, recording: &Path) -> Result<String, Failure> {
     scenario.seed = wanted.seed.unwrap_or(scenario.seed);
     if let Some(name) = &wanted.scenario {
-        // The recording is somewhere else than the scenario's data.
+        // The recording is somewhere else than the scenario's data, which may be taken along with it.
         let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+        let beside = recording.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let beside = fs::canonicalize(beside).ok();
         for data in scenario.producers.iter_mut().filter_map(|producer| producer.data.as_mut()) {
             let whole = fs::canonicalize(folder.join(&data.file)).ok();
-            if let Some(whole) = whole.as_deref().and_then(Path::to_str) {
-                data.file = whole.to_owned();
+            let short = beside.as_deref().zip(whole.as_deref()).and_then(|(from, to)| relative(from, to));
+            if let Some(path) = short.or(whole).as_deref().and_then(Path::to_str) {
+                data.file = path.to_owned();
             }
         }
     }
     serde_json::to_string(&scenario).map_err(|error| Failure::Input(error.to_string()))
+}
+
+/// The way from a folder to a file, both whole paths; `None` where there is none, as between drives.
+fn relative(from: &Path, to: &Path) -> Option<PathBuf> {
+    let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = from[common..].iter().map(|_| Component::ParentDir);
+    (common > 0).then(|| up.chain(to[common..].iter().copied()).collect())
 }
 
 /// The host that brokers advertise: the one that was given, unless it stands for all.
@@ -199,14 +219,15 @@ fn advertised_host(host: &str, bound: IpAddr) -> String {
     if bound.is_unspecified() { "localhost".to_owned() } else { host.to_owned() }
 }
 
-fn warn(brokers: &[SocketAddr], control: Option<&TcpListener>) {
+fn warn(brokers: &[SocketAddr], is_advertised: bool, control: Option<&TcpListener>) {
     let control = control.and_then(|listener| listener.local_addr().ok());
     let mut text = String::new();
     if let Some(address) = brokers.iter().find(|address| !address.ip().is_loopback()) {
         text +=
             &format!("warning: {} is reached from other machines, and there is no security\n", address.ip());
-        if address.ip().is_unspecified() {
-            text += "warning: brokers advertise localhost: name an address for clients on other machines\n";
+        if address.ip().is_unspecified() && !is_advertised {
+            text +=
+                "warning: brokers advertise localhost: --advertise HOST is for clients on other machines\n";
         }
     }
     if let Some(address) = control.filter(|address| !address.ip().is_loopback()) {
@@ -242,6 +263,17 @@ fn place(text: &str) -> Result<Place, String> {
         "" => Err(expected()),
         host if bare.is_none() && host.contains(':') => Err(format!("write [{host}]:{port}")),
         host => Ok(Place { host: host.to_owned(), port }),
+    }
+}
+
+/// A name or an address without a port.
+fn host(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(text);
+    let is_name = !bare.contains(|c: char| c.is_whitespace() || matches!(c, ',' | '/' | '[' | ']'));
+    let is_address = bare.parse::<std::net::Ipv6Addr>().is_ok();
+    match !bare.is_empty() && is_name && (is_address || !bare.contains(':')) {
+        true => Ok(bare.to_owned()),
+        false => Err("expected a name or an address without a port".to_owned()),
     }
 }
 
