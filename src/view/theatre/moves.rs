@@ -1,9 +1,15 @@
 //! What stays, what moves and what is given up from one round to the next, and why.
 
+use std::sync::Arc;
+
+use crate::assignor::{Assignment, Assignor, AssignorKind, Member, ServerAssignor, Topic, Topics, explain};
 use crate::base::{Map, SimTime};
+use crate::client::Consumer;
+use crate::coordinator::Group;
 use crate::protocol::TopicPartition;
 use crate::sim::{Health, Machine, World};
 
+use super::panel::coordinated;
 use super::{Fold, Round, letter};
 
 /// A member and a partition, from one round to the next.
@@ -70,6 +76,7 @@ pub fn matrix(fold: &Fold, world: &World) -> Matrix {
     // So many of each member's moves are needed.
     let mut due: Map<u8, usize> =
         members.iter().map(|who| (*who, has(&before, *who).saturating_sub(has(&after, *who)))).collect();
+    let reasons = if settled { explained(fold, world, &before, &after) } else { Map::new() };
     let rows = fold.lanes().keys().map(|at| {
         let (had, has_it) = (before.get(at).copied(), after.get(at).copied());
         let cell = |who: &u8| match (had == Some(*who), has_it == Some(*who)) {
@@ -85,11 +92,81 @@ pub fn matrix(fold: &Fold, world: &World) -> Matrix {
             let left = due.entry(from).or_insert(0);
             let needed = *left > 0;
             *left = left.saturating_sub(1);
-            reason(&lane, from, has_it, gone(from), shares, needed)
+            match reasons.get(at).filter(|_| has_it.is_some()) {
+                Some(words) if needed || gone(from) => words.clone(),
+                Some(words) => format!("{words} Needless: no share asked for it."),
+                None => reason(&lane, from, has_it, gone(from), shares, needed),
+            }
         });
         MoveRow { lane, cells: members.iter().map(cell).collect(), why }
     });
     Matrix { rows: rows.collect(), members: members.clone(), settled }
+}
+
+/// Why each partition is where it is, in the assignor's own terms.
+fn explained(fold: &Fold, world: &World, before: &Owners, after: &Owners) -> Map<TopicPartition, String> {
+    let group = coordinated(world, fold.group()).map(|(_, group)| group);
+    let Some(assignor) = group.and_then(assignor_of) else { return Map::new() };
+    let ids: Vec<Arc<str>> = (0..fold.member_count()).map(|who| id_of(fold, world, who)).collect();
+    let by_id = |owners: &Owners| {
+        let mut by_id = Assignment::new();
+        for (at, who) in owners {
+            if let Some(id) = ids.get(usize::from(*who)) {
+                by_id.entry(id.clone()).or_default().push(at.clone());
+            }
+        }
+        by_id
+    };
+    let (had, has) = (by_id(before), by_id(after));
+    let members: Vec<Member> = (0..fold.member_count())
+        .zip(&ids)
+        .filter(|(who, _)| !is_gone(fold, world, *who))
+        .filter_map(|(who, id)| {
+            let consumer = consumer_of(fold, world, who)?;
+            Some(Member {
+                member_id: id.clone(),
+                group_instance_id: consumer.config().group_instance_id.clone(),
+                rack: None,
+                topics: consumer.app().topics.iter().cloned().collect(),
+                owned: had.get(id).cloned().unwrap_or_default(),
+                generation: 0,
+            })
+        })
+        .collect();
+    let mut topics = Topics::new();
+    for at in fold.lanes().keys() {
+        let topic: &mut Topic = topics.entry(at.topic.clone()).or_default();
+        topic.partitions = topic.partitions.max(at.partition.saturating_add(1));
+    }
+    let called = |id: &str| {
+        let who = ids.iter().position(|known| **known == *id).unwrap_or_default();
+        letter(who as u8)
+    };
+    let said = explain(assignor, &topics, &members, &had, &has);
+    said.into_iter().map(|reason| (reason.partition.clone(), reason.words(&called))).collect()
+}
+
+fn assignor_of(group: &Group) -> Option<Assignor> {
+    match group.consumer() {
+        // Which one the members ask for decides; they differ only where racks or topics do.
+        Some(_) => Some(Assignor::Consumer(ServerAssignor::Uniform)),
+        None => AssignorKind::from_protocol_name(group.protocol_name()?).map(Assignor::Classic),
+    }
+}
+
+/// What the coordinator calls a member; its name, if it has no such id now.
+fn id_of(fold: &Fold, world: &World, who: u8) -> Arc<str> {
+    match consumer_of(fold, world, who).map(Consumer::member_id) {
+        Some(id) if !id.is_empty() && !is_gone(fold, world, who) => id.into(),
+        _ => fold.name(who).into(),
+    }
+}
+
+fn consumer_of<'a>(fold: &Fold, world: &'a World, who: u8) -> Option<&'a Consumer> {
+    match &world.node(fold.node(who)?)?.machine {
+        Machine::Consumer(consumer) => Some(consumer),
+        _ => None,
+    }
 }
 
 fn reason(

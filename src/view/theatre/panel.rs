@@ -64,11 +64,14 @@ pub struct Panel {
 }
 
 const CLASSIC: [&str; 4] = ["Empty", "PreparingRebalance", "CompletingRebalance", "Stable"];
+const CONSUMER: [&str; 4] = ["Empty", "Assigning", "Reconciling", "Stable"];
 
 /// The world as it stands.
 pub fn panel(fold: &Fold, world: &World) -> Panel {
     let found = coordinated(world, fold.group());
     let state = found.map_or("", |(_, group)| group.state().name());
+    let is_consumer = found.is_some_and(|(_, group)| group.consumer().is_some());
+    let states = if is_consumer { CONSUMER } else { CLASSIC };
     let flights = world.flights();
     let members = (0..fold.member_count()).filter_map(|member| {
         let node = fold.node(member)?;
@@ -90,7 +93,7 @@ pub fn panel(fold: &Fold, world: &World) -> Panel {
         Some(view(fold, member, slot, consumer, wire))
     });
     Panel {
-        states: CLASSIC.iter().map(|name| (*name, *name == state)).collect(),
+        states: states.iter().map(|name| (*name, *name == state)).collect(),
         coordinator: found.map(|(broker, _)| broker),
         generation: found.map_or(-1, |(_, group)| group.generation()),
         members: members.collect(),
@@ -98,7 +101,7 @@ pub fn panel(fold: &Fold, world: &World) -> Panel {
 }
 
 /// The group and the broker that coordinates it.
-fn coordinated<'a>(world: &'a World, id: &str) -> Option<(i32, &'a Group)> {
+pub(super) fn coordinated<'a>(world: &'a World, id: &str) -> Option<(i32, &'a Group)> {
     let up = world.brokers().filter(|(_, slot, _)| matches!(slot.health, Health::Up | Health::Paused));
     let groups = up.filter_map(|(_, _, broker)| {
         let group = broker.coordinator().groups().find(|group| &**group.id() == id)?;
