@@ -183,8 +183,8 @@ pub struct Group {
     /// Each further one starts so much later.
     #[serde(default)]
     pub stagger_ms: u64,
-    /// Each consumer is a static member: its name is its `group.instance.id`.
-    #[serde(default, skip_serializing_if = "is_not")]
+    /// Static members: each has its name as `group.instance.id` (KIP-345).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub static_members: bool,
     /// Consumer configs by Kafka's names.
     #[serde(default)]
@@ -247,10 +247,6 @@ impl Default for Cluster {
     fn default() -> Self {
         Cluster { brokers: 3, first_broker_id: 1, configs: Settings::default(), advertised: Vec::new() }
     }
-}
-
-fn is_not(flag: &bool) -> bool {
-    !*flag
 }
 
 fn is_one(number: &u32) -> bool {
