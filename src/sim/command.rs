@@ -28,7 +28,7 @@ pub enum Command {
         /// Which node.
         node: String,
     },
-    /// Starts a process that was killed, lost power or, as a consumer, has ended.
+    /// Starts a process that was killed or lost power, or a consumer that has ended.
     Restart {
         /// Which node.
         node: String,

@@ -33,8 +33,10 @@ impl World {
             }
             Command::Restart { node: name } => {
                 let node = self.named(name)?;
-                let ended = self.nodes.get(&node).is_some_and(|slot| has_ended(slot));
-                let node = if ended { node } else { self.in_health(name, DEAD)? };
+                if self.has_ended(node) {
+                    self.end_process(node, Health::Killed, 0);
+                }
+                let node = self.in_health(name, DEAD)?;
                 let cause = self.say(format!("restart {name}"), trace);
                 if ended {
                     self.end_process(node, Health::Killed, cause);
@@ -95,6 +97,12 @@ impl World {
             _ => self.obey_for_client(command, trace)?,
         }
         Ok(())
+    }
+
+    /// Whether a consumer's process has come to its end by itself.
+    fn has_ended(&self, node: NodeId) -> bool {
+        let machine = self.nodes.get(&node).map(|slot| &slot.machine);
+        matches!(machine, Some(Machine::Consumer(consumer)) if consumer.has_ended())
     }
 
     #[inline(never)]
@@ -226,13 +234,14 @@ impl World {
             None => self.next_name(&like),
         };
         let kind = match kind {
-            // A client id that is the model's name is nobody's choice: the new one has its own.
-            ClientKind::Consumer(mut config, app) if *config.client_id == *like => {
-                let own = Arc::make_mut(&mut config);
-                own.client_id = name.as_str().into();
-                // Neither is an instance id: two members cannot have the same.
-                if own.group_instance_id.as_deref() == Some(&like) {
-                    own.group_instance_id = Some(name.as_str().into());
+            // Ids that are the model's name are nobody's choice: the new one has its own.
+            ClientKind::Consumer(mut config, app) => {
+                let is_own = |id: &str| *id == *like;
+                if is_own(&config.client_id) {
+                    Arc::make_mut(&mut config).client_id = name.as_str().into();
+                }
+                if config.group_instance_id.as_deref().is_some_and(is_own) {
+                    Arc::make_mut(&mut config).group_instance_id = Some(name.as_str().into());
                 }
                 ClientKind::Consumer(config, app)
             }
@@ -424,11 +433,39 @@ impl World {
     }
 }
 
-/// Whether it is a consumer whose process has come to its end by itself.
-fn has_ended(slot: &Slot) -> bool {
-    use crate::client::consumer::ThreadState::{Closed, Failed};
-    let Machine::Consumer(consumer) = &slot.machine else { return false };
-    slot.health == Health::Up && matches!(consumer.thread_state(), Closed | Failed(_))
+/// Of a command that only a consumer knows: for which one, what it says, and in its own words.
+#[inline(never)]
+fn consumer_command(command: &Command) -> Option<(&String, String, ConsumerCommand)> {
+    Some(match command {
+        Command::SeekToTime { consumer, topic, partition, timestamp_ms } => {
+            let what = format!("seek {topic}-{partition} to time {timestamp_ms}");
+            let to = SeekTo::Timestamp(*timestamp_ms);
+            (
+                consumer,
+                what,
+                ConsumerCommand::Seek { topic: topic.as_str().into(), partition: *partition, to },
+            )
+        }
+        Command::SetPaused { consumer, on, partitions } => {
+            let what = if *on { "pause" } else { "resume" };
+            let pause = ConsumerCommand::SetPaused { paused: *on, partitions: partitions.clone() };
+            (consumer, what.to_owned(), pause)
+        }
+        Command::Subscribe { consumer, topics } => {
+            let what = match topics.as_slice() {
+                [] => "unsubscribe".to_owned(),
+                topics => format!("subscribe to {}", topics.join(", ")),
+            };
+            let topics = topics.iter().map(|topic| topic.as_str().into()).collect();
+            (consumer, what, ConsumerCommand::Subscribe { topics })
+        }
+        Command::SetListenerMs { consumer, revoked_ms, assigned_ms } => {
+            let what = format!("take {revoked_ms} ms to let go, {assigned_ms} ms to take over");
+            let (revoked_ms, assigned_ms) = (u64::from(*revoked_ms), u64::from(*assigned_ms));
+            (consumer, what, ConsumerCommand::SetListenerMs { revoked_ms, assigned_ms })
+        }
+        _ => return None,
+    })
 }
 
 /// Of a command that only a consumer knows: for which one, what it says, and in its own words.
