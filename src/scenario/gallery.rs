@@ -32,6 +32,7 @@ gallery![
     "partitions-added",
     "coordinator-dies",
     "rebalance-storm",
+    "migration",
 ];
 
 /// What the page opens with.

@@ -2,10 +2,13 @@
 
 mod link;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::assignor::AssignorKind;
 use crate::client::ConsumerConfig;
+use crate::client::consumer::GroupProtocol;
 use crate::scenario::{Path, Problem, Scenario};
 
 pub use link::{TheatreLink, theatre_fragment};
@@ -21,39 +24,69 @@ pub struct Protocol {
     /// What it is called; made of the rest without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Who hands out the partitions: one of the members, or the coordinator (KIP-848).
+    #[serde(rename = "group.protocol", skip_serializing_if = "Option::is_none")]
+    pub group_protocol: Option<GroupProtocol>,
+    /// With `group.protocol=consumer`, which of the coordinator's assignors.
+    #[serde(rename = "group.remote.assignor", skip_serializing_if = "Option::is_none")]
+    pub group_remote_assignor: Option<Arc<str>>,
     /// Assignors of the group's consumers, the preferred first.
     #[serde(rename = "partition.assignment.strategy", skip_serializing_if = "Vec::is_empty")]
     pub partition_assignment_strategy: Vec<AssignorKind>,
 }
 
 impl Protocol {
-    /// Every protocol that there is.
+    /// Every protocol that there is, those first that differ most.
     pub fn all() -> Vec<Protocol> {
-        let classic = [AssignorKind::Range, AssignorKind::RoundRobin, AssignorKind::Sticky];
-        classic.into_iter().map(Protocol::classic).collect()
-    }
-
-    fn classic(kind: AssignorKind) -> Protocol {
-        Protocol { name: None, partition_assignment_strategy: vec![kind] }
+        let classic = |kind| Protocol { partition_assignment_strategy: vec![kind], ..Protocol::default() };
+        let consumer = |assignor: Option<&str>| Protocol {
+            group_protocol: Some(GroupProtocol::Consumer),
+            group_remote_assignor: assignor.map(Arc::from),
+            ..Protocol::default()
+        };
+        vec![
+            classic(AssignorKind::Range),
+            classic(AssignorKind::Sticky),
+            classic(AssignorKind::CooperativeSticky),
+            consumer(None),
+            classic(AssignorKind::RoundRobin),
+            consumer(Some("range")),
+        ]
     }
 
     /// The protocol of a consumer with this config.
     pub fn of(config: &ConsumerConfig) -> Protocol {
-        Protocol { name: None, partition_assignment_strategy: config.partition_assignment_strategy.clone() }
+        match config.group_protocol {
+            GroupProtocol::Consumer => Protocol {
+                group_protocol: Some(GroupProtocol::Consumer),
+                group_remote_assignor: config.group_remote_assignor.clone(),
+                ..Protocol::default()
+            },
+            GroupProtocol::Classic => Protocol {
+                partition_assignment_strategy: config.partition_assignment_strategy.clone(),
+                ..Protocol::default()
+            },
+        }
     }
 
     /// Its name: `Eager · range`.
     pub fn title(&self) -> String {
-        match (&self.name, self.partition_assignment_strategy.first()) {
-            (Some(name), _) => name.clone(),
-            (None, Some(AssignorKind::CooperativeSticky)) => "Cooperative-sticky".to_owned(),
-            (None, Some(kind)) => format!("Eager · {}", kind.protocol_name()),
-            (None, None) => "As the group has it".to_owned(),
+        let first = self.partition_assignment_strategy.first();
+        match (&self.name, self.group_protocol, &self.group_remote_assignor, first) {
+            (Some(name), ..) => name.clone(),
+            (_, Some(GroupProtocol::Consumer), None, _) => "Consumer protocol".to_owned(),
+            (_, Some(GroupProtocol::Consumer), Some(assignor), _) => format!("Consumer · {assignor}"),
+            (_, _, _, Some(AssignorKind::CooperativeSticky)) => "Cooperative-sticky".to_owned(),
+            (_, _, _, Some(kind)) => format!("Eager · {}", kind.protocol_name()),
+            _ => "As the group has it".to_owned(),
         }
     }
 
     /// How it goes about it, in a few words.
     pub fn idea(&self) -> &'static str {
+        if self.group_protocol == Some(GroupProtocol::Consumer) {
+            return "the broker decides; members reconcile one by one";
+        }
         match self.partition_assignment_strategy.first() {
             Some(AssignorKind::Range) => "all give everything up, then wait; each gets a range",
             Some(AssignorKind::RoundRobin) => "all give everything up, then wait; dealt like cards",
@@ -66,6 +99,12 @@ impl Protocol {
     fn apply(&self, config: &mut ConsumerConfig) {
         if !self.partition_assignment_strategy.is_empty() {
             config.partition_assignment_strategy = self.partition_assignment_strategy.clone();
+        }
+        if let Some(protocol) = self.group_protocol {
+            config.group_protocol = protocol;
+        }
+        if self.group_protocol.is_some() || self.group_remote_assignor.is_some() {
+            config.group_remote_assignor = self.group_remote_assignor.clone();
         }
     }
 }
@@ -128,6 +167,11 @@ impl Scenario {
             if self.compare.iter().take(index).any(|earlier| earlier == protocol) {
                 let message = format!("'{}' is compared with itself", protocol.title());
                 problems.push(Problem::new(root.index(index), message));
+            }
+            let managed = protocol.group_protocol == Some(GroupProtocol::Consumer);
+            if protocol.group_remote_assignor.is_some() && !managed {
+                let path = root.index(index).key("group.remote.assignor");
+                problems.push(Problem::new(path, "needs group.protocol: consumer"));
             }
             if protocol.name.as_ref().is_some_and(|name| name.trim().is_empty() || name.len() > 60) {
                 problems.push(Problem::new(root.index(index).key("name"), "a name has 1 to 60 bytes"));

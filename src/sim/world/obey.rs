@@ -38,9 +38,6 @@ impl World {
                 }
                 let node = self.in_health(name, DEAD)?;
                 let cause = self.say(format!("restart {name}"), trace);
-                if ended {
-                    self.end_process(node, Health::Killed, cause);
-                }
                 if let Some(slot) = self.slot_mut(node) {
                     slot.health = Health::Waiting;
                 }

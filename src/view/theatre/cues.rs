@@ -28,14 +28,12 @@ pub fn cue(command: &Command) -> String {
         Command::Send { producer, .. } => format!("{producer} sends"),
         Command::SetProducing { producer, on: true } => format!("{producer} produces"),
         Command::SetProducing { producer, on: false } => format!("{producer} stops"),
+        Command::Subscribe { consumer, topics } if topics.is_empty() => format!("{consumer} unsubscribes"),
+        Command::Subscribe { consumer, topics } => format!("{consumer} reads {}", topics.join(", ")),
         Command::SetPaused { consumer, on: true, .. } => format!("{consumer} pauses"),
         Command::SetPaused { consumer, on: false, .. } => format!("{consumer} resumes"),
-        Command::Subscribe { consumer, topics } if topics.is_empty() => format!("{consumer} unsubscribes"),
-        Command::Subscribe { consumer, topics } => format!("{consumer} subscribes to {}", topics.join(", ")),
-        Command::SetListenerMs { consumer, revoked_ms, .. } => {
-            format!("{consumer}: {revoked_ms} ms to let go")
-        }
-        Command::Reconfigure { consumer, .. } => format!("{consumer} is to be configured otherwise"),
+        Command::SetListenerMs { consumer, .. } => format!("{consumer}'s listener"),
+        Command::Reconfigure { consumer, .. } => format!("{consumer} reconfigured"),
         Command::Seek { consumer, .. } | Command::SeekToTime { consumer, .. } => format!("{consumer} seeks"),
         Command::Commit { consumer } => format!("{consumer} commits"),
         Command::Drop { .. } | Command::DropNext { .. } => "a message is lost".to_owned(),

@@ -11,6 +11,9 @@ use crate::trace::{Entry, Event};
 
 use super::score::Score;
 
+/// ConsumerGroupHeartbeat (KIP-848).
+const MANAGED_HEARTBEAT: i16 = 68;
+
 /// By what one can step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StepBy {
@@ -76,8 +79,6 @@ pub struct Lane {
     /// Who believes to own it, the latest last.
     believers: Vec<u8>,
     last_owner: Option<u8>,
-    /// The highest offset that was processed, and one more.
-    processed: i64,
 }
 
 impl Lane {
@@ -126,8 +127,6 @@ struct Sample {
 pub struct Fold {
     group: Arc<str>,
     members: Vec<Track>,
-    /// Member ids that the coordinator gave, by whose they are.
-    ids: Map<Arc<str>, u8>,
     topics: Set<Arc<str>>,
     lanes: Map<TopicPartition, Lane>,
     marks: Vec<Mark>,
@@ -149,7 +148,6 @@ impl Fold {
         let mut fold = Fold {
             group: group.into(),
             members: Vec::new(),
-            ids: Map::new(),
             topics: Set::new(),
             lanes: Map::new(),
             marks: Vec::new(),
@@ -293,8 +291,10 @@ impl Fold {
             Event::Sent { frame, .. } if frame.info.kind == FrameKind::Request => {
                 self.sent(entry, frame.info.api_key);
             }
-            Event::RecordsConsumed { at, offsets } => self.consumed(entry, at, offsets.from, offsets.to),
-            Event::Sent { .. } | Event::Received { .. } | Event::TimerFired { .. } => {}
+            Event::Sent { .. }
+            | Event::Received { .. }
+            | Event::TimerFired { .. }
+            | Event::RecordsConsumed { .. } => {}
             event => self.read_rare(world, entry, event),
         }
     }
@@ -321,19 +321,16 @@ impl Fold {
             Event::CoordinatorElected { groups: 1.., .. } | Event::CoordinatorResigned { .. } => {
                 self.mark(entry, StepBy::State);
             }
-            Event::MemberJoined { group, member, client } if *group == self.group => {
-                if let Some(who) = self.named(client) {
-                    self.ids.insert(member.clone(), who);
-                    self.members[usize::from(who)].is_in = true;
+            Event::MemberLeft { group, .. } if *group == self.group => self.disturbed(entry),
+            // What the group makes of it comes next.
+            Event::MemberJoined { .. } => return,
+            Event::RecordsRepeated { group, offsets, .. } if *group == self.group => {
+                if self.begun.is_some() {
+                    self.advance(entry.time);
+                    self.score.twice += (offsets.to - offsets.from).max(0) as u64;
+                    self.sample(entry);
                 }
-                // What the group makes of it comes next.
                 return;
-            }
-            Event::MemberLeft { group, member, .. } if *group == self.group => {
-                if let Some(who) = self.ids.get(member).copied() {
-                    self.members[usize::from(who)].is_in = false;
-                }
-                self.disturbed(entry);
             }
             _ => {
                 if let Some(who) = self.meet_if_started(world, entry) {
@@ -370,14 +367,17 @@ impl Fold {
                 "stop" => track.runs = false,
                 _ => return,
             },
+            Event::MemberStateChanged { to, .. } => {
+                track.is_in = *to == "stable";
+                return self.mark(entry, StepBy::Member);
+            }
             Event::PartitionsAssigned { partitions, .. } => {
-                track.is_in = true;
                 for at in partitions {
                     self.gets(entry, who, at);
                 }
                 return self.mark(entry, StepBy::Member);
             }
-            Event::PartitionsRevoked { partitions, .. } => {
+            Event::PartitionsRevoked { partitions, .. } | Event::PartitionsLost { partitions, .. } => {
                 self.gives_up(entry, who, Some(partitions));
                 return self.mark(entry, StepBy::Member);
             }
@@ -395,21 +395,8 @@ impl Fold {
         if self.begun.is_some() {
             self.advance(entry.time);
             self.score.requests += 1;
-            self.score.heartbeats += u64::from(api_key == ApiKey::Heartbeat.code());
-            self.sample(entry);
-        }
-    }
-
-    fn consumed(&mut self, entry: &Entry, at: &TopicPartition, from: i64, to: i64) {
-        if self.member_of(entry.node).is_none() {
-            return;
-        }
-        let Some(lane) = self.lanes.get_mut(at) else { return };
-        let again = (to.min(lane.processed) - from).max(0) as u64;
-        lane.processed = lane.processed.max(to);
-        if again > 0 && self.begun.is_some() {
-            self.advance(entry.time);
-            self.score.twice += again;
+            self.score.heartbeats +=
+                u64::from(api_key == ApiKey::Heartbeat.code() || api_key == MANAGED_HEARTBEAT);
             self.sample(entry);
         }
     }
@@ -577,8 +564,7 @@ pub(super) fn needless(before: &Map<TopicPartition, u8>, after: &Map<TopicPartit
 
 /// Whether a request is one to a group's coordinator.
 pub(super) fn is_of_groups(api_key: i16) -> bool {
-    const CONSUMER_GROUP_HEARTBEAT: i16 = 68;
-    matches!(api_key, 8..=14 | CONSUMER_GROUP_HEARTBEAT)
+    matches!(api_key, 8..=14 | MANAGED_HEARTBEAT)
 }
 
 fn subscribed(consumer: &Consumer) -> impl Iterator<Item = Arc<str>> + '_ {

@@ -106,7 +106,7 @@ pub fn matrix(fold: &Fold, world: &World) -> Matrix {
 /// Why each partition is where it is, in the assignor's own terms.
 fn explained(fold: &Fold, world: &World, before: &Owners, after: &Owners) -> Map<TopicPartition, String> {
     let group = coordinated(world, fold.group()).map(|(_, group)| group);
-    let Some(assignor) = group.and_then(assignor_of) else { return Map::new() };
+    let Some(assignor) = group.and_then(|group| assignor_of(fold, world, group)) else { return Map::new() };
     let ids: Vec<Arc<str>> = (0..fold.member_count()).map(|who| id_of(fold, world, who)).collect();
     let by_id = |owners: &Owners| {
         let mut by_id = Assignment::new();
@@ -146,10 +146,16 @@ fn explained(fold: &Fold, world: &World, before: &Owners, after: &Owners) -> Map
     said.into_iter().map(|reason| (reason.partition.clone(), reason.words(&called))).collect()
 }
 
-fn assignor_of(group: &Group) -> Option<Assignor> {
+fn assignor_of(fold: &Fold, world: &World, group: &Group) -> Option<Assignor> {
     match group.consumer() {
-        // Which one the members ask for decides; they differ only where racks or topics do.
-        Some(_) => Some(Assignor::Consumer(ServerAssignor::Uniform)),
+        Some(_) => {
+            let asks_for_range = |who| {
+                let config = consumer_of(fold, world, who).map(Consumer::config);
+                config.and_then(|config| config.group_remote_assignor.as_deref()) == Some("range")
+            };
+            let range = (0..fold.member_count()).any(asks_for_range);
+            Some(Assignor::Consumer(if range { ServerAssignor::Range } else { ServerAssignor::Uniform }))
+        }
         None => AssignorKind::from_protocol_name(group.protocol_name()?).map(Assignor::Classic),
     }
 }

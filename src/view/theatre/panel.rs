@@ -147,6 +147,8 @@ fn status(slot: &Slot, consumer: &Consumer, wire: Option<&Wire>) -> String {
             MemberState::Unjoined if consumer.coordinator().is_none() => "looks for the coordinator",
             MemberState::Unjoined => "not a member",
             MemberState::Joining if wire.is_some_and(|wire| wire.waits) => "joining, waits for the others",
+            MemberState::Stale => "thrown out: did not poll",
+            MemberState::Fenced => "fenced: not a member any more",
             state => state.name(),
         },
     };

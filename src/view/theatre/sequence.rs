@@ -93,6 +93,7 @@ fn of_member(fold: &Fold, event: &Event) -> Option<String> {
         Event::NodeKilled => "crashes".to_owned(),
         Event::PartitionsAssigned { partitions, .. } => format!("owns {}", list(partitions)),
         Event::PartitionsRevoked { partitions, .. } => format!("gives up {}", list(partitions)),
+        Event::PartitionsLost { partitions, .. } => format!("loses {}", list(partitions)),
         Event::Commanded { what } => match &**what {
             "hang" => "hangs".to_owned(),
             "go on" => "goes on".to_owned(),
