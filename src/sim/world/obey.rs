@@ -465,41 +465,6 @@ fn consumer_command(command: &Command) -> Option<(&String, String, ConsumerComma
     })
 }
 
-/// Of a command that only a consumer knows: for which one, what it says, and in its own words.
-#[inline(never)]
-fn consumer_command(command: &Command) -> Option<(&String, String, ConsumerCommand)> {
-    Some(match command {
-        Command::SeekToTime { consumer, topic, partition, timestamp_ms } => {
-            let what = format!("seek {topic}-{partition} to time {timestamp_ms}");
-            let to = SeekTo::Timestamp(*timestamp_ms);
-            (
-                consumer,
-                what,
-                ConsumerCommand::Seek { topic: topic.as_str().into(), partition: *partition, to },
-            )
-        }
-        Command::SetPaused { consumer, on, partitions } => {
-            let what = if *on { "pause" } else { "resume" };
-            let pause = ConsumerCommand::SetPaused { paused: *on, partitions: partitions.clone() };
-            (consumer, what.to_owned(), pause)
-        }
-        Command::Subscribe { consumer, topics } => {
-            let what = match topics.as_slice() {
-                [] => "unsubscribe".to_owned(),
-                topics => format!("subscribe to {}", topics.join(", ")),
-            };
-            let topics = topics.iter().map(|topic| topic.as_str().into()).collect();
-            (consumer, what, ConsumerCommand::Subscribe { topics })
-        }
-        Command::SetListenerMs { consumer, revoked_ms, assigned_ms } => {
-            let what = format!("take {revoked_ms} ms to let go, {assigned_ms} ms to take over");
-            let (revoked_ms, assigned_ms) = (u64::from(*revoked_ms), u64::from(*assigned_ms));
-            (consumer, what, ConsumerCommand::SetListenerMs { revoked_ms, assigned_ms })
-        }
-        _ => return None,
-    })
-}
-
 fn text(text: &str) -> Text {
     Text(text.to_owned().into())
 }
