@@ -172,7 +172,8 @@ fn several_protocols_are_compared() {
         assert_eq!(world["summary"]["groups"][0]["state"].as_str(), Some("Stable"));
     }
     let one = terrarium(&["run", "scale-out", "--protocol", "2"]);
-    assert!(text(&one.stdout).contains("roundrobin") && !text(&one.stdout).contains("range"));
+    let out = text(&one.stdout);
+    assert!(out.starts_with("# Eager · sticky\n") && !out.contains("Eager · range"), "{out}");
     check_refused(&["run", "scale-out", "--protocol", "9"], "there is no protocol 9");
     check_refused(&["run", "scale-out", "--trace", "unused"], "choose a protocol with --protocol");
 }

@@ -416,7 +416,7 @@ impl Theatre {
         let width = chart.map_or(600.0, |chart| f64::from(chart.client_width()));
         let worlds = self.show.folds.len().max(1) as f64;
         let height = f64::from(main.client_height());
-        let size = ((width - 62.0).max(120.0), ((height - 14.0 - 10.0 * worlds) / worlds - 24.0).max(60.0));
+        let size = ((width - 62.0).max(120.0), ((height - 14.0 - 10.0 * worlds) / worlds - 17.0).max(60.0));
         let changed = size != self.size;
         self.size = size;
         changed

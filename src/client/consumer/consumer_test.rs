@@ -31,9 +31,8 @@ fn settings_that_cannot_work_are_named() {
 
 #[test]
 fn an_unknown_assignor_is_refused_by_name() {
-    let read = serde_json::from_str::<ConsumerConfig>(
-        r#"{"partition.assignment.strategy": ["cooperative"]}"#,
-    );
+    let read =
+        serde_json::from_str::<ConsumerConfig>(r#"{"partition.assignment.strategy": ["cooperative"]}"#);
     let error = read.err().map(|error| error.to_string()).unwrap_or_default();
     assert!(error.contains("cooperative-sticky") && error.contains("roundrobin"), "{error}");
 }

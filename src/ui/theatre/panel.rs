@@ -52,7 +52,7 @@ pub(super) fn World(props: &WorldProps) -> Html {
         <section class={classes!("world", props.focused.then_some("focused"))} aria-label={props.title.clone()} onclick={focus}>
             <div class="who">
                 <h2><button class="plain" aria-pressed={props.focused.to_string()} title={format!("Details ({})", number + 1)}>{ &props.title }</button></h2>
-                <p class="idea">{ props.idea }</p>
+                <p class="idea" title={props.idea}>{ props.idea }</p>
                 <p class="states" role="group" aria-label={format!("Group state: {state}")}>
                     { for props.panel.states.iter().map(|(name, lit)| html! { <span class={state_class(name, *lit)} title={*name}>{ short(name) }</span> }) }
                     if props.panel.coordinator.is_none() { <span class="on">{ "no coordinator" }</span> }
@@ -105,7 +105,7 @@ fn strip(props: &WorldProps) -> Html {
         .collect();
     let label = summary(props);
     html! {
-        <svg class={classes!(chart.is_tight().then_some("tight"))} width={px(width + NAMES + 8.0)} height={px(height + TOP + 6.0)} role="img" aria-label={label}>
+        <svg style={format!("--letter:{}px", Px(chart.letter_px()))} width={px(width + NAMES + 8.0)} height={px(height + TOP + 6.0)} role="img" aria-label={label}>
             <g transform={format!("translate({},{})", Px(NAMES), Px(TOP))}>
                 <Lanes chart={props.chart.clone()} />
                 if known < width {

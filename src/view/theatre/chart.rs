@@ -115,9 +115,13 @@ impl Chart {
         chart
     }
 
-    /// Lanes are so low that letters are small.
-    pub fn is_tight(&self) -> bool {
-        self.frame.pitch < 14.0
+    /// How large letters are, in pixels.
+    pub fn letter_px(&self) -> f64 {
+        match self.frame.pitch {
+            ..11.0 => 8.0,
+            ..14.0 => 9.0,
+            _ => 10.5,
+        }
     }
 
     fn piece(&mut self, paths: &mut Map<Fill, String>, top: f64, (from, to): (f64, f64), holder: &Holder) {
@@ -137,10 +141,10 @@ impl Chart {
         }
         if let Some(who) = holder.owner
             && to - from > 15.0
-            && height > 7.5
+            && height > 5.5
         {
             // Half of a capital's height below the middle.
-            let y = top + own / 2.0 + if self.is_tight() { 3.3 } else { 3.8 };
+            let y = top + own / 2.0 + self.letter_px() * 0.36;
             self.labels.push(Label { x: from + 6.0, y, text: letter(who), stalled: holder.stalled });
         }
     }
@@ -263,9 +267,10 @@ fn drawn(svg: &mut String, chart: &Chart, colours: &SvgColours) {
     for label in &chart.labels {
         let _ = write!(
             svg,
-            "<text x=\"{}\" y=\"{}\" font-size=\"10\" font-weight=\"600\" fill=\"{}\">{}</text>",
+            "<text x=\"{}\" y=\"{}\" font-size=\"{}\" font-weight=\"600\" fill=\"{}\">{}</text>",
             Px(label.x),
             Px(label.y),
+            Px(chart.letter_px()),
             if label.stalled { colours.ink } else { colours.on },
             escaped(&label.text)
         );
