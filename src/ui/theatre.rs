@@ -52,6 +52,7 @@ pub(super) enum Msg {
     Remove(usize),
     Protocol(usize),
     Guess(Box<Guess>),
+    NextQuestion,
     Open(String),
     Over(Over),
     Sheet,
@@ -377,6 +378,7 @@ impl Theatre {
             Msg::Zoom(by) => self.zoom = self.zoom.by(by),
             Msg::Focus(world) => self.focus = world.min(self.show.folds.len().saturating_sub(1)),
             Msg::Guess(guess) => self.guess = Some(*guess),
+            Msg::NextQuestion => self.guess = None,
             Msg::Over(over) => self.over = if self.over == over { Over::Nothing } else { over },
             Msg::Sheet => self.sheet = !self.sheet,
             Msg::Theme => ctx.props().theme.emit(()),
@@ -433,6 +435,9 @@ impl Theatre {
 
     /// Draws what has changed.
     fn draw(&mut self) {
+        if self.charts.len() != self.show.folds.len() {
+            self.measure();
+        }
         let frame = self.frame_shown();
         let folds = &self.show.folds;
         self.charts.resize(folds.len(), None);

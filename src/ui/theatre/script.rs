@@ -82,8 +82,10 @@ fn seconds(at: SimTime) -> String {
 }
 
 fn predict(told: &Told, send: &Callback<Msg>) -> Html {
-    if let Some(guess) = told.guess.as_ref().filter(|guess| told.now >= guess.cue.at) {
-        return revealed(told, guess);
+    // What comes of it is shown until something else happens.
+    let latest = told.cues.iter().map(|cue| cue.at).filter(|at| *at <= told.now).max();
+    if let Some(guess) = told.guess.as_ref().filter(|guess| latest == Some(guess.cue.at)) {
+        return revealed(told, guess, send);
     }
     let Some((cue, lane, names)) = &told.question else { return Html::default() };
     let chosen = told.guess.as_ref().filter(|guess| guess.cue.at == cue.at).map(|guess| &guess.name);
@@ -102,7 +104,7 @@ fn predict(told: &Told, send: &Callback<Msg>) -> Html {
     }
 }
 
-fn revealed(told: &Told, guess: &Guess) -> Html {
+fn revealed(told: &Told, guess: &Guess, send: &Callback<Msg>) -> Html {
     let Some(outcome) = &told.outcome else {
         return html! { <div class="predict"><span class="faint">{ format!("You said {} for {}: wait and see …", guess.name, guess.lane) }</span></div> };
     };
@@ -114,6 +116,7 @@ fn revealed(told: &Told, guess: &Guess) -> Html {
                 let sign = if right { "✓" } else { "✗" };
                 html! { <span class={if right { "told right" } else { "told wrong" }} title={world.clone()}>{ format!("{sign} {owner} · {world}") }</span> }
             }) }
+            <button class="btn small" onclick={send.reform(|_: MouseEvent| Msg::NextQuestion)}>{ "next question" }</button>
         </div>
     }
 }
