@@ -55,6 +55,7 @@ fn prints_one_json_object_of_a_fixed_shape() {
         "brokers",
         "topics",
         "groups",
+        "score",
     ];
     let mut places: Vec<usize> = names
         .iter()

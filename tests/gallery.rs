@@ -12,15 +12,28 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Scenario, and its digest after ten seconds.
 const DIGESTS: &[(&str, &str)] = &[
-    ("hello", "776c5ff89d2d2929"),
-    ("rider-updates", "156b84ddc3015615"),
-    ("write-intensive", "b638f2f6cec7ce71"),
-    ("write-intensive-unbatched", "195c56ac371123ba"),
-    ("leader-dies", "d33f91d103aada76"),
-    ("leader-dies-acks-1", "09ff2df3011a25a9"),
-    ("slow-follower", "e5142f979f426bf3"),
-    ("group-of-three", "0da7d33e7bb0c0fa"),
-    ("power-loss", "7324816af127c4bd"),
+    ("hello", "41e39645b4635665"),
+    ("rider-updates", "a1bb9a0d29510837"),
+    ("write-intensive", "73a379aaca6854c8"),
+    ("write-intensive-unbatched", "d5f12c29687133c0"),
+    ("leader-dies", "5f7190887faf4ed5"),
+    ("leader-dies-acks-1", "86e5d987cd82002e"),
+    ("slow-follower", "6e9a7e4c39a74699"),
+    ("group-of-three", "a58bf817b8a91728"),
+    ("power-loss", "7cb0add991d97bac"),
+    ("scale-out", "da3c6cb9ec87b308"),
+    ("scale-in", "ab3ee7486b0bd0c8"),
+    ("rolling-restart", "5db7876b567748ce"),
+    ("rolling-restart-static", "3b94947190f1af7b"),
+    ("crash", "38b3742c8fa647ff"),
+    ("slow-handler", "8cd65860e7d656e2"),
+    ("deploy-doubles", "4eeb2d62491a15a0"),
+    ("more-members", "cb78a85d97f362a8"),
+    ("unequal-subscriptions", "b3f58847f9edad12"),
+    ("partitions-added", "f50906538d678205"),
+    ("coordinator-dies", "1d4aee25d25927a8"),
+    ("rebalance-storm", "b16ba19a8f0493b1"),
+    ("migration", "a1edfeada0c5ecec"),
 ];
 
 fn digest_of(id: &str) -> String {

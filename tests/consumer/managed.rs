@@ -127,35 +127,35 @@ fn who_does_not_poll_leaves_and_comes_back() {
     check(
         &mut stage,
         expect![[r#"
-        00:30.001 a fetched t-0 0..1
-        00:30.001 b fetched t-1 0..1
-        00:30.011 b consumed t-1 0..1
-        00:50.001 a error UNKNOWN_MEMBER_ID: no poll for max.poll.interval.ms: left the group
-        00:50.001 a is leaving (-1)
-        00:50.001 a is stale (-1)
-        00:50.001 a loses [t-0]
-        00:50.012 b is reconciling (3)
-        00:50.013 b error STALE_MEMBER_EPOCH: commit failed
-        00:50.014 b is assigned [t-0]
-        00:50.014 b is acknowledging (3)
-        00:50.014 b is stable (3)
-        00:50.016 b begins t-0 at 0 (commit)
-        00:50.020 b fetched t-0 0..1
-        00:50.030 b consumed t-0 0..1
-        01:10.005 a consumed t-0 0..1
-        01:10.005 a is joining (0)
-        01:10.007 a is stable (4)
-        01:10.016 b is reconciling (3)
-        01:10.018 b gives up [t-0]
-        01:10.018 b is acknowledging (3)
-        01:10.018 b is stable (3)
-        01:10.020 b is stable (4)
-        01:15.009 a is reconciling (4)
-        01:15.009 a is assigned [t-0]
-        01:15.009 a is acknowledging (4)
-        01:15.009 a is stable (4)
-        01:15.011 a begins t-0 at 1 (commit)
-    "#]],
+            00:30.001 a fetched t-0 0..1
+            00:30.001 b fetched t-1 0..1
+            00:30.011 b consumed t-1 0..1
+            00:50.001 a error UNKNOWN_MEMBER_ID: no poll for max.poll.interval.ms: left the group
+            00:50.001 a is leaving (-1)
+            00:50.001 a is stale (-1)
+            00:50.001 a loses [t-0]
+            00:50.012 b is reconciling (3)
+            00:50.013 b error STALE_MEMBER_EPOCH: commit failed
+            00:50.014 b is assigned [t-0]
+            00:50.014 b is acknowledging (3)
+            00:50.014 b is stable (3)
+            00:50.016 b begins t-0 at 0 (commit)
+            00:50.020 b fetched t-0 0..1
+            00:50.030 b consumed t-0 0..1
+            01:10.005 a consumed t-0 0..1
+            01:10.005 a is joining (0)
+            01:10.007 a is stable (4)
+            01:10.016 b is reconciling (3)
+            01:10.018 b gives up [t-1]
+            01:10.018 b is acknowledging (3)
+            01:10.018 b is stable (3)
+            01:10.020 b is stable (4)
+            01:15.009 a is reconciling (4)
+            01:15.009 a is assigned [t-1]
+            01:15.009 a is acknowledging (4)
+            01:15.009 a is stable (4)
+            01:15.011 a begins t-1 at 1 (commit)
+        "#]],
     );
 }
 
@@ -241,28 +241,28 @@ fn a_classic_group_becomes_managed_member_by_member() {
     check(
         &mut stage,
         expect![[r#"
-        00:00.012 b is assigned [t-0 t-1]
-        00:00.012 a is assigned [t-2 t-3]
-        00:00.018 b begins t-0 at 0 (auto.offset.reset)
-        00:00.018 b begins t-1 at 0 (auto.offset.reset)
-        00:00.018 a begins t-2 at 0 (auto.offset.reset)
-        00:00.018 a begins t-3 at 0 (auto.offset.reset)
-        00:10.002 a gives up [t-2 t-3]
-        00:12.014 b gives up [t-0 t-1]
-        00:12.018 b is assigned [t-2 t-3]
-        00:12.020 b begins t-2 at 0 (commit)
-        00:12.020 b begins t-3 at 0 (commit)
-        00:16.010 a is assigned [t-0 t-1]
-        00:16.012 a begins t-0 at 0 (commit)
-        00:16.012 a begins t-1 at 0 (commit)
-        00:31.002 b gives up [t-2 t-3]
-        00:31.014 a is assigned [t-2 t-3]
-        00:31.016 a begins t-2 at 0 (commit)
-        00:31.016 a begins t-3 at 0 (commit)
-        00:36.018 a gives up [t-2 t-3]
-        00:37.010 b is assigned [t-2 t-3]
-        00:37.012 b begins t-2 at 0 (commit)
-        00:37.012 b begins t-3 at 0 (commit)
-    "#]],
+            00:00.012 b is assigned [t-0 t-1]
+            00:00.012 a is assigned [t-2 t-3]
+            00:00.018 b begins t-0 at 0 (auto.offset.reset)
+            00:00.018 b begins t-1 at 0 (auto.offset.reset)
+            00:00.018 a begins t-2 at 0 (auto.offset.reset)
+            00:00.018 a begins t-3 at 0 (auto.offset.reset)
+            00:10.002 a gives up [t-2 t-3]
+            00:11.008 a is assigned [t-2 t-3]
+            00:11.010 a begins t-2 at 0 (commit)
+            00:11.010 a begins t-3 at 0 (commit)
+            00:12.014 b gives up [t-0 t-1]
+            00:12.018 b is assigned [t-0 t-1]
+            00:12.020 b begins t-0 at 0 (commit)
+            00:12.020 b begins t-1 at 0 (commit)
+            00:31.002 b gives up [t-0 t-1]
+            00:31.012 a is assigned [t-0 t-1]
+            00:31.014 a begins t-0 at 0 (commit)
+            00:31.014 a begins t-1 at 0 (commit)
+            00:36.016 a gives up [t-2 t-3]
+            00:37.010 b is assigned [t-2 t-3]
+            00:37.012 b begins t-2 at 0 (commit)
+            00:37.012 b begins t-3 at 0 (commit)
+        "#]],
     );
 }

@@ -223,7 +223,8 @@ fn commands_that_make_no_sense() {
             line 2, column 12: script[0]: unknown variant `explode`, expected one of `kill`,
               `power_loss`, `restart`, `pause`, `resume`, `cut`, `heal`, `slow`, `drop`, `drop_next`,
               `send`, `set_producing`, `add_consumer`, `stop`, `set_stuck`, `set_process_ms`, `seek`,
-              `commit`, `connect`, `bytes`, `hang_up`, `create_topic`, `set_config`"#]],
+              `seek_to_time`, `set_paused`, `subscribe`, `set_listener_ms`, `reconfigure`, `commit`,
+              `connect`, `bytes`, `hang_up`, `create_topic`, `add_partitions`, `set_config`"#]],
     );
     check(
         "\"script\": [{\"do\": \"kill\", \"node\": \"broker-1\"}]",
@@ -285,12 +286,28 @@ fn data_that_are_missing_or_wrong() {
 #[test]
 fn protocols_that_cannot_be_compared() {
     let group = "\"groups\": [{\"id\": \"g\", \"app\": {\"topics\": [\"t\"]}}]";
-    check("\"compare\": [{}]", expect![[""]]);
+    check(
+        "\"compare\": [{}]",
+        expect!["line 2, column 12: compare: there is no group to compare protocols with"],
+    );
     let check_group = |compare: &str, expected: Expect| check(&format!("{group},\n{compare}"), expected);
-    check_group("\"compare\": [{\"partition.assignment.strategy\": [\"stiky\"]}]", expect![[""]]);
-    check_group("\"compare\": [{\"assignor\": \"range\"}]", expect![[""]]);
+    check_group(
+        "\"compare\": [{\"partition.assignment.strategy\": [\"stiky\"]}]",
+        expect![[r#"
+        line 3, column 48: compare[0]["partition.assignment.strategy"][0]: unknown variant
+          `stiky`; did you mean `sticky`?"#]],
+    );
+    check_group(
+        "\"compare\": [{\"assignor\": \"range\"}]",
+        expect![[r#"
+        line 3, column 26: compare[0]: unknown field `assignor`; did you mean
+          `group.remote.assignor`?"#]],
+    );
     check_group(
         "\"compare\": [{}, {}, {\"name\": \"\"}, {\"name\": \"x\"}, {\"name\": \"y\"}]",
-        expect![[""]],
+        expect![[r#"
+            line 3, column 12: compare: at most 4 protocols can be compared, here are 5
+            line 3, column 17: compare[1]: 'As the group has it' is compared with itself
+            line 3, column 30: compare[2].name: a name has 1 to 60 bytes"#]],
     );
 }

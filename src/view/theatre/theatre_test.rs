@@ -83,36 +83,36 @@ fn scaling_out_under_two_assignors() {
     check(
         &report(&titles, &folds.iter().collect::<Vec<_>>(), worlds.now()),
         expect![[r#"
-            score                  Eager · range  Eager · roundrobin      Eager · sticky
-              unread p·ms                  2 150               1 794               1 794
-              moved                            4                   7                   7
-              needless                         1                   4                   4
-              requests                        54                  54                  54
-              twice                           18                  18                  18
-              stable in ms                 1 312               1 248               1 248
+            score                  Eager · range      Eager · sticky  Cooperative-sticky   Consumer protocol
+              unread p·ms                  1 297               1 489               9 102              12 616
+              moved                            4                   3                   3                   4
+              needless                         1                   0                   0                   0
+              requests                        54                  54                  58                  35
+              twice                            0                   0                   7                   0
+              stable in ms                   832                 850               3 083               5 193
         "#]],
     );
     check(
         &lanes(&folds[0]),
         expect![[r#"
-            p0  7325 A  10828 –  11310 A  17388 –  17449 A
-            p1  7325 A  10828 –  11310 A  17388 –  17449 A
-            p2  7325 A  10828 –  11313 B  17369 –  17446 B
-            p3  7324 B  11248 –  11313 B  17369 –  17446 B
-            p4  7324 B  11248 –  11310 C  17329 –  17446 C
-            p5  7324 B  11248 –  11310 C  17329 –  17448 D
+            p0  7325 A  10631 –  10690 A  16708 –  16832 A
+            p1  7325 A  10631 –  10690 A  16708 –  16832 A
+            p2  7325 A  10631 –  10691 B  16729 –  16832 B
+            p3  7324 B  10510 –  10691 B  16729 –  16832 B
+            p4  7324 B  10510 –  10689 C  16767 –  16830 C
+            p5  7324 B  10510 –  10689 C  16767 –  16831 D
         "#]],
     );
     check(
         &text_of(&matrix(&folds[0], worlds.runs()[0].world())),
         expect![[r#"
-        p0 =... 
-        p1 =... 
-        p2 .=.. 
-        p3 .=.. 
-        p4 ..=. 
-        p5 ..-+ p5: C had 2 and now has 1, so it goes to D.
-    "#]],
+            p0 =... 
+            p1 =... 
+            p2 .=.. 
+            p3 .=.. 
+            p4 ..=. 
+            p5 ..-+ jobs-5 goes from C to D: as number 4 of 4, D gets 5 of the 6 partitions of jobs.
+        "#]],
     );
     check(
         &standing(&worlds.runs()[0], &folds[0]),
@@ -141,24 +141,24 @@ fn scaling_out_under_two_assignors() {
               Note over coordinator: 00:10.133 PreparingRebalance, generation 1
               coordinator-->>A: Heartbeat: REBALANCE_IN_PROGRESS
               coordinator-->>B: Heartbeat: REBALANCE_IN_PROGRESS
-              Note over A: 00:10.828 gives up p0 p1 p2
-              A->>coordinator: JoinGroup
-              Note over B: 00:11.248 gives up p3 p4 p5
+              Note over B: 00:10.510 gives up p3 p4 p5
               B->>coordinator: JoinGroup
-              Note over coordinator: 00:11.259 CompletingRebalance, generation 2
+              Note over A: 00:10.631 gives up p0 p1 p2
+              A->>coordinator: JoinGroup
+              Note over coordinator: 00:10.640 CompletingRebalance, generation 2
               coordinator-->>A: JoinGroup response
               coordinator-->>B: JoinGroup response
               coordinator-->>C: JoinGroup response
+              B->>coordinator: SyncGroup
               C->>coordinator: SyncGroup
               A->>coordinator: SyncGroup
-              B->>coordinator: SyncGroup
-              Note over coordinator: 00:11.301 Stable, generation 2
+              Note over coordinator: 00:10.680 Stable, generation 2
               coordinator-->>A: SyncGroup response
               coordinator-->>B: SyncGroup response
               coordinator-->>C: SyncGroup response
-              Note over A: 00:11.310 owns p0 p1
-              Note over C: 00:11.310 owns p4 p5
-              Note over B: 00:11.313 owns p2 p3
+              Note over C: 00:10.689 owns p4 p5
+              Note over A: 00:10.690 owns p0 p1
+              Note over B: 00:10.691 owns p2 p3
         "#]],
     );
 }

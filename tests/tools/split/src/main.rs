@@ -3,10 +3,12 @@
 //!
 //! `split tally IN OUT` makes a module that notes which of its functions were called, each in an
 //! exported global. `split cut IN SEEN FIRST REST [TEXT...]` takes their indices, one per line, and
-//! writes both parts. What is in the files TEXT and only named by the rest goes there, too. In the first, a function that moved out and is still named there becomes a stub:
-//! it asks for the rest, unless that is there, and calls through a table that the rest fills.
-//! The rest imports what it shares with the first part from the first part's exports, so that
-//! both have one memory, one stack and one set of tables.
+//! writes both parts. What is in the files TEXT and only named by the rest goes there, too.
+//!
+//! In the first part, a function that moved out and is still named there becomes a stub: it asks
+//! for the rest, unless that is there, and calls through a table that the rest fills. The rest
+//! imports what it shares with the first part from the first part's exports, so that both have one
+//! memory, one stack and one set of tables.
 
 mod cut;
 mod data;
