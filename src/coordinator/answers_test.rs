@@ -140,8 +140,11 @@ fn a_member_that_does_not_come_back_with_its_id_is_forgotten() {
     expect![[r#"
         join a session=6000
           00:00.000 a <- JoinGroup: MEMBER_ID_REQUIRED a#1
+        list
+          00:06.001 admin <- ListGroups: NONE g Empty
+          10:00.000 Empty -> Dead, generation 0
         join a
-          00:06.001 a <- JoinGroup: UNKNOWN_MEMBER_ID a#1
+          10:06.001 a <- JoinGroup: UNKNOWN_MEMBER_ID a#1
     "#]]
     .assert_eq(&story.told);
 }

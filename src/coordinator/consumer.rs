@@ -373,6 +373,9 @@ impl ConsumerGroup {
     }
 }
 
+#[cfg(test)]
+#[path = "consumer/migration_test.rs"]
+mod migration_tests;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 #[path = "consumer/properties_test.rs"]
 mod properties;

@@ -49,7 +49,8 @@ fn any_deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
         8 => name().prop_map(Deed::Beat),
         1 => name().prop_map(Deed::Lost),
-        3 => (prop::sample::select(vec!["a", "b", "c"]), prop::sample::select(joins)).prop_map(|(name, how)| Deed::Command(format!("enter {name} {how}"))),
+        3 => (prop::sample::select(vec!["a", "b", "c"]), prop::sample::select(joins))
+            .prop_map(|(name, how)| Deed::Command(format!("enter {name} {how}"))),
         1 => prop::sample::select(vec!["d", "e"])
             .prop_map(|name| Deed::Command(format!("enter {name} topics=t instance=i"))),
         1 => name().prop_map(|name| Deed::Command(format!("go {name}"))),
@@ -118,7 +119,8 @@ proptest! {
                 }
                 Deed::Command(command) => story.run(command),
             }
-            let starts_anew = matches!(deed, Deed::Command(command) if command == "crash" || command.contains("refuse"));
+            let is_break = |command: &String| command == "crash" || command.contains("refuse");
+            let starts_anew = matches!(deed, Deed::Command(command) if is_break(command));
             let Some(group) = group(&story) else {
                 (epoch, member_epochs) = (0, Map::new());
                 continue;

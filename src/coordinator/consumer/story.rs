@@ -123,7 +123,8 @@ impl Story {
         let known = self.clients.entry(name.to_owned()).or_default();
         known.waits = false;
         if response.error_code != ErrorCode::None {
-            let message = response.error_message.clone().unwrap_or_default();
+            let message = response.error_message.as_deref().unwrap_or_default();
+            let message: String = message.chars().take(60).collect();
             return format!("{} {message}", response.error_code.name());
         }
         known.generation = response.member_epoch;
@@ -170,7 +171,7 @@ fn describe(group: &consumer_group_describe::DescribedGroup) -> String {
         .map(|member| {
             let kind = if member.member_type == 0 { " classic" } else { "" };
             let (is, shall) = (assigned(&member.assignment), assigned(&member.target_assignment));
-            format!("; {}{kind} at {} {is} of {shall}", member.member_id, member.member_epoch)
+            format!("\n            {}{kind} at {} {is} of {shall}", member.member_id, member.member_epoch)
         })
         .collect();
     format!(
