@@ -23,18 +23,19 @@ fn a_member_alone_has_everything_at_once() {
         "topic t 2",
         script,
         expect![[r#"
-        enter a topics=t
-          00:00.000 a is in
-          00:00.000 group epoch 1: member a joined
-          00:00.000 target 1 by uniform: a [t-0 t-1]
-          00:00.000 a at 1 STABLE [t-0 t-1]
-          00:00.000 Empty -> Stable, generation 1
-          00:00.000 a <- epoch 1, [t-0 t-1]
-        hb a
-          00:00.000 a <- epoch 1
-        show
-          00:00.000 admin <- Stable 1/1 uniform; a at 1 [t-0 t-1] of [t-0 t-1]
-    "#]],
+            enter a topics=t
+              00:00.000 a is in
+              00:00.000 group epoch 1: member a joined
+              00:00.000 target 1 by uniform: a [t-0 t-1]
+              00:00.000 a at 1 STABLE [t-0 t-1]
+              00:00.000 Empty -> Stable, generation 1
+              00:00.000 a <- epoch 1, [t-0 t-1]
+            hb a
+              00:00.000 a <- epoch 1
+            show
+              00:00.000 admin <- Stable 1/1 uniform
+                        a at 1 [t-0 t-1] of [t-0 t-1]
+        "#]],
     );
 }
 
@@ -46,30 +47,34 @@ fn a_newcomer_gets_what_the_other_gives_up() {
         "topic t 4\n enter a topics=t",
         script,
         expect![[r#"
-        enter b topics=t
-          00:00.000 b is in
-          00:00.000 group epoch 2: member b joined
-          00:00.000 target 2 by uniform: a [t-0 t-1] b [t-2 t-3]
-          00:00.000 b at 2 UNRELEASED_PARTITIONS [], awaits [t-2 t-3]
-          00:00.000 Stable -> Reconciling, generation 2
-          00:00.000 b <- epoch 2, []
-        show
-          00:00.000 admin <- Reconciling 2/2 uniform; a at 1 [t-0 t-1 t-2 t-3] of [t-0 t-1]; b at 2 [] of [t-2 t-3]
-        hb a
-          00:00.000 a at 1 UNREVOKED_PARTITIONS [t-0 t-1], revokes [t-2 t-3]
-          00:00.000 a <- epoch 1, [t-0 t-1]
-        hb b
-          00:00.000 b <- epoch 2
-        ack a
-          00:00.000 a at 2 STABLE [t-0 t-1]
-          00:00.000 a <- epoch 2
-        hb b
-          00:00.000 b at 2 STABLE [t-2 t-3]
-          00:00.000 Reconciling -> Stable, generation 2
-          00:00.000 b <- epoch 2, [t-2 t-3]
-        show
-          00:00.000 admin <- Stable 2/2 uniform; a at 2 [t-0 t-1] of [t-0 t-1]; b at 2 [t-2 t-3] of [t-2 t-3]
-    "#]],
+            enter b topics=t
+              00:00.000 b is in
+              00:00.000 group epoch 2: member b joined
+              00:00.000 target 2 by uniform: a [t-0 t-1] b [t-2 t-3]
+              00:00.000 b at 2 UNRELEASED_PARTITIONS [], awaits [t-2 t-3]
+              00:00.000 Stable -> Reconciling, generation 2
+              00:00.000 b <- epoch 2, []
+            show
+              00:00.000 admin <- Reconciling 2/2 uniform
+                        a at 1 [t-0 t-1 t-2 t-3] of [t-0 t-1]
+                        b at 2 [] of [t-2 t-3]
+            hb a
+              00:00.000 a at 1 UNREVOKED_PARTITIONS [t-0 t-1], revokes [t-2 t-3]
+              00:00.000 a <- epoch 1, [t-0 t-1]
+            hb b
+              00:00.000 b <- epoch 2
+            ack a
+              00:00.000 a at 2 STABLE [t-0 t-1]
+              00:00.000 a <- epoch 2
+            hb b
+              00:00.000 b at 2 STABLE [t-2 t-3]
+              00:00.000 Reconciling -> Stable, generation 2
+              00:00.000 b <- epoch 2, [t-2 t-3]
+            show
+              00:00.000 admin <- Stable 2/2 uniform
+                        a at 2 [t-0 t-1] of [t-0 t-1]
+                        b at 2 [t-2 t-3] of [t-2 t-3]
+        "#]],
     );
 }
 
@@ -81,41 +86,42 @@ fn who_leaves_or_is_silent_is_replaced() {
         TWO,
         script,
         expect![[r#"
-        go b
-          00:00.000 b is out: left
-          00:00.000 group epoch 3: b left
-          00:00.000 Stable -> Assigning, generation 3
-          00:00.000 b <- epoch -1
-        hb a
-          00:00.000 target 3 by uniform: a [t-0 t-1 t-2 t-3]
-          00:00.000 a at 3 STABLE [t-0 t-1 t-2 t-3]
-          00:00.000 Assigning -> Stable, generation 3
-          00:00.000 a <- epoch 3, [t-0 t-1 t-2 t-3]
-        show
-          00:00.000 admin <- Stable 3/3 uniform; a at 3 [t-0 t-1 t-2 t-3] of [t-0 t-1 t-2 t-3]
-        enter b topics=t
-          00:00.000 b is in
-          00:00.000 group epoch 4: member b joined
-          00:00.000 target 4 by uniform: a [t-0 t-1] b [t-2 t-3]
-          00:00.000 b at 4 UNRELEASED_PARTITIONS [], awaits [t-2 t-3]
-          00:00.000 Stable -> Reconciling, generation 4
-          00:00.000 b <- epoch 4, []
-        wait 44000
-        hb b
-          00:44.000 b <- epoch 4
-        wait 2000
-          00:45.000 a is out: session timeout
-          00:45.000 group epoch 5: a is out, session timeout
-          00:45.000 Reconciling -> Assigning, generation 5
-        hb a
-          00:46.000 a turned away: UNKNOWN_MEMBER_ID
-          00:46.000 a <- UNKNOWN_MEMBER_ID Member a is not a member of group g.
-        hb b
-          00:46.000 target 5 by uniform: b [t-0 t-1 t-2 t-3]
-          00:46.000 b at 5 STABLE [t-0 t-1 t-2 t-3]
-          00:46.000 Assigning -> Stable, generation 5
-          00:46.000 b <- epoch 5, [t-0 t-1 t-2 t-3]
-    "#]],
+            go b
+              00:00.000 b is out: left
+              00:00.000 group epoch 3: b left
+              00:00.000 Stable -> Assigning, generation 3
+              00:00.000 b <- epoch -1
+            hb a
+              00:00.000 target 3 by uniform: a [t-0 t-1 t-2 t-3]
+              00:00.000 a at 3 STABLE [t-0 t-1 t-2 t-3]
+              00:00.000 Assigning -> Stable, generation 3
+              00:00.000 a <- epoch 3, [t-0 t-1 t-2 t-3]
+            show
+              00:00.000 admin <- Stable 3/3 uniform
+                        a at 3 [t-0 t-1 t-2 t-3] of [t-0 t-1 t-2 t-3]
+            enter b topics=t
+              00:00.000 b is in
+              00:00.000 group epoch 4: member b joined
+              00:00.000 target 4 by uniform: a [t-0 t-1] b [t-2 t-3]
+              00:00.000 b at 4 UNRELEASED_PARTITIONS [], awaits [t-2 t-3]
+              00:00.000 Stable -> Reconciling, generation 4
+              00:00.000 b <- epoch 4, []
+            wait 44000
+            hb b
+              00:44.000 b <- epoch 4
+            wait 2000
+              00:45.000 a is out: session timeout
+              00:45.000 group epoch 5: a is out, session timeout
+              00:45.000 Reconciling -> Assigning, generation 5
+            hb a
+              00:46.000 a turned away: UNKNOWN_MEMBER_ID
+              00:46.000 a <- UNKNOWN_MEMBER_ID Member a is not a member of group g.
+            hb b
+              00:46.000 target 5 by uniform: b [t-0 t-1 t-2 t-3]
+              00:46.000 b at 5 STABLE [t-0 t-1 t-2 t-3]
+              00:46.000 Assigning -> Stable, generation 5
+              00:46.000 b <- epoch 5, [t-0 t-1 t-2 t-3]
+        "#]],
     );
 }
 
@@ -170,20 +176,20 @@ fn epochs_fence() {
         TWO,
         script,
         expect![[r#"
-        hb a epoch=1
-          00:00.000 a turned away: FENCED_MEMBER_EPOCH
-          00:00.000 a <- FENCED_MEMBER_EPOCH The consumer group member has a smaller member epoch (1) than the one known by the group coordinator (2). The member must abandon all its partitions and rejoin.
-        hb a epoch=9
-          00:00.000 a turned away: FENCED_MEMBER_EPOCH
-          00:00.000 a <- FENCED_MEMBER_EPOCH The consumer group member has a greater member epoch (9) than the one known by the group coordinator (2). The member must abandon all its partitions and rejoin.
-        hb a epoch=1 owns=t-0
-          00:00.000 a <- epoch 2
-        hb stranger epoch=3
-          00:00.000 stranger turned away: UNKNOWN_MEMBER_ID
-          00:00.000 stranger <- UNKNOWN_MEMBER_ID Member stranger is not a member of group g.
-        enter a topics=t
-          00:00.000 a <- epoch 2, [t-0 t-1]
-    "#]],
+            hb a epoch=1
+              00:00.000 a turned away: FENCED_MEMBER_EPOCH
+              00:00.000 a <- FENCED_MEMBER_EPOCH The consumer group member has a smaller member epoch (1) tha
+            hb a epoch=9
+              00:00.000 a turned away: FENCED_MEMBER_EPOCH
+              00:00.000 a <- FENCED_MEMBER_EPOCH The consumer group member has a greater member epoch (9) tha
+            hb a epoch=1 owns=t-0
+              00:00.000 a <- epoch 2
+            hb stranger epoch=3
+              00:00.000 stranger turned away: UNKNOWN_MEMBER_ID
+              00:00.000 stranger <- UNKNOWN_MEMBER_ID Member stranger is not a member of group g.
+            enter a topics=t
+              00:00.000 a <- epoch 2, [t-0 t-1]
+        "#]],
     );
 }
 
@@ -196,15 +202,15 @@ fn an_answer_that_was_lost_is_given_again() {
         before,
         script,
         expect![[r#"
-        hb a epoch=1 owns=t-0
-          00:00.000 a <- epoch 2
-        hb a epoch=1 owns=t-0,t-1
-          00:00.000 a turned away: FENCED_MEMBER_EPOCH
-          00:00.000 a <- FENCED_MEMBER_EPOCH The consumer group member has a smaller member epoch (1) than the one known by the group coordinator (2). The member must abandon all its partitions and rejoin.
-        hb a epoch=1
-          00:00.000 a turned away: FENCED_MEMBER_EPOCH
-          00:00.000 a <- FENCED_MEMBER_EPOCH The consumer group member has a smaller member epoch (1) than the one known by the group coordinator (2). The member must abandon all its partitions and rejoin.
-    "#]],
+            hb a epoch=1 owns=t-0
+              00:00.000 a <- epoch 2
+            hb a epoch=1 owns=t-0,t-1
+              00:00.000 a turned away: FENCED_MEMBER_EPOCH
+              00:00.000 a <- FENCED_MEMBER_EPOCH The consumer group member has a smaller member epoch (1) tha
+            hb a epoch=1
+              00:00.000 a turned away: FENCED_MEMBER_EPOCH
+              00:00.000 a <- FENCED_MEMBER_EPOCH The consumer group member has a smaller member epoch (1) tha
+        "#]],
     );
 }
 
@@ -228,39 +234,41 @@ fn a_static_member_keeps_its_place() {
         before,
         script,
         expect![[r#"
-        enter a as=a2 topics=t instance=i
-          00:00.000 a2 turned away: UNRELEASED_INSTANCE_ID
-          00:00.000 a <- UNRELEASED_INSTANCE_ID Static member a2 with instance id i cannot join the group because the instance id is owned by a1 member.
-        enter a as=a1 topics=t instance=i
-          00:00.000 a1 turned away: UNRELEASED_INSTANCE_ID
-          00:00.000 a <- UNRELEASED_INSTANCE_ID Static member a1 with instance id i cannot join the group because the instance id is owned by a1 member.
-        away a
-          00:00.000 a1 is out: left, to be back soon
-          00:00.000 Stable -> Reconciling, generation 2
-          00:00.000 a <- epoch -2
-        show
-          00:00.000 admin <- Reconciling 2/2 uniform; a1 at -2 [t-0] of [t-0]; b at 2 [t-1] of [t-1]
-        hb b
-          00:00.000 b <- epoch 2
-        enter a as=a2 topics=t instance=i
-          00:00.000 a1 is out: its next process came
-          00:00.000 a2 is in
-          00:00.000 a2 at 2 STABLE [t-0]
-          00:00.000 Reconciling -> Stable, generation 2
-          00:00.000 a <- epoch 2, [t-0]
-        hb b
-          00:00.000 b <- epoch 2
-        go a
-          00:00.000 a2 is out: left
-          00:00.000 group epoch 3: a2 left
-          00:00.000 Stable -> Assigning, generation 3
-          00:00.000 a <- epoch -1
-        hb b
-          00:00.000 target 3 by uniform: b [t-0 t-1]
-          00:00.000 b at 3 STABLE [t-0 t-1]
-          00:00.000 Assigning -> Stable, generation 3
-          00:00.000 b <- epoch 3, [t-0 t-1]
-    "#]],
+            enter a as=a2 topics=t instance=i
+              00:00.000 a2 turned away: UNRELEASED_INSTANCE_ID
+              00:00.000 a <- UNRELEASED_INSTANCE_ID Static member a2 with instance id i cannot join the group be
+            enter a as=a1 topics=t instance=i
+              00:00.000 a1 turned away: UNRELEASED_INSTANCE_ID
+              00:00.000 a <- UNRELEASED_INSTANCE_ID Static member a1 with instance id i cannot join the group be
+            away a
+              00:00.000 a1 is out: left, to be back soon
+              00:00.000 Stable -> Reconciling, generation 2
+              00:00.000 a <- epoch -2
+            show
+              00:00.000 admin <- Reconciling 2/2 uniform
+                        a1 at -2 [t-0] of [t-0]
+                        b at 2 [t-1] of [t-1]
+            hb b
+              00:00.000 b <- epoch 2
+            enter a as=a2 topics=t instance=i
+              00:00.000 a1 is out: its next process came
+              00:00.000 a2 is in
+              00:00.000 a2 at 2 STABLE [t-0]
+              00:00.000 Reconciling -> Stable, generation 2
+              00:00.000 a <- epoch 2, [t-0]
+            hb b
+              00:00.000 b <- epoch 2
+            go a
+              00:00.000 a2 is out: left
+              00:00.000 group epoch 3: a2 left
+              00:00.000 Stable -> Assigning, generation 3
+              00:00.000 a <- epoch -1
+            hb b
+              00:00.000 target 3 by uniform: b [t-0 t-1]
+              00:00.000 b at 3 STABLE [t-0 t-1]
+              00:00.000 Assigning -> Stable, generation 3
+              00:00.000 b <- epoch 3, [t-0 t-1]
+        "#]],
     );
 }
 
@@ -273,25 +281,26 @@ fn a_static_member_that_stays_away_is_out() {
         before,
         script,
         expect![[r#"
-        away a
-          00:00.000 a is out: left, to be back soon
-          00:00.000 Stable -> Reconciling, generation 2
-          00:00.000 a <- epoch -2
-        wait 40000
-        hb b
-          00:40.000 b <- epoch 2
-        wait 6000
-          00:45.000 a is out: session timeout
-          00:45.000 group epoch 3: a is out, session timeout
-          00:45.000 Reconciling -> Assigning, generation 3
-        hb b
-          00:46.000 target 3 by uniform: b [t-0 t-1]
-          00:46.000 b at 3 STABLE [t-0 t-1]
-          00:46.000 Assigning -> Stable, generation 3
-          00:46.000 b <- epoch 3, [t-0 t-1]
-        show
-          00:46.000 admin <- Stable 3/3 uniform; b at 3 [t-0 t-1] of [t-0 t-1]
-    "#]],
+            away a
+              00:00.000 a is out: left, to be back soon
+              00:00.000 Stable -> Reconciling, generation 2
+              00:00.000 a <- epoch -2
+            wait 40000
+            hb b
+              00:40.000 b <- epoch 2
+            wait 6000
+              00:45.000 a is out: session timeout
+              00:45.000 group epoch 3: a is out, session timeout
+              00:45.000 Reconciling -> Assigning, generation 3
+            hb b
+              00:46.000 target 3 by uniform: b [t-0 t-1]
+              00:46.000 b at 3 STABLE [t-0 t-1]
+              00:46.000 Assigning -> Stable, generation 3
+              00:46.000 b <- epoch 3, [t-0 t-1]
+            show
+              00:46.000 admin <- Stable 3/3 uniform
+                        b at 3 [t-0 t-1] of [t-0 t-1]
+        "#]],
     );
 }
 
@@ -359,7 +368,8 @@ fn regular_expressions_are_looked_up_a_moment_later() {
               00:00.000 Empty -> Stable, generation 1
               00:00.000 a <- epoch 1, []
             show
-              00:00.000 admin <- Stable 1/1 uniform; a at 1 [] of []
+              00:00.000 admin <- Stable 1/1 uniform
+                        a at 1 [] of []
             wait 5000
               00:00.000 t.* is [t1 t2]
               00:00.000 group epoch 2: a regular expression matches other topics
@@ -386,7 +396,7 @@ fn regular_expressions_are_looked_up_a_moment_later() {
               00:16.000 Assigning -> Stable, generation 3
               00:16.000 a <- epoch 3, [t1-0 t2-0 t3-0]
             enter b regex=t(
-              00:16.000 b <- INVALID_REGULAR_EXPRESSION SubscribedTopicRegex `t(` is not a valid regular expression: found open group without closing ')'.
+              00:16.000 b <- INVALID_REGULAR_EXPRESSION SubscribedTopicRegex `t(` is not a valid regular expression:
             enter b regex=t.*
               00:16.000 b is in
               00:16.000 group epoch 4: member b joined
@@ -424,32 +434,32 @@ fn requests_that_make_no_sense_are_refused() {
         "topic t 1",
         script,
         expect![[r#"
-        enter a topics=t rebalance=-1
-          00:00.000 a <- INVALID_REQUEST RebalanceTimeoutMs must be provided in first request.
-        enter a
-          00:00.000 a <- INVALID_REQUEST Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining.
-        enter a topics=t owns=t-0
-          00:00.000 a <- INVALID_REQUEST TopicPartitions must be empty when (re-)joining.
-        hb a epoch=-3
-          00:00.000 a <- INVALID_REQUEST MemberEpoch is -3, but must be greater than or equal to -2.
-        hb a epoch=-2
-          00:00.000 a <- INVALID_REQUEST InstanceId can't be null.
-        hb a epoch=5
-          00:00.000 a <- GROUP_ID_NOT_FOUND Group g not found.
-        go a
-          00:00.000 a <- GROUP_ID_NOT_FOUND Group g not found.
-        enter a topics=t assignor=magic
-          00:00.000 a <- UNSUPPORTED_ASSIGNOR ServerAssignor magic is not supported. Supported assignors: uniform, range.
-        enter a topics=t assignor=range
-          00:00.000 a is in
-          00:00.000 group epoch 1: member a joined
-          00:00.000 target 1 by range: a [t-0]
-          00:00.000 a at 1 STABLE [t-0]
-          00:00.000 Empty -> Stable, generation 1
-          00:00.000 a <- epoch 1, [t-0]
-        enter b topics=t
-          00:00.000 b <- GROUP_MAX_SIZE_REACHED The consumer group has reached its maximum capacity of 1 members.
-    "#]],
+            enter a topics=t rebalance=-1
+              00:00.000 a <- INVALID_REQUEST RebalanceTimeoutMs must be provided in first request.
+            enter a
+              00:00.000 a <- INVALID_REQUEST Either SubscribedTopicNames or SubscribedTopicRegex must be 
+            enter a topics=t owns=t-0
+              00:00.000 a <- INVALID_REQUEST TopicPartitions must be empty when (re-)joining.
+            hb a epoch=-3
+              00:00.000 a <- INVALID_REQUEST MemberEpoch is -3, but must be greater than or equal to -2.
+            hb a epoch=-2
+              00:00.000 a <- INVALID_REQUEST InstanceId can't be null.
+            hb a epoch=5
+              00:00.000 a <- GROUP_ID_NOT_FOUND Group g not found.
+            go a
+              00:00.000 a <- GROUP_ID_NOT_FOUND Group g not found.
+            enter a topics=t assignor=magic
+              00:00.000 a <- UNSUPPORTED_ASSIGNOR ServerAssignor magic is not supported. Supported assignors: 
+            enter a topics=t assignor=range
+              00:00.000 a is in
+              00:00.000 group epoch 1: member a joined
+              00:00.000 target 1 by range: a [t-0]
+              00:00.000 a at 1 STABLE [t-0]
+              00:00.000 Empty -> Stable, generation 1
+              00:00.000 a <- epoch 1, [t-0]
+            enter b topics=t
+              00:00.000 b <- GROUP_MAX_SIZE_REACHED The consumer group has reached its maximum capacity of 1 mem
+        "#]],
     );
 }
 
@@ -462,29 +472,31 @@ fn a_new_coordinator_goes_on_where_the_old_one_was() {
         before,
         script,
         expect![[r#"
-        crash
-          00:00.000 coordinator elected, groups: 1
-        show
-          00:00.000 admin <- Reconciling 2/2 uniform; a at 1 [t-0 t-1] of [t-0 t-1]; b at 2 [] of [t-2 t-3]
-        hb b
-          00:00.000 b <- epoch 2
-        ack a
-          00:00.000 a at 2 STABLE [t-0 t-1]
-          00:00.000 a <- epoch 2
-        hb b
-          00:00.000 b at 2 STABLE [t-2 t-3]
-          00:00.000 Reconciling -> Stable, generation 2
-          00:00.000 b <- epoch 2, [t-2 t-3]
-        wait 45000
-          00:45.000 a is out: session timeout
-          00:45.000 group epoch 3: a is out, session timeout
-          00:45.000 Stable -> Assigning, generation 3
-          00:45.000 b is out: session timeout
-          00:45.000 group epoch 4: b is out, session timeout
-          00:45.000 Assigning -> Empty, generation 4
-        show
-          00:45.000 admin <- Empty 4/2 uniform
-    "#]],
+            crash
+              00:00.000 coordinator elected, groups: 1
+            show
+              00:00.000 admin <- Reconciling 2/2 uniform
+                        a at 1 [t-0 t-1] of [t-0 t-1]
+                        b at 2 [] of [t-2 t-3]
+            hb b
+              00:00.000 b <- epoch 2
+            ack a
+              00:00.000 a at 2 STABLE [t-0 t-1]
+              00:00.000 a <- epoch 2
+            hb b
+              00:00.000 b at 2 STABLE [t-2 t-3]
+              00:00.000 Reconciling -> Stable, generation 2
+              00:00.000 b <- epoch 2, [t-2 t-3]
+            wait 45000
+              00:45.000 a is out: session timeout
+              00:45.000 group epoch 3: a is out, session timeout
+              00:45.000 Stable -> Assigning, generation 3
+              00:45.000 b is out: session timeout
+              00:45.000 group epoch 4: b is out, session timeout
+              00:45.000 Assigning -> Empty, generation 4
+            show
+              00:45.000 admin <- Empty 4/2 uniform
+        "#]],
     );
 }
 
@@ -511,43 +523,47 @@ fn what_is_not_committed_is_not_told() {
         "topic t 2\n enter a topics=t",
         script,
         expect![[r#"
-        hold
-        enter b topics=t
-          00:00.000 b is in
-          00:00.000 group epoch 2: member b joined
-          00:00.000 target 2 by uniform: a [t-0] b [t-1]
-          00:00.000 b at 2 UNRELEASED_PARTITIONS [], awaits [t-1]
-          00:00.000 Stable -> Reconciling, generation 2
-        hb a
-          00:00.000 a at 1 UNREVOKED_PARTITIONS [t-0], revokes [t-1]
-        hb a
-        release
-          00:00.000 b <- epoch 2, []
-          00:00.000 a <- epoch 1, [t-0]
-          00:00.000 a <- epoch 1
-        crash
-          00:00.000 coordinator elected, groups: 1
-        show
-          00:00.000 admin <- Reconciling 2/2 uniform; a at 1 [t-0] of [t-0]; b at 2 [] of [t-1]
-        refuse NOT_ENOUGH_REPLICAS
-        enter c topics=t
-          00:00.000 c is in
-          00:00.000 group epoch 3: member c joined
-          00:00.000 target 3 by uniform: a [t-0] b [t-1] c []
-          00:00.000 c at 3 STABLE []
-          00:00.000 c <- COORDINATOR_NOT_AVAILABLE There is no coordinator for now.
-        refuse
-        show
-          00:00.000 admin <- Reconciling 2/2 uniform; a at 1 [t-0] of [t-0]; b at 2 [] of [t-1]
-        hold
-        go b
-          00:00.000 b is out: left
-          00:00.000 group epoch 3: b left
-          00:00.000 Reconciling -> Assigning, generation 3
-        resign
-          00:00.000 coordinator resigned
-          00:00.000 b <- NOT_COORDINATOR Another broker coordinates this group or transaction.
-    "#]],
+            hold
+            enter b topics=t
+              00:00.000 b is in
+              00:00.000 group epoch 2: member b joined
+              00:00.000 target 2 by uniform: a [t-0] b [t-1]
+              00:00.000 b at 2 UNRELEASED_PARTITIONS [], awaits [t-1]
+              00:00.000 Stable -> Reconciling, generation 2
+            hb a
+              00:00.000 a at 1 UNREVOKED_PARTITIONS [t-0], revokes [t-1]
+            hb a
+            release
+              00:00.000 b <- epoch 2, []
+              00:00.000 a <- epoch 1, [t-0]
+              00:00.000 a <- epoch 1
+            crash
+              00:00.000 coordinator elected, groups: 1
+            show
+              00:00.000 admin <- Reconciling 2/2 uniform
+                        a at 1 [t-0] of [t-0]
+                        b at 2 [] of [t-1]
+            refuse NOT_ENOUGH_REPLICAS
+            enter c topics=t
+              00:00.000 c is in
+              00:00.000 group epoch 3: member c joined
+              00:00.000 target 3 by uniform: a [t-0] b [t-1] c []
+              00:00.000 c at 3 STABLE []
+              00:00.000 c <- COORDINATOR_NOT_AVAILABLE There is no coordinator for now.
+            refuse
+            show
+              00:00.000 admin <- Reconciling 2/2 uniform
+                        a at 1 [t-0] of [t-0]
+                        b at 2 [] of [t-1]
+            hold
+            go b
+              00:00.000 b is out: left
+              00:00.000 group epoch 3: b left
+              00:00.000 Reconciling -> Assigning, generation 3
+            resign
+              00:00.000 coordinator resigned
+              00:00.000 b <- NOT_COORDINATOR Another broker coordinates this group or transaction.
+        "#]],
     );
 }
 
@@ -643,24 +659,25 @@ fn a_groups_own_timeouts_hold() {
         "topic t 1",
         script,
         expect![[r#"
-        config consumer.session.timeout.ms 50000
-        config consumer.heartbeat.interval.ms 9000
-        enter a topics=t
-          00:00.000 a is in
-          00:00.000 group epoch 1: member a joined
-          00:00.000 target 1 by uniform: a [t-0]
-          00:00.000 a at 1 STABLE [t-0]
-          00:00.000 Empty -> Stable, generation 1
-          00:00.000 a <- epoch 1, [t-0]
-        wait 49000
-        show
-          00:49.000 admin <- Stable 1/1 uniform; a at 1 [t-0] of [t-0]
-        wait 1000
-          00:50.000 a is out: session timeout
-          00:50.000 group epoch 2: a is out, session timeout
-          00:50.000 Stable -> Empty, generation 2
-        show
-          00:50.000 admin <- Empty 2/1 uniform
-    "#]],
+            config consumer.session.timeout.ms 50000
+            config consumer.heartbeat.interval.ms 9000
+            enter a topics=t
+              00:00.000 a is in
+              00:00.000 group epoch 1: member a joined
+              00:00.000 target 1 by uniform: a [t-0]
+              00:00.000 a at 1 STABLE [t-0]
+              00:00.000 Empty -> Stable, generation 1
+              00:00.000 a <- epoch 1, [t-0]
+            wait 49000
+            show
+              00:49.000 admin <- Stable 1/1 uniform
+                        a at 1 [t-0] of [t-0]
+            wait 1000
+              00:50.000 a is out: session timeout
+              00:50.000 group epoch 2: a is out, session timeout
+              00:50.000 Stable -> Empty, generation 2
+            show
+              00:50.000 admin <- Empty 2/1 uniform
+        "#]],
     );
 }

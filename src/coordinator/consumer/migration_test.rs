@@ -52,69 +52,75 @@ fn a_classic_group_migrates_and_goes_back() {
         CLASSIC,
         script,
         expect![[r#"
-        enter c topics=t
-          00:06.000 from classic to consumer
-          00:06.000 c is in
-          00:06.000 group epoch 2: member c joined
-          00:06.000 target 2 by uniform: a#1 [t-0 t-1] b#1 [t-2] c [t-3]
-          00:06.000 c at 2 UNRELEASED_PARTITIONS [], awaits [t-3]
-          00:06.000 Stable -> Reconciling, generation 2
-          00:06.000 c <- epoch 2, []
-        show
-          00:06.000 admin <- Reconciling 2/2 uniform; a#1 classic at 1 [t-0 t-1] of [t-0 t-1]; b#1 classic at 1 [t-2 t-3] of [t-2]; c at 2 [] of [t-3]
-        beat a
-          00:06.000 a <- Heartbeat: REBALANCE_IN_PROGRESS
-        join a
-          00:06.000 a#1 at 2 STABLE [t-0 t-1]
-          00:06.000 a <- JoinGroup: a#1, generation 2, range, leader , members []
-        sync a
-          00:06.000 a <- SyncGroup: NONE [t-0 t-1]
-        beat a
-          00:06.000 a <- Heartbeat: NONE
-        join b
-          00:06.000 b#1 at 2 STABLE [t-2]
-          00:06.000 b <- JoinGroup: b#1, generation 2, range, leader , members []
-        sync b
-          00:06.000 b <- SyncGroup: NONE [t-2]
-        hb c
-          00:06.000 c at 2 STABLE [t-3]
-          00:06.000 Reconciling -> Stable, generation 2
-          00:06.000 c <- epoch 2, [t-3]
-        beat a
-          00:06.000 a <- Heartbeat: NONE
-        join a
-          00:06.000 a <- JoinGroup: a#1, generation 2, range, leader , members []
-        sync a
-          00:06.000 a <- SyncGroup: NONE [t-0 t-1]
-        hb c
-          00:06.000 c <- epoch 2
-        show
-          00:06.000 admin <- Stable 2/2 uniform; a#1 classic at 2 [t-0 t-1] of [t-0 t-1]; b#1 classic at 2 [t-2] of [t-2]; c at 2 [t-3] of [t-3]
-        describe
-          00:06.000 admin <- DescribeGroups: GROUP_ID_NOT_FOUND Dead  []
-        go c
-          00:06.000 c is out: left
-          00:06.000 from consumer to classic
-          00:06.000 rebalance: group g went back to the classic protocol
-          00:06.000 Stable -> PreparingRebalance, generation 2
-          00:06.000 c <- epoch -1
-        beat a
-          00:06.000 a <- Heartbeat: REBALANCE_IN_PROGRESS
-        join a
-        join b
-          00:06.000 PreparingRebalance -> CompletingRebalance, generation 3
-          00:06.000 a <- JoinGroup: a#1, generation 3, range, leader a#1, members [a#1 b#1]
-          00:06.000 b <- JoinGroup: b#1, generation 3, range, leader a#1, members []
-        sync a a=0,1 b=2,3
-          00:06.000 CompletingRebalance -> Stable, generation 3
-          00:06.000 a#1 gets [t-0 t-1]
-          00:06.000 b#1 gets [t-2 t-3]
-          00:06.000 a <- SyncGroup: NONE [t-0 t-1]
-        crash
-          00:06.000 coordinator elected, groups: 1
-        describe
-          00:06.000 admin <- DescribeGroups: NONE Stable range ["a#1", "b#1"]
-    "#]],
+            enter c topics=t
+              00:06.000 from classic to consumer
+              00:06.000 c is in
+              00:06.000 group epoch 2: member c joined
+              00:06.000 target 2 by uniform: a#1 [t-0 t-1] b#1 [t-2] c [t-3]
+              00:06.000 c at 2 UNRELEASED_PARTITIONS [], awaits [t-3]
+              00:06.000 Stable -> Reconciling, generation 2
+              00:06.000 c <- epoch 2, []
+            show
+              00:06.000 admin <- Reconciling 2/2 uniform
+                        a#1 classic at 1 [t-0 t-1] of [t-0 t-1]
+                        b#1 classic at 1 [t-2 t-3] of [t-2]
+                        c at 2 [] of [t-3]
+            beat a
+              00:06.000 a <- Heartbeat: REBALANCE_IN_PROGRESS
+            join a
+              00:06.000 a#1 at 2 STABLE [t-0 t-1]
+              00:06.000 a <- JoinGroup: a#1, generation 2, range, leader , members []
+            sync a
+              00:06.000 a <- SyncGroup: NONE [t-0 t-1]
+            beat a
+              00:06.000 a <- Heartbeat: NONE
+            join b
+              00:06.000 b#1 at 2 STABLE [t-2]
+              00:06.000 b <- JoinGroup: b#1, generation 2, range, leader , members []
+            sync b
+              00:06.000 b <- SyncGroup: NONE [t-2]
+            hb c
+              00:06.000 c at 2 STABLE [t-3]
+              00:06.000 Reconciling -> Stable, generation 2
+              00:06.000 c <- epoch 2, [t-3]
+            beat a
+              00:06.000 a <- Heartbeat: NONE
+            join a
+              00:06.000 a <- JoinGroup: a#1, generation 2, range, leader , members []
+            sync a
+              00:06.000 a <- SyncGroup: NONE [t-0 t-1]
+            hb c
+              00:06.000 c <- epoch 2
+            show
+              00:06.000 admin <- Stable 2/2 uniform
+                        a#1 classic at 2 [t-0 t-1] of [t-0 t-1]
+                        b#1 classic at 2 [t-2] of [t-2]
+                        c at 2 [t-3] of [t-3]
+            describe
+              00:06.000 admin <- DescribeGroups: GROUP_ID_NOT_FOUND Dead  []
+            go c
+              00:06.000 c is out: left
+              00:06.000 from consumer to classic
+              00:06.000 rebalance: group g went back to the classic protocol
+              00:06.000 Stable -> PreparingRebalance, generation 2
+              00:06.000 c <- epoch -1
+            beat a
+              00:06.000 a <- Heartbeat: REBALANCE_IN_PROGRESS
+            join a
+            join b
+              00:06.000 PreparingRebalance -> CompletingRebalance, generation 3
+              00:06.000 a <- JoinGroup: a#1, generation 3, range, leader a#1, members [a#1 b#1]
+              00:06.000 b <- JoinGroup: b#1, generation 3, range, leader a#1, members []
+            sync a a=0,1 b=2,3
+              00:06.000 CompletingRebalance -> Stable, generation 3
+              00:06.000 a#1 gets [t-0 t-1]
+              00:06.000 b#1 gets [t-2 t-3]
+              00:06.000 a <- SyncGroup: NONE [t-0 t-1]
+            crash
+              00:06.000 coordinator elected, groups: 1
+            describe
+              00:06.000 admin <- DescribeGroups: NONE Stable range ["a#1", "b#1"]
+        "#]],
     );
 }
 
@@ -125,25 +131,25 @@ fn migration_can_be_forbidden() {
         CLASSIC,
         "enter c topics=t\n leave a\n leave b\n enter c topics=t",
         expect![[r#"
-        enter c topics=t
-          00:06.000 c <- GROUP_ID_NOT_FOUND Cannot upgrade classic group g to consumer group because online upgrade is disabled.
-        leave a
-          00:06.000 a#1 is out: left
-          00:06.000 rebalance: a#1 left
-          00:06.000 Stable -> PreparingRebalance, generation 1
-          00:06.000 a <- LeaveGroup: NONE ["NONE"]
-        leave b
-          00:06.000 b#1 is out: left
-          00:06.000 PreparingRebalance -> Empty, generation 2
-          00:06.000 b <- LeaveGroup: NONE ["NONE"]
-        enter c topics=t
-          00:06.000 c is in
-          00:06.000 group epoch 1: member c joined
-          00:06.000 target 1 by uniform: c [t-0 t-1 t-2 t-3]
-          00:06.000 c at 1 STABLE [t-0 t-1 t-2 t-3]
-          00:06.000 Empty -> Stable, generation 1
-          00:06.000 c <- epoch 1, [t-0 t-1 t-2 t-3]
-    "#]],
+            enter c topics=t
+              00:06.000 c <- GROUP_ID_NOT_FOUND Cannot upgrade classic group g to consumer group because onl
+            leave a
+              00:06.000 a#1 is out: left
+              00:06.000 rebalance: a#1 left
+              00:06.000 Stable -> PreparingRebalance, generation 1
+              00:06.000 a <- LeaveGroup: NONE ["NONE"]
+            leave b
+              00:06.000 b#1 is out: left
+              00:06.000 PreparingRebalance -> Empty, generation 2
+              00:06.000 b <- LeaveGroup: NONE ["NONE"]
+            enter c topics=t
+              00:06.000 c is in
+              00:06.000 group epoch 1: member c joined
+              00:06.000 target 1 by uniform: c [t-0 t-1 t-2 t-3]
+              00:06.000 c at 1 STABLE [t-0 t-1 t-2 t-3]
+              00:06.000 Empty -> Stable, generation 1
+              00:06.000 c <- epoch 1, [t-0 t-1 t-2 t-3]
+        "#]],
     );
     let before = format!("{CLASSIC}\n enter c topics=t");
     check(
@@ -151,14 +157,16 @@ fn migration_can_be_forbidden() {
         &before,
         "go c\n show",
         expect![[r#"
-        go c
-          00:06.000 c is out: left
-          00:06.000 group epoch 3: c left
-          00:06.000 Reconciling -> Assigning, generation 3
-          00:06.000 c <- epoch -1
-        show
-          00:06.000 admin <- Assigning 3/2 uniform; a#1 classic at 1 [t-0 t-1] of [t-0 t-1]; b#1 classic at 1 [t-2 t-3] of [t-2]
-    "#]],
+            go c
+              00:06.000 c is out: left
+              00:06.000 group epoch 3: c left
+              00:06.000 Reconciling -> Assigning, generation 3
+              00:06.000 c <- epoch -1
+            show
+              00:06.000 admin <- Assigning 3/2 uniform
+                        a#1 classic at 1 [t-0 t-1] of [t-0 t-1]
+                        b#1 classic at 1 [t-2 t-3] of [t-2]
+        "#]],
     );
 }
 
@@ -172,34 +180,36 @@ fn classic_members_are_held_to_their_rejoin_and_sync() {
         &before,
         script,
         expect![[r#"
-        beat a
-          00:06.000 a <- Heartbeat: REBALANCE_IN_PROGRESS
-        wait 9000
-        beat a
-          00:15.000 a <- Heartbeat: REBALANCE_IN_PROGRESS
-        beat b
-          00:15.000 b <- Heartbeat: REBALANCE_IN_PROGRESS
-        wait 9000
-        beat a
-          00:24.000 a <- Heartbeat: REBALANCE_IN_PROGRESS
-        wait 3000
-          00:25.000 b#1 is out: session timeout
-          00:25.000 group epoch 3: b#1 is out, session timeout
-          00:25.000 Reconciling -> Assigning, generation 3
-          00:26.000 a#1 is out: did not rejoin in time
-          00:26.000 group epoch 4: a#1 is out, did not rejoin in time
-        beat b
-          00:27.000 b <- Heartbeat: UNKNOWN_MEMBER_ID
-        join b
-          00:27.000 b#1 is in
-          00:27.000 group epoch 5: member b#1 joined
-          00:27.000 target 5 by uniform: b#1 [t-0 t-1] c [t-2 t-3]
-          00:27.000 b#1 at 5 STABLE [t-0 t-1]
-          00:27.000 Assigning -> Reconciling, generation 5
-          00:27.000 b <- JoinGroup: b#1, generation 5, range, leader , members []
-        show
-          00:27.000 admin <- Reconciling 5/5 uniform; b#1 classic at 5 [t-0 t-1] of [t-0 t-1]; c at 2 [] of [t-2 t-3]
-    "#]],
+            beat a
+              00:06.000 a <- Heartbeat: REBALANCE_IN_PROGRESS
+            wait 9000
+            beat a
+              00:15.000 a <- Heartbeat: REBALANCE_IN_PROGRESS
+            beat b
+              00:15.000 b <- Heartbeat: REBALANCE_IN_PROGRESS
+            wait 9000
+            beat a
+              00:24.000 a <- Heartbeat: REBALANCE_IN_PROGRESS
+            wait 3000
+              00:25.000 b#1 is out: session timeout
+              00:25.000 group epoch 3: b#1 is out, session timeout
+              00:25.000 Reconciling -> Assigning, generation 3
+              00:26.000 a#1 is out: did not rejoin in time
+              00:26.000 group epoch 4: a#1 is out, did not rejoin in time
+            beat b
+              00:27.000 b <- Heartbeat: UNKNOWN_MEMBER_ID
+            join b
+              00:27.000 b#1 is in
+              00:27.000 group epoch 5: member b#1 joined
+              00:27.000 target 5 by uniform: b#1 [t-0 t-1] c [t-2 t-3]
+              00:27.000 b#1 at 5 STABLE [t-0 t-1]
+              00:27.000 Assigning -> Reconciling, generation 5
+              00:27.000 b <- JoinGroup: b#1, generation 5, range, leader , members []
+            show
+              00:27.000 admin <- Reconciling 5/5 uniform
+                        b#1 classic at 5 [t-0 t-1] of [t-0 t-1]
+                        c at 2 [] of [t-2 t-3]
+        "#]],
     );
 }
 
