@@ -12,7 +12,7 @@ use super::heartbeat::{Arrival, Refusal};
 use super::migrate::{CONSUMER, embedded, ids, subscribed_to};
 use super::{ClassicMember, ConsumerGroup, ConsumerMember, MemberState, Subscription};
 use crate::base::Rng;
-use crate::coordinator::group::Group;
+use crate::coordinator::group::{Group, GroupState};
 use crate::coordinator::join::{Joining, KNOWN_MEMBER_ID_SINCE};
 use crate::coordinator::members::{leave_response, leaving, sync_error};
 use crate::coordinator::outcome::{Caller, CoordinatorTimer, GroupResponse};
@@ -55,6 +55,10 @@ impl Work<'_> {
         joining: &Joining,
     ) -> Result<(), Refusal> {
         let is_unknown = joining.member_id.is_empty();
+        if slot.state == GroupState::Dead {
+            let message = "The group is being deleted.";
+            return Err(Refusal::new(ErrorCode::CoordinatorNotAvailable, message));
+        }
         draft.check_room(member_id)?;
         if *joining.protocol_type != *CONSUMER || !draft.group.supports_classic(&joining.protocols) {
             let message = format!("Member {member_id}'s protocols are not supported.");

@@ -257,3 +257,39 @@ fn the_last_member_of_the_new_protocol_comes_back_as_one_of_the_old() {
     "#]],
     );
 }
+
+#[test]
+fn nothing_comes_behind_the_tombstones_of_a_group() {
+    let before = "topic t 1\n enter a topics=t\n go a\n commit admin 0=5 gen=-1";
+    let script = "hold\n delete\n enter a topics=t\n join b version=3\n describe\n release\n enter a topics=t\n crash\n show";
+    check(
+        GroupConfig::default(),
+        before,
+        script,
+        expect![[r#"
+            hold
+            delete
+              00:00.000 Empty -> Dead, generation 2
+            enter a topics=t
+              00:00.000 a <- COORDINATOR_NOT_AVAILABLE The group is being deleted.
+            join b version=3
+              00:00.000 b <- JoinGroup: COORDINATOR_NOT_AVAILABLE 
+            describe
+              00:00.000 admin <- DescribeGroups: GROUP_ID_NOT_FOUND Dead  []
+            release
+              00:00.000 admin <- DeleteGroups: NONE
+            enter a topics=t
+              00:00.000 a is in
+              00:00.000 group epoch 1: member a joined
+              00:00.000 target 1 by uniform: a [t-0]
+              00:00.000 a at 1 STABLE [t-0]
+              00:00.000 Empty -> Stable, generation 1
+              00:00.000 a <- epoch 1, [t-0]
+            crash
+              00:00.000 coordinator elected, groups: 1
+            show
+              00:00.000 admin <- Stable 1/1 uniform
+                        a at 1 [t-0] of [t-0]
+        "#]],
+    );
+}

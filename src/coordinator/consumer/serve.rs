@@ -97,6 +97,10 @@ impl GroupCoordinator {
 impl Work<'_> {
     #[inline(never)]
     pub(in crate::coordinator) fn consumer_timer(&mut self, slot: &mut Arc<Group>, timer: &CoordinatorTimer) {
+        // Nothing may come behind the tombstones of a group that is being deleted.
+        if slot.state == GroupState::Dead {
+            return;
+        }
         match timer {
             CoordinatorTimer::Session { member, .. } => {
                 self.consumer_timeout(slot, member, "session timeout")
