@@ -7,7 +7,7 @@ mod words;
 
 use std::sync::Arc;
 
-use super::group::Group;
+use super::group::{Group, GroupTopic};
 use super::rack::{self, Racks};
 use super::{
     Assignment, Assignor, AssignorKind, Member, ServerAssignor, Topics, in_assignment_order, sticky,
@@ -161,6 +161,15 @@ pub fn explain(
     all
 }
 
+fn subscribers_in_order(group: &Group<'_>) -> Vec<Vec<usize>> {
+    let order = in_assignment_order(group);
+    let of_topic = |topic: &GroupTopic<'_>| {
+        let subscribes = |member: &usize| topic.subscribers.binary_search(member).is_ok();
+        order.iter().copied().filter(subscribes).collect()
+    };
+    group.topics.iter().map(of_topic).collect()
+}
+
 /// Who has what after the next rebalance of the cooperative protocol, if nothing else happens.
 fn next_owners(group: &Group<'_>, after: &Assignment) -> Vec<Option<usize>> {
     let settled = |member: &&Member| Member {
@@ -195,8 +204,8 @@ struct Case<'a> {
     /// By member, how many it had and has in the end.
     had: Vec<u32>,
     has: Vec<u32>,
-    /// Members in the order of range and roundrobin.
-    order: Vec<usize>,
+    /// By topic, its subscribers in the order of range.
+    subscribers: Vec<Vec<usize>>,
 }
 
 impl<'a> Case<'a> {
@@ -214,7 +223,7 @@ impl<'a> Case<'a> {
             target: Vec::new(),
             had: vec![0; group.members.len()],
             has: vec![0; group.members.len()],
-            order: in_assignment_order(group),
+            subscribers: subscribers_in_order(group),
         };
         for (id, partitions) in before {
             for at in partitions {
@@ -349,10 +358,11 @@ impl<'a> Case<'a> {
 
     /// The member's range of the topic, if what it has of it is where its place says.
     fn range(&self, partition: usize, member: usize) -> Option<Got> {
-        let topic = &self.group.topics[self.group.topic_of(partition)];
-        let subscribers = || self.order.iter().filter(|it| topic.subscribers.binary_search(it).is_ok());
-        let place = subscribers().position(|it| *it == member)?;
-        let (count, of) = (topic.partitions.len(), subscribers().count());
+        let topic = self.group.topic_of(partition);
+        let subscribers = &self.subscribers[topic];
+        let topic = &self.group.topics[topic];
+        let place = subscribers.iter().position(|it| *it == member)?;
+        let (count, of) = (topic.partitions.len(), subscribers.len());
         let start = |place: usize| topic.partitions.start + place * (count / of) + place.min(count % of);
         let range = start(place)..start(place + 1);
         if range.clone().any(|partition| self.target[partition] != Some(member))

@@ -68,11 +68,11 @@ fn unequal_one_left(bencher: Bencher, name: &str) {
     bencher.bench_local(|| named(name).assign(black_box(&topics), &members));
 }
 
-#[divan::bench(sample_count = 10)]
-fn explained(bencher: Bencher) {
-    let sticky = named("sticky");
-    let (topics, members) = left(sticky, true);
+#[divan::bench(args = ASSIGNORS, sample_count = 10)]
+fn explained(bencher: Bencher, name: &str) {
+    let assignor = named(name);
+    let (topics, members) = left(assignor, true);
     let before = members.iter().map(|member| (member.member_id.clone(), member.owned.clone())).collect();
-    let after = sticky.assign(&topics, &members);
-    bencher.bench_local(|| explain(sticky, black_box(&topics), &members, &before, &after));
+    let after = assignor.assign(&topics, &members);
+    bencher.bench_local(|| explain(assignor, black_box(&topics), &members, &before, &after));
 }
