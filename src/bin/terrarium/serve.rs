@@ -31,6 +31,9 @@ const EMPTY: &str = r#"{
 const WARM_UP_MS: i64 = 100;
 const IDLE_RECORDS: &str = "metadata.max.idle.interval.ms";
 const OFFSETS_REPLICAS: &str = "offsets.topic.replication.factor";
+const OFFSETS_SEGMENT: &str = "offsets.topic.segment.bytes";
+/// Only what is sealed is compacted: Kafka's 100 MB for each of fifty partitions are much for a memory.
+const OFFSETS_SEGMENT_BYTES: i64 = 4 << 20;
 const QUEUED_BYTES: &str = "queued.max.request.bytes";
 /// Kafka has no limit; here everything is in memory anyway.
 const QUEUED_BYTES_MAX: i64 = 1 << 30;
@@ -40,8 +43,9 @@ const QUEUED_BYTES_MAX: i64 = 1 << 30;
 /// Broker 1 listens where --listen says, broker 2 one port further, and so on; each advertises
 /// itself as such. Without a scenario there are no topics and no simulated clients, and all
 /// configs are Kafka's defaults, but for three that tests would only wait for: groups begin at
-/// once, sessions may be short, and new partitions are followed soon; and no more than 1 GiB of
-/// requests may be on their way in (queued.max.request.bytes). Topics are created when
+/// once, sessions may be short, and new partitions are followed soon; and for two that bound the
+/// memory: no more than 1 GiB of requests may be on their way in (queued.max.request.bytes), and
+/// groups' offsets are compacted by 4 MiB (offsets.topic.segment.bytes). Topics are created when
 /// somebody asks for them. Everything is in memory, and gone at the end. Ctrl-C ends it.
 ///
 /// Ends with 1 when a promise was broken in a recorded session, and with 2 when something is
@@ -171,6 +175,7 @@ fn scenario(wanted: &Serve) -> Result<Scenario, Failure> {
         let replicas = Setting::Number(scenario.cluster.brokers.into());
         configs.insert(OFFSETS_REPLICAS.to_owned(), replicas);
     }
+    configs.entry(OFFSETS_SEGMENT.to_owned()).or_insert(Setting::Number(OFFSETS_SEGMENT_BYTES));
     configs.entry(QUEUED_BYTES.to_owned()).or_insert(Setting::Number(QUEUED_BYTES_MAX));
     // The metadata log is never cut here, and two records a second would fill it in the end.
     if !configs.contains_key(IDLE_RECORDS) {
