@@ -131,6 +131,7 @@ impl Consumer {
     }
 
     /// Other configs from the next start on.
+    #[inline(never)]
     pub fn reconfigure(&mut self, changes: ConsumerChanges) {
         let mut config = self.next_config.as_deref().unwrap_or(&self.config).clone();
         if let Some(id) = changes.group_instance_id {

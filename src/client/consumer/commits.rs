@@ -197,7 +197,7 @@ impl Consumer {
         let is_current = self.membership.generation == generation && !self.is_managed();
         match error {
             // The epoch has changed on the way; before a rebalance the offsets still count.
-            ErrorCode::StaleMemberEpoch if is_sync && self.membership.is_in_group() => {
+            ErrorCode::StaleMemberEpoch if is_sync && self.commits_to_reconcile() => {
                 return self.retry_commit(ctx, is_sync);
             }
             ErrorCode::UnknownMemberId if is_current => self.lose(ctx, true),

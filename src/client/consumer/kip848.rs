@@ -68,6 +68,7 @@ struct Sent {
 }
 
 impl Consumer {
+    #[inline(never)]
     pub(super) fn poll_managed(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) {
         if self.membership.state == MemberState::Unjoined {
             self.join_managed(ctx);
@@ -76,6 +77,7 @@ impl Consumer {
     }
 
     /// Both threads, until they wait for something.
+    #[inline(never)]
     pub(super) fn run_managed(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) {
         self.advance(ctx, false);
         self.run_app_thread(ctx);
@@ -130,6 +132,7 @@ impl Consumer {
     }
 
     /// Goes the way to the target, as far as that goes now.
+    #[inline(never)]
     fn reconcile(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, in_poll: bool) {
         if self.membership.managed.step == Step::None && !self.begin_reconciling(ctx, in_poll) {
             return;
@@ -218,6 +221,7 @@ impl Consumer {
     }
 
     /// What the heartbeat thread does when it looks.
+    #[inline(never)]
     pub(super) fn send_managed_heartbeat(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) {
         let state = self.membership.state;
         let is_urgent = matches!(state, MemberState::Joining | MemberState::Acknowledging);
@@ -286,6 +290,7 @@ impl Consumer {
         request
     }
 
+    #[inline(never)]
     pub(super) fn on_managed_heartbeat(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, response: &Response) {
         if !self.membership.has_heartbeat {
             return;
@@ -297,19 +302,38 @@ impl Consumer {
         };
         match error {
             ErrorCode::FencedMemberEpoch | ErrorCode::UnknownMemberId => {
-                self.sync_commit = None;
+                self.give_up_step();
                 self.set_revoking(None);
                 self.membership.has_heartbeat = false;
                 self.membership.generation = 0;
                 self.enter(ctx, MemberState::Fenced);
             }
-            error if self.is_about_coordinator(ctx, error) || error.is_retriable() => {
-                // Whoever answers next may not have heard what was said.
-                self.membership.managed.sent = None;
-                self.membership.next_heartbeat = self.membership.retry_at;
+            error if self.is_about_coordinator(ctx, error) => self.repeat_all(),
+            error if error.is_retriable() => {
+                self.back_off_coordinator(ctx);
+                self.repeat_all();
             }
             error => self.fail(ctx, error, "the coordinator refuses heartbeats"),
         }
+    }
+
+    /// Whoever answers next may not have heard what was said.
+    fn repeat_all(&mut self) {
+        self.membership.managed.sent = None;
+        self.membership.next_heartbeat = self.membership.retry_at;
+    }
+
+    /// The way to the target ends here.
+    fn give_up_step(&mut self) {
+        if self.commits_to_reconcile() {
+            self.sync_commit = None;
+        }
+        self.membership.managed.step = Step::None;
+    }
+
+    /// Whether the commit under way is that before a rebalance.
+    pub(super) fn commits_to_reconcile(&self) -> bool {
+        matches!(self.membership.managed.step, Step::Committing(_))
     }
 
     fn heard(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, answer: ConsumerGroupHeartbeatResponse) {
@@ -346,8 +370,10 @@ impl Consumer {
     }
 
     /// Says good-bye; true if an answer is to be expected.
+    #[inline(never)]
     pub(super) fn leave_managed(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, closing: bool) -> bool {
         let is_member = self.membership.generation > 0;
+        self.give_up_step();
         self.set_revoking(None);
         self.membership.has_heartbeat = false;
         let is_static = self.config.group_instance_id.is_some();

@@ -85,6 +85,7 @@ impl Consumer {
     }
 
     /// Goes on with the call; true when it has returned.
+    #[inline(never)]
     pub(super) fn listen(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, closing: bool) -> bool {
         if let Some(call) = &mut self.listening {
             if ctx.now() < call.until {

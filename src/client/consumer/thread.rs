@@ -264,6 +264,7 @@ impl Consumer {
     }
 
     /// `subscribe()` to other topics; to none is `unsubscribe()`, which leaves the group.
+    #[inline(never)]
     fn resubscribe(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) -> bool {
         let leaves = self.resubscribing.as_ref().is_some_and(|topics| topics.is_empty());
         if leaves && self.is_subscribed() {
