@@ -7,6 +7,10 @@ mod managed;
 mod rebalances;
 #[path = "consumer/stage.rs"]
 mod stage;
+#[path = "consumer/storms.rs"]
+mod storms;
+#[path = "consumer/worlds.rs"]
+mod worlds;
 
 use expect_test::{Expect, expect};
 use stage::Stage;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use terrarium::base::{CloseReason, ConnId, Effect, Input, NodeId, Rng, SimTime, ms};
-use terrarium::client::consumer::{Consumer, ConsumerCommand, ConsumerTimer};
+use terrarium::client::consumer::{Consumer, ConsumerCommand, ConsumerTimer, GroupProtocol};
 use terrarium::coordinator::{
     Caller, CoordinatorTimer, GroupConfig, GroupCoordinator, GroupRequest, GroupResponse, Moment, Outcome,
 };
@@ -61,6 +61,14 @@ pub(crate) struct Stage {
     pub(crate) story: String,
     /// The story tells each member's own view, too.
     pub(crate) views: bool,
+    /// Partitions with two owners, as these believed.
+    pub(crate) broken: Vec<String>,
+    /// Offsets that the group has processed, by partition, and how often one came again.
+    pub(crate) processed: Vec<BTreeSet<i64>>,
+    pub(crate) repeated: u64,
+    starts: u32,
+    /// Members that the coordinator has put out.
+    gone: BTreeSet<String>,
     clients: BTreeMap<String, Client>,
     arrivals: BTreeMap<(SimTime, u64), Arrival>,
     next: u64,
@@ -92,6 +100,11 @@ impl Stage {
             now: SimTime::ZERO,
             story: String::new(),
             views: false,
+            broken: Vec::new(),
+            processed: vec![BTreeSet::new(); partitions],
+            repeated: 0,
+            starts: 0,
+            gone: BTreeSet::new(),
             clients: BTreeMap::new(),
             arrivals: BTreeMap::new(),
             next: 1,
@@ -120,11 +133,13 @@ impl Stage {
         let config: terrarium::client::ConsumerConfig = serde_json::from_str(config).expect("a config");
         let app: terrarium::client::ConsumerApp = serde_json::from_str(app).expect("an application");
         assert_eq!(config.problems(&app), Vec::<String>::new());
+        self.starts += 1;
         let bootstrap = vec![("broker-1".to_owned(), 9092), ("broker-2".to_owned(), 9092)];
         let client = Client {
             consumer: Consumer::new(Arc::new(config), bootstrap, app),
             rng: Rng::stream(1, name),
-            next_conn: 0,
+            // A process that dies takes the names of its connections with it.
+            next_conn: self.starts * 10_000,
             timers: BTreeMap::new(),
         };
         self.clients.insert(name.to_owned(), client);
@@ -138,6 +153,11 @@ impl Stage {
 
     pub(crate) fn consumer(&self, name: &str) -> &Consumer {
         &self.clients[name].consumer
+    }
+
+    /// Whether such a process runs.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.clients.contains_key(name)
     }
 
     /// Whether it believes that a partition is its own.
@@ -207,6 +227,7 @@ impl Stage {
     pub(crate) fn add_partition(&mut self, leader: i32) {
         self.leaders.push(leader);
         self.logs.push(Vec::new());
+        self.processed.push(BTreeSet::new());
         self.image = image(self.leaders.len());
     }
 
@@ -312,9 +333,37 @@ impl Stage {
             }
         }
         for (_, _, event) in outputs.trace {
+            self.watch(name, &event);
             if let Some(line) = told(&event).or_else(|| viewed(&event).filter(|_| self.views)) {
                 let _ = writeln!(self.story, "{} {name} {line}", self.now);
             }
+        }
+    }
+
+    /// What a group promises, and what it does not.
+    fn watch(&mut self, name: &str, event: &Event) {
+        match event {
+            Event::RecordsConsumed { at, offsets } => {
+                for offset in offsets.from..offsets.to {
+                    let is_new = self.processed[at.partition as usize].insert(offset);
+                    self.repeated += u64::from(!is_new);
+                }
+            }
+            Event::PartitionsAssigned { partitions, .. } => {
+                let me = &self.clients[name].consumer;
+                let is_managed = me.config().group_protocol == GroupProtocol::Consumer;
+                for (other, it) in self.clients.iter().filter(|(other, _)| *other != name) {
+                    let it = &it.consumer;
+                    let counts = match is_managed {
+                        true => it.generation() > 0 && !self.gone.contains(it.member_id()),
+                        false => it.generation() > 0 && it.generation() == me.generation(),
+                    };
+                    for at in partitions.iter().filter(|at| counts && it.assignment().contains_key(*at)) {
+                        self.broken.push(format!("{} {at}: {other} and {name}", self.now));
+                    }
+                }
+            }
+            _ => {}
         }
     }
 
@@ -396,6 +445,17 @@ impl Stage {
     }
 
     fn take(&mut self, broker: i32, out: Outcome) {
+        for event in &out.events {
+            match event {
+                Event::MemberLeft { member, .. } => {
+                    self.gone.insert(member.to_string());
+                }
+                Event::MemberJoined { member, .. } => {
+                    self.gone.remove(&**member);
+                }
+                _ => {}
+            }
+        }
         for (timer, at) in out.timers {
             match at {
                 Some(at) => self.group_timers.insert((broker, timer), at),

@@ -17,6 +17,8 @@ use crate::trace::{Entry, Event, Offsets};
 pub(super) struct Groups {
     /// By the coordinator: in which generation, to which member.
     assigned: Map<(Arc<str>, TopicPartition), (i32, Arc<str>)>,
+    /// By the coordinator of a consumer group: what each member may have, or has still to give up.
+    held: Map<(Arc<str>, Arc<str>), Set<TopicPartition>>,
     /// As its consumers see it.
     views: Map<NodeId, View>,
     /// Members that their coordinator knows no more.
@@ -58,11 +60,28 @@ impl Groups {
                     }
                 }
             }
+            Event::MemberReconciled { group, member, assigned, revoking, .. } => {
+                let key = (Arc::clone(group), Arc::clone(member));
+                self.gone.remove(&key);
+                let holds: Set<TopicPartition> = assigned.iter().chain(revoking).cloned().collect();
+                for ((other, owner), theirs) in &self.held {
+                    let both = theirs.intersection(&holds).filter(|_| other == group && owner != member);
+                    for at in both {
+                        broken(TWO_OWNERS, format!("{at}: {owner} has not let go, and {member} has it"));
+                    }
+                }
+                self.held.insert(key, holds);
+            }
+            // What the one before had decided may not have come through.
+            Event::CoordinatorElected { .. } => self.held.clear(),
+            Event::GroupMigrated { group, .. } => self.held.retain(|(of, _), _| of != group),
             Event::MemberJoined { group, member, .. } => {
                 self.gone.remove(&(Arc::clone(group), Arc::clone(member)));
             }
             Event::MemberLeft { group, member, .. } => {
-                self.gone.insert((Arc::clone(group), Arc::clone(member)));
+                let key = (Arc::clone(group), Arc::clone(member));
+                self.held.remove(&key);
+                self.gone.insert(key);
             }
             Event::NodeKilled | Event::PowerLost { .. } | Event::NodeStarted => {
                 self.views.remove(&entry.node);
