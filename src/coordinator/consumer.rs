@@ -324,6 +324,7 @@ impl ConsumerGroup {
     }
 
     /// Takes in what a record says.
+    #[inline(never)]
     pub(super) fn replay(&mut self, change: &GroupChange) {
         match change {
             GroupChange::Epoch(Some((epoch, hash))) => {

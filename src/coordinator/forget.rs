@@ -70,6 +70,7 @@ impl Group {
 
 impl Work<'_> {
     /// Deletes offsets of partitions that the group does not read any more.
+    #[inline(never)]
     pub(super) fn delete_offsets(&mut self, group: &Group, caller: Caller, request: OffsetDeleteRequest) {
         if let Err(error) = check_deletion(group) {
             let reply = GroupResponse::OffsetDelete(deletion_error(error));
@@ -102,6 +103,7 @@ impl Work<'_> {
 
     /// Deletes what has expired of a group: offsets, and with the last one the group, if it has no
     /// members.
+    #[inline(never)]
     fn expire_offsets(&mut self, slot: &mut Arc<Group>) {
         let group = &**slot;
         if group.state == GroupState::Dead {

@@ -124,6 +124,7 @@ pub(super) fn read(key: &Bytes, value: Option<&Bytes>) -> Result<Change, WireErr
 }
 
 /// The live group that a stored one stands for.
+#[inline(never)]
 pub(super) fn restore(id: Arc<str>, value: &GroupMetadataValue, now: SimTime) -> Group {
     let mut group = Group::new(id, now);
     let some = |text: &str| Some(text).filter(|text| !text.is_empty()).map(Arc::from);

@@ -109,6 +109,7 @@ impl Work<'_> {
         }
     }
 
+    #[inline(never)]
     fn leave_one(
         &mut self,
         group: &mut Group,

@@ -87,6 +87,7 @@ pub enum GroupResponse {
 
 impl GroupResponse {
     /// The same answer, if what it tells could not be stored.
+    #[inline(never)]
     pub(super) fn failed(self, error_code: ErrorCode) -> GroupResponse {
         match self {
             GroupResponse::JoinGroup(is) => GroupResponse::JoinGroup(JoinGroupResponse {

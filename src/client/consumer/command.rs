@@ -94,6 +94,7 @@ pub enum SeekTo {
 }
 
 impl Consumer {
+    #[inline(never)]
     pub(super) fn obey(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, command: ConsumerCommand) {
         match command {
             ConsumerCommand::SetStuck { stuck } => {

@@ -187,6 +187,7 @@ impl Consumer {
         }
     }
 
+    #[inline(never)]
     fn commit_failed(
         &mut self,
         ctx: &mut Ctx<'_, ConsumerTimer>,

@@ -175,6 +175,7 @@ impl Consumer {
         }
     }
 
+    #[inline(never)]
     fn fetch_failed(
         &mut self,
         ctx: &mut Ctx<'_, ConsumerTimer>,

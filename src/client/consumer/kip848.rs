@@ -176,6 +176,7 @@ impl Consumer {
     }
 
     /// The first step: false if there is none to be taken yet.
+    #[inline(never)]
     fn begin_reconciling(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, in_poll: bool) -> bool {
         let metadata = self.network.metadata();
         let wanted = self.membership.managed.target.iter();
@@ -254,6 +255,7 @@ impl Consumer {
         }
     }
 
+    #[inline(never)]
     fn managed_heartbeat(&self, joins: bool) -> ConsumerGroupHeartbeatRequest {
         let managed = &self.membership.managed;
         let sent = managed.sent.as_ref().filter(|_| !joins);
@@ -336,6 +338,7 @@ impl Consumer {
         matches!(self.membership.managed.step, Step::Committing(_))
     }
 
+    #[inline(never)]
     fn heard(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, answer: ConsumerGroupHeartbeatResponse) {
         let membership = &mut self.membership;
         membership.failures = 0;

@@ -94,6 +94,7 @@ impl Consumer {
         }
     }
 
+    #[inline(never)]
     fn take_epoch_end(
         &mut self,
         ctx: &mut Ctx<'_, ConsumerTimer>,

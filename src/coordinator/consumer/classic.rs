@@ -47,6 +47,7 @@ impl Work<'_> {
         }
     }
 
+    #[inline(never)]
     fn join_consumer_draft(
         &mut self,
         slot: &mut Arc<Group>,

@@ -193,6 +193,7 @@ impl Draft<'_> {
 
     /// The member as it was until now, which may be nothing. A static member that comes back takes
     /// its own place under its new id.
+    #[inline(never)]
     pub(super) fn arrive(&mut self, arrival: &Arrival) -> Result<ConsumerMember, Refusal> {
         let member_id = arrival.member_id;
         let known = match arrival.instance_id {
@@ -249,6 +250,7 @@ impl Draft<'_> {
     }
 
     /// A static member under a new id: it keeps what it has and what it shall have.
+    #[inline(never)]
     fn replace(
         &mut self,
         earlier: &ConsumerMember,

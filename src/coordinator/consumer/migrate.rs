@@ -140,6 +140,7 @@ impl<'a> Work<'a> {
     }
 
     /// The same, as calm as they are.
+    #[inline(never)]
     pub(super) fn become_classic(
         &mut self,
         slot: &mut Arc<Group>,
@@ -199,6 +200,7 @@ impl Draft<'_> {
     }
 
     /// Everybody in the classic group, with what it has, becomes a member at the group's generation.
+    #[inline(never)]
     fn upgrade(&mut self, group: &Group, refuse: impl Fn(&str) -> Refusal) -> Result<(), Refusal> {
         self.write_classic_tombstone(group)?;
         let epoch = group.generation;

@@ -22,6 +22,7 @@ struct Goal<'a> {
 
 impl Goal<'_> {
     /// The member's next step from here.
+    #[inline(never)]
     fn step(
         &self,
         from: &CurrentAssignment,
@@ -53,6 +54,7 @@ impl Goal<'_> {
         self.owned.is_none_or(|owned| !owned.is_disjoint(revoking))
     }
 
+    #[inline(never)]
     fn go_on(
         &self,
         from: &CurrentAssignment,

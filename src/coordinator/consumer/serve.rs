@@ -34,6 +34,7 @@ impl GroupCoordinator {
         }
     }
 
+    #[inline(never)]
     fn try_heartbeat(
         &mut self,
         at: Moment<'_>,
