@@ -29,8 +29,8 @@ test('the theatre opens by its address, every world in the same moment', at, asy
 test('playing brings the members of the script in, and scores', at, async ({ page }) => {
     await ready(page);
     await button(page, 'Play').click();
-    const pins = () => document.querySelectorAll('.world:first-of-type .pin:not(.out)').length === 3;
-    await page.waitForFunction(pins, null, { timeout: 60_000 });
+    const three = () => document.querySelectorAll('.world:first-of-type .pin:not(.out)').length === 3;
+    await page.waitForFunction(three, null, { timeout: 60_000 });
     await button(page, 'Pause').click();
     const stopped = await time(page);
     await page.waitForTimeout(200);
