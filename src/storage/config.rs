@@ -71,10 +71,34 @@ impl Ratio {
         Ratio(if millionths < Self::ONE { millionths } else { Self::ONE })
     }
 
-    /// From 0 to 1.
+    /// From 0 to 1, as in `0.5` or `5e-1`. Digit by digit: what reads any floating-point number
+    /// brings a table of ten kilobytes along, which would be a part of what the page loads.
+    #[inline(never)]
     pub fn parse(text: &str) -> Option<Ratio> {
-        let value: f64 = text.trim().parse().ok()?;
-        (0.0..=1.0).contains(&value).then(|| Ratio((value * f64::from(Self::ONE) + 0.5) as u32))
+        let text = text.trim();
+        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i16>().ok()?),
+            None => (text, 0),
+        };
+        let mantissa = mantissa.strip_prefix('+').unwrap_or(mantissa);
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let mut place = i64::try_from(whole.len()).ok()? + i64::from(exponent) + 6;
+        let (mut millionths, mut digits) = (0u64, 0);
+        for digit in whole.chars().chain(fraction.chars()) {
+            let digit = u64::from(digit.to_digit(10)?);
+            (place, digits) = (place - 1, digits + 1);
+            match place {
+                0.. if digit > 0 => {
+                    millionths += digit.checked_mul(10u64.checked_pow(place.try_into().ok()?)?)?
+                }
+                -1 => millionths += u64::from(digit >= 5),
+                _ => {}
+            }
+            if millionths > u64::from(Self::ONE) {
+                return None;
+            }
+        }
+        (digits > 0).then_some(Ratio(u32::try_from(millionths).ok()?))
     }
 
     /// Whether `part` of `whole` is more than this.
@@ -130,6 +154,32 @@ impl Default for LogConfig {
             segment_index_bytes: 10_485_760,
             segment_ms: 604_800_000,
             unclean_leader_election_enable: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn ratios_are_read_as_java_reads_numbers() {
+        let check = |text: &str, millionths: Option<u32>| {
+            assert_eq!(Ratio::parse(text), millionths.map(Ratio::from_millionths), "{text}");
+        };
+        check("0.5", Some(500_000));
+        check(" .25 ", Some(250_000));
+        check("1", Some(1_000_000));
+        check("1.", Some(1_000_000));
+        check("5e-1", Some(500_000));
+        check("+0.0012E2", Some(120_000));
+        check("0.0000005", Some(1));
+        check("0e99", Some(0));
+        for wrong in ["1.1", "-0.5", "", ".", "half", "0.5f-", "1e1", "9e9999", "0x1", "99999999999999999999"]
+        {
+            check(wrong, None);
         }
     }
 }

@@ -8,11 +8,20 @@
 
     const url = () => document.querySelector('link[href$="_bg.wasm"]').href.replace(/_bg\.wasm$/, '_rest.wasm');
 
+    // What only the rest draws has its own style.
+    function dress() {
+        const style = document.createElement('link');
+        style.rel = 'stylesheet';
+        style.href = `static/theatre.css?${document.querySelector('link[href$="_bg.wasm"]').href.replace(/.*-/, '')}`;
+        document.head.append(style);
+    }
+
     // Filling the table between both parts is all that the rest does when it is made.
     function join(module) {
         if (!there) {
             new WebAssembly.Instance(module, { first });
             there = true;
+            dress();
         }
     }
 
@@ -30,7 +39,9 @@
         expect_rest(exports) {
             first = exports;
             there = !('t0' in exports);
-            if (!there) {
+            if (there) {
+                dress();
+            } else {
                 signs.forEach((sign) => addEventListener(sign, fetchAhead, true));
             }
         },
