@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use terrarium::base::{CloseReason, ConnId, Effect, Input, NodeId, Rng, SimTime, ms};
-use terrarium::client::consumer::{Consumer, ConsumerCommand, ConsumerTimer, GroupProtocol};
+use terrarium::client::consumer::{Consumer, ConsumerCommand, ConsumerTimer, GroupProtocol, MemberState};
 use terrarium::coordinator::{
     Caller, CoordinatorTimer, GroupConfig, GroupCoordinator, GroupRequest, GroupResponse, Moment, Outcome,
 };
@@ -356,7 +356,11 @@ impl Stage {
                     let it = &it.consumer;
                     let counts = match is_managed {
                         true => it.generation() > 0 && !self.gone.contains(it.member_id()),
-                        false => it.generation() > 0 && it.generation() == me.generation(),
+                        false => {
+                            let is_settled =
+                                matches!(it.member_state(), MemberState::Stable | MemberState::Revoking);
+                            is_settled && it.generation() > 0 && it.generation() == me.generation()
+                        }
                     };
                     for at in partitions.iter().filter(|at| counts && it.assignment().contains_key(*at)) {
                         self.broken.push(format!("{} {at}: {other} and {name}", self.now));

@@ -96,7 +96,7 @@ fn rolling_restart() {
     });
     let script = steps.collect::<Vec<_>>().join(", ");
     check("", COMMIT, &script, [(0, 30), (0, 30), (0, 10), (0, 14)]);
-    check(r#", "static_members": true"#, COMMIT, &script, [(0, 0); 4]);
+    check(r#", "static_members": true"#, COMMIT, &script, [(0, 6), (0, 6), (0, 6), (0, 10)]);
 }
 
 #[test]

@@ -33,6 +33,8 @@ struct View {
     group: Arc<str>,
     member: Arc<str>,
     generation: i32,
+    /// It knows what the generation gave it.
+    is_settled: bool,
     owned: Set<TopicPartition>,
 }
 
@@ -86,11 +88,16 @@ impl Groups {
             Event::NodeKilled | Event::PowerLost { .. } | Event::NodeStarted => {
                 self.views.remove(&entry.node);
             }
-            Event::MemberStateChanged { group, member, generation, .. } => {
+            Event::MemberStateChanged { group, member, generation, to, .. } => {
                 let view = self.views.entry(entry.node).or_default();
                 view.group = Arc::clone(group);
                 view.member = Arc::clone(member);
                 view.generation = *generation;
+                view.is_settled = !matches!(*to, "joining" | "syncing" | "unjoined");
+                if *to == "stable" {
+                    let owned: Vec<TopicPartition> = view.owned.iter().cloned().collect();
+                    self.check_owners(nodes, entry.node, &owned, broken);
+                }
             }
             Event::PartitionsAssigned { partitions, .. } => {
                 let view = self.views.entry(entry.node).or_default();
@@ -137,7 +144,7 @@ impl Groups {
                 !self.gone.contains(&(Arc::clone(&theirs.group), Arc::clone(&theirs.member)))
                     && theirs.generation > 0
             } else {
-                theirs.generation == mine.generation && mine.generation > 0
+                theirs.is_settled && theirs.generation == mine.generation && mine.generation > 0
             };
             if theirs.group != mine.group || is_same_instance || !counts {
                 continue;
