@@ -1,5 +1,6 @@
 //! The scenarios that come with the program.
 
+use crate::scenario::opening::{OPENING, opening};
 use crate::scenario::{Scenario, ScenarioError};
 
 macro_rules! gallery {
@@ -35,22 +36,16 @@ gallery![
     "migration",
 ];
 
-/// What the page opens with.
-pub const OPENING: &str = "rider-updates";
-
 /// The gallery's scenario with this id. It makes sense: a test checks them all, so that the page
 /// need not.
 ///
 /// # Errors
 /// Never in a released version.
 pub fn gallery(id: &str) -> Option<Result<Scenario, ScenarioError>> {
-    // Of the page, the one that it opens with loads by itself: see `tests/tools/split`.
-    let text =
-        if id == OPENING { include_str!("../../static/scenarios/rider-updates.json") } else { text_of(id)? };
-    Some(Scenario::read(text))
+    if id == OPENING { Some(Ok(opening())) } else { read(id) }
 }
 
 #[inline(never)]
-fn text_of(id: &str) -> Option<&'static str> {
-    GALLERY.iter().find(|(known, _)| *known == id).map(|(_, text)| *text)
+fn read(id: &str) -> Option<Result<Scenario, ScenarioError>> {
+    GALLERY.iter().find(|(known, _)| *known == id).map(|(_, text)| Scenario::read(text))
 }

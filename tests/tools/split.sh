@@ -23,7 +23,7 @@ if ! HAPPY_DOM=$HAPPY_DOM_HOME node tests/tools/first.mjs "$work/glue.mjs" "$wor
     say "A first look could not be played here: the program stays whole, and takes longer to load"
     exit 0
 fi
-# Scenarios are texts that only the rest reads, but for the one that the page opens with.
+# Scenarios are texts that only the rest reads: the page opens with one that is read already.
 "$split" cut "$whole" "$work/seen" "$work/first.wasm" "$work/rest.wasm" static/scenarios/*.json
 mv "$work/first.wasm" "$whole"
 mv "$work/rest.wasm" "${whole%_bg.wasm}_rest.wasm"
