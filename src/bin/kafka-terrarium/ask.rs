@@ -1,5 +1,7 @@
 //! Questions that need no world: who gets which partitions, and which partition gets a key.
 
+#![expect(unreachable_pub, reason = "only what is public can be exported")]
+
 use js_sys::{Array, Uint8Array};
 use serde_json::{Value, json};
 use terrarium::assignor::{Assignor, Change, Explanation, Question, to_json};
