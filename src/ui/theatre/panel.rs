@@ -62,7 +62,7 @@ pub(super) fn World(props: &WorldProps) -> Html {
                         <span class={classes!("pin", format!("m{}", member.colour), (!member.runs).then_some("out"), (!member.is_well && member.runs).then_some("busy"))}
                             title={format!("{}: {}", member.name, member.status)}>{ &member.letter }</span>
                     }) }
-                    <span class="faint" title="Generation">{ generation(props.panel.generation) }</span>
+                    <span class="faint" title={if props.panel.is_epoch { "Group epoch" } else { "Generation" }}>{ generation(&props.panel) }</span>
                 </p>
             </div>
             <div class="chart">{ strip(props) }</div>
@@ -75,8 +75,9 @@ pub(super) fn World(props: &WorldProps) -> Html {
     }
 }
 
-fn generation(generation: i32) -> String {
-    if generation < 0 { String::new() } else { format!("gen {generation}") }
+fn generation(panel: &Panel) -> String {
+    let word = if panel.is_epoch { "epoch" } else { "gen" };
+    if panel.generation < 0 { String::new() } else { format!("{word} {}", panel.generation) }
 }
 
 fn state_class(name: &str, lit: bool) -> &'static str {

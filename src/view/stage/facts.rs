@@ -219,7 +219,10 @@ fn groups(world: &World) -> Vec<GroupFacts> {
             let name = group.state().name();
             let facts = GroupFacts {
                 id: Arc::clone(group.id()),
-                state: format!("{name} · gen {}", group.generation()),
+                state: match group.consumer() {
+                    Some(consumer) => format!("{name} · epoch {}", consumer.group_epoch()),
+                    None => format!("{name} · gen {}", group.generation()),
+                },
                 mood: if name == "Stable" { Mood::Well } else { Mood::Uneasy },
                 coordinator: Some(broker.id()),
                 members: Vec::new(),

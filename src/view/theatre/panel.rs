@@ -59,6 +59,8 @@ pub struct Panel {
     pub coordinator: Option<i32>,
     /// The group's generation or epoch, as the coordinator has it; −1 for none.
     pub generation: i32,
+    /// It is an epoch: the coordinator decides.
+    pub is_epoch: bool,
     /// The members, in the order of their letters.
     pub members: Vec<MemberView>,
 }
@@ -96,6 +98,7 @@ pub fn panel(fold: &Fold, world: &World) -> Panel {
         states: states.iter().map(|name| (*name, *name == state)).collect(),
         coordinator: found.map(|(broker, _)| broker),
         generation: found.map_or(-1, |(_, group)| group.generation()),
+        is_epoch: found.is_some_and(|(_, group)| group.consumer().is_some()),
         members: members.collect(),
     }
 }
