@@ -332,8 +332,7 @@ impl Producer {
     /// unless this tells why it would block.
     fn try_send(&mut self, ctx: &mut Ctx<'_, ProducerTimer>, draw: &Draw) -> Result<(), Blocked> {
         let ProducerRecord { topic, key, value, headers, timestamp, .. } = &draw.record;
-        let value = value.as_deref();
-        let size = BatchBuilder::size_upper_bound(key.as_deref(), value, headers);
+        let size = BatchBuilder::size_upper_bound(key.as_deref(), value.as_deref(), headers);
         if size > u64::from(self.config.max_request_size).min(self.config.buffer_memory) {
             let detail = format!("a record of {size} bytes is larger than max.request.size or buffer.memory");
             self.refuse(ctx, draw, ErrorCode::MessageTooLarge, &detail);
@@ -354,7 +353,7 @@ impl Producer {
             at: &at,
             timestamp: timestamp.unwrap_or(ctx.unix_ms()),
             key: key.as_ref(),
-            value,
+            value: value.as_ref(),
             headers,
             awaited_by: draw.awaited.then_some(draw.origin),
         };

@@ -134,7 +134,7 @@ fn help() -> Html {
         <h3>{ "Reading the stage" }</h3>
         <ul class="legend">
             <li>{ "Each lane is a partition, each tape a replica; the filled circle is the leader." }</li>
-            <li>{ "A cell is a record, coloured and lettered by key, below its offset." }</li>
+            <li>{ "A cell is a record, coloured and lettered by key (by value where a topic has one key), below its offset." }</li>
             <li>{ "Left of the vertical line, the high watermark, records are committed." }</li>
             <li>{ "▼ is a group's committed offset, ▽ where it reads; the shade up to the high watermark is its lag." }</li>
         </ul>

@@ -410,7 +410,8 @@ impl Stager {
                     (None, _) => CellKind::Tombstone,
                     _ => CellKind::Record,
                 };
-                cells.push(Cell { offset: record.offset, key: self.keys.key(record.key.as_ref()), kind });
+                let key = self.keys.record(&at.topic, record.key.as_ref(), record.value.as_ref());
+                cells.push(Cell { offset: record.offset, key, kind });
             }
         }
         let cells: Arc<[Cell]> = cells.into();

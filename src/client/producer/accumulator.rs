@@ -19,7 +19,7 @@ pub(super) struct Append<'a> {
     pub(super) at: &'a TopicPartition,
     pub(super) timestamp: i64,
     pub(super) key: Option<&'a bytes::Bytes>,
-    pub(super) value: Option<&'a [u8]>,
+    pub(super) value: Option<&'a bytes::Bytes>,
     pub(super) headers: &'a [RecordHeader],
     pub(super) awaited_by: Option<Origin>,
 }
@@ -86,10 +86,12 @@ impl RecordAccumulator {
         batch_size: u32,
         buffer_memory: u64,
     ) -> Option<Appended> {
-        let Append { at, timestamp, value, headers, .. } = *append;
+        let Append { at, timestamp, value: content, headers, .. } = *append;
+        let value = content.map(|value| &**value);
         let record = QueuedRecord {
             number: self.next_record,
             key: append.key.cloned(),
+            value: content.cloned(),
             awaited_by: append.awaited_by,
         };
         let last = self.queues.get(at).and_then(|queue| queue.ids.back());

@@ -44,6 +44,8 @@ pub struct QueuedRecord {
     pub number: u64,
     /// Its key.
     pub key: Option<Bytes>,
+    /// Its value.
+    pub value: Option<Bytes>,
     /// Whose loop stands still until the record is done.
     pub(in crate::client) awaited_by: Option<Origin>,
 }

@@ -184,7 +184,9 @@ fn producers(world: &World, keys: &mut Keys) -> Vec<ProducerFacts> {
                 more += 1;
                 continue;
             }
-            let shown = batch.records().iter().take(RECORDS).map(|record| keys.key(record.key.as_ref()));
+            let topic = &batch.at().topic;
+            let shown = batch.records().iter().take(RECORDS);
+            let shown = shown.map(|it| keys.record(topic, it.key.as_ref(), it.value.as_ref()));
             batches.push((batch.at().clone(), batch.state(), shown.collect(), batch.count()));
         }
         all.push(ProducerFacts { node, name: slot.name.clone(), acks, state, mood, batches, more });

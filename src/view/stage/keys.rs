@@ -1,11 +1,12 @@
-//! Keys as colours and letters: never a colour alone.
+//! Keys as colours and letters: never a colour alone. Where a topic's workload knows one key only,
+//! its values tell the records apart.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::base::Map;
-use crate::client::workload::{KeyChoice, Keys as WorkloadKeys};
+use crate::client::workload::{KeyChoice, Keys as WorkloadKeys, Source};
 use crate::sim::{ClientKind, Setup};
 
 /// So many colours can be told apart.
@@ -30,29 +31,82 @@ pub struct Key {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Keys {
     known: Map<Bytes, Key>,
+    values: Vec<Valued>,
+}
+
+/// A value that a scenario names for a topic of one key.
+#[derive(Clone, Debug, PartialEq)]
+struct Valued {
+    topic: Arc<str>,
+    key: Bytes,
+    value: Bytes,
+    shown: Key,
 }
 
 impl Keys {
     /// The keys that a scenario's workloads name, in their order.
     pub fn of(setup: &Setup) -> Keys {
-        let mut keys = Keys::default();
+        let mut sources = Vec::new();
         for client in &setup.clients {
-            let ClientKind::Producer(_, workload) = &client.kind else { continue };
-            for source in &workload.sources {
-                let Some(WorkloadKeys::List(list)) = &source.keys else { continue };
-                for choice in list {
-                    let key = match choice {
-                        KeyChoice::Key(key) => Some(key),
-                        KeyChoice::Weighted(weighted) => weighted.key.as_ref(),
-                        KeyChoice::Null => None,
-                    };
-                    if let Some(key) = key {
-                        keys.key(Some(&Bytes::copy_from_slice(key.as_bytes())));
-                    }
-                }
+            if let ClientKind::Producer(_, workload) = &client.kind {
+                sources.extend(&workload.sources);
+            }
+        }
+        Keys::of_sources(&sources)
+    }
+
+    fn of_sources(sources: &[&Source]) -> Keys {
+        let mut keys = Keys::default();
+        for source in sources {
+            if let Some(alone) = only_key(source)
+                && sources.iter().all(|other| other.topic != source.topic || only_key(other) == Some(alone))
+                && let Some(value) = source.value.as_ref().filter(|value| !value.contains("{n}"))
+            {
+                keys.value(&source.topic, alone, &value.replace("{key}", alone));
+            }
+        }
+        keys.letter_values();
+        for source in sources {
+            let Some(WorkloadKeys::List(list)) = &source.keys else { continue };
+            for key in list.iter().filter_map(chosen) {
+                keys.key(Some(&Bytes::copy_from_slice(key.as_bytes())));
             }
         }
         keys
+    }
+
+    /// How a record of `topic` is shown: by its key, or by its value where all have the same key.
+    pub fn record(&mut self, topic: &str, key: Option<&Bytes>, value: Option<&Bytes>) -> Key {
+        let of = |it: &&Valued| *it.topic == *topic && Some(&it.key) == key && Some(&it.value) == value;
+        match self.values.iter().find(of) {
+            Some(valued) => valued.shown.clone(),
+            None => self.key(key),
+        }
+    }
+
+    fn value(&mut self, topic: &Arc<str>, key: &str, value: &str) {
+        let value = Bytes::copy_from_slice(value.as_bytes());
+        if self.values.iter().all(|it| it.topic != *topic || it.value != value) {
+            let colour = (self.values.len() % usize::from(COLOURS)) as u8;
+            let shown = Key { colour, letters: Arc::default() };
+            let key = Bytes::copy_from_slice(key.as_bytes());
+            self.values.push(Valued { topic: topic.clone(), key, value, shown });
+        }
+    }
+
+    /// Letters each value by where it begins to differ from the others of its topic; a value that
+    /// has no others leaves its record to its key.
+    fn letter_values(&mut self) {
+        let all = self.values.clone();
+        for valued in &mut self.values {
+            let others = all.iter().filter(|it| it.topic == valued.topic && it.value != valued.value);
+            let alike = |it: &Valued| it.value.iter().zip(&valued.value).take_while(|(a, b)| a == b).count();
+            if let Some(from) = others.map(alike).min() {
+                let word = valued.value[from..].split(|byte| !byte.is_ascii_alphanumeric()).next();
+                valued.shown.letters = letters(word.unwrap_or_default()).into();
+            }
+        }
+        self.values.retain(|it| !it.shown.letters.is_empty());
     }
 
     /// How a key is shown.
@@ -72,6 +126,22 @@ impl Keys {
             self.known.insert(Bytes::copy_from_slice(key), shown.clone());
         }
         shown
+    }
+}
+
+/// The key that all records of a source have.
+fn only_key(source: &Source) -> Option<&str> {
+    match &source.keys {
+        Some(WorkloadKeys::List(list)) if list.len() == 1 => chosen(&list[0]),
+        _ => None,
+    }
+}
+
+fn chosen(choice: &KeyChoice) -> Option<&str> {
+    match choice {
+        KeyChoice::Key(key) => Some(key),
+        KeyChoice::Weighted(weighted) => weighted.key.as_deref(),
+        KeyChoice::Null => None,
     }
 }
 
@@ -111,6 +181,32 @@ mod tests {
         check("alice", "A");
         check("äther", "ä");
         check("", "∅");
+    }
+
+    fn riders(keys: [&str; 2]) -> Keys {
+        let source = |(name, key): (&str, &str)| Source {
+            topic: "t".into(),
+            keys: Some(WorkloadKeys::List(vec![KeyChoice::Key(key.to_owned())])),
+            value: Some(format!("{{\"name\":\"{name}\"}}")),
+            ..Source::default()
+        };
+        let [one, other] = [("Ada", keys[0]), ("Ben", keys[1])].map(source);
+        Keys::of_sources(&[&one, &other])
+    }
+
+    #[test]
+    fn values_tell_records_of_one_key_apart() {
+        let shown = |keys: &mut Keys, key: &'static str, value: &'static str| {
+            let shown = keys.record("t", Some(&key.into()), Some(&value.into()));
+            format!("{}{}", shown.letters, shown.colour)
+        };
+        let mut one = riders(["update", "update"]);
+        assert_eq!(shown(&mut one, "update", r#"{"name":"Ada"}"#), "A0");
+        assert_eq!(shown(&mut one, "update", r#"{"name":"Ben"}"#), "B1");
+        assert_eq!(shown(&mut one, "update", "something else"), "U0", "its key");
+        let mut two = riders(["north", "south"]);
+        assert_eq!(shown(&mut two, "north", r#"{"name":"Ada"}"#), "N0");
+        assert_eq!(shown(&mut two, "south", r#"{"name":"Ada"}"#), "S1");
     }
 
     #[test]
