@@ -176,23 +176,35 @@ apis! {
         list_config_resources::{ListConfigResourcesRequest, ListConfigResourcesResponse};
     DescribeTopicPartitions = 75, Broker,
         describe_topic_partitions::{DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse};
-    ShareGroupHeartbeat = 76, Broker;
-    ShareGroupDescribe = 77, Broker;
-    ShareFetch = 78, Broker;
-    ShareAcknowledge = 79, Broker;
+    ShareGroupHeartbeat = 76, Broker,
+        share_group_heartbeat::{ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse};
+    ShareGroupDescribe = 77, Broker,
+        share_group_describe::{ShareGroupDescribeRequest, ShareGroupDescribeResponse};
+    ShareFetch = 78, Broker,
+        share_fetch::{ShareFetchRequest, ShareFetchResponse};
+    ShareAcknowledge = 79, Broker,
+        share_acknowledge::{ShareAcknowledgeRequest, ShareAcknowledgeResponse};
     AddRaftVoter = 80, Both;
     RemoveRaftVoter = 81, Both;
     UpdateRaftVoter = 82, Controller;
-    InitializeShareGroupState = 83, Broker;
-    ReadShareGroupState = 84, Broker;
-    WriteShareGroupState = 85, Broker;
-    DeleteShareGroupState = 86, Broker;
-    ReadShareGroupStateSummary = 87, Broker;
+    InitializeShareGroupState = 83, Broker,
+        share_group_state::{InitializeShareGroupStateRequest, InitializeShareGroupStateResponse};
+    ReadShareGroupState = 84, Broker,
+        share_group_state::{ReadShareGroupStateRequest, ReadShareGroupStateResponse};
+    WriteShareGroupState = 85, Broker,
+        share_group_state::{WriteShareGroupStateRequest, WriteShareGroupStateResponse};
+    DeleteShareGroupState = 86, Broker,
+        share_group_state::{DeleteShareGroupStateRequest, DeleteShareGroupStateResponse};
+    ReadShareGroupStateSummary = 87, Broker,
+        share_group_state::{ReadShareGroupStateSummaryRequest, ReadShareGroupStateSummaryResponse};
     StreamsGroupHeartbeat = 88, Broker;
     StreamsGroupDescribe = 89, Broker;
-    DescribeShareGroupOffsets = 90, Broker;
-    AlterShareGroupOffsets = 91, Broker;
-    DeleteShareGroupOffsets = 92, Broker;
+    DescribeShareGroupOffsets = 90, Broker,
+        share_group_offsets::{DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsResponse};
+    AlterShareGroupOffsets = 91, Broker,
+        share_group_offsets::{AlterShareGroupOffsetsRequest, AlterShareGroupOffsetsResponse};
+    DeleteShareGroupOffsets = 92, Broker,
+        share_group_offsets::{DeleteShareGroupOffsetsRequest, DeleteShareGroupOffsetsResponse};
 }
 
 impl ApiKey {
@@ -288,7 +300,7 @@ mod tests {
             assert!(api.is_for_brokers() || api.is_for_controllers());
         }
         let known = ApiKey::ALL.iter().filter(|api| api.versions().is_some());
-        assert_eq!((known.count(), ApiKey::ALL.len()), (47, 89));
+        assert_eq!((known.count(), ApiKey::ALL.len()), (59, 89));
         assert_eq!(ApiKey::Produce.versions(), Some(3..=13));
         assert_eq!(ApiKey::EndTxn.versions(), None);
     }

@@ -99,6 +99,30 @@ macro_rules! every_message {
             consumer_group_heartbeat::ConsumerGroupHeartbeatResponse
             consumer_group_describe::ConsumerGroupDescribeRequest
             consumer_group_describe::ConsumerGroupDescribeResponse
+            share_group_heartbeat::ShareGroupHeartbeatRequest
+            share_group_heartbeat::ShareGroupHeartbeatResponse
+            share_group_describe::ShareGroupDescribeRequest
+            share_group_describe::ShareGroupDescribeResponse
+            share_fetch::ShareFetchRequest
+            share_fetch::ShareFetchResponse
+            share_acknowledge::ShareAcknowledgeRequest
+            share_acknowledge::ShareAcknowledgeResponse
+            share_group_state::InitializeShareGroupStateRequest
+            share_group_state::InitializeShareGroupStateResponse
+            share_group_state::ReadShareGroupStateRequest
+            share_group_state::ReadShareGroupStateResponse
+            share_group_state::WriteShareGroupStateRequest
+            share_group_state::WriteShareGroupStateResponse
+            share_group_state::DeleteShareGroupStateRequest
+            share_group_state::DeleteShareGroupStateResponse
+            share_group_state::ReadShareGroupStateSummaryRequest
+            share_group_state::ReadShareGroupStateSummaryResponse
+            share_group_offsets::DescribeShareGroupOffsetsRequest
+            share_group_offsets::DescribeShareGroupOffsetsResponse
+            share_group_offsets::AlterShareGroupOffsetsRequest
+            share_group_offsets::AlterShareGroupOffsetsResponse
+            share_group_offsets::DeleteShareGroupOffsetsRequest
+            share_group_offsets::DeleteShareGroupOffsetsResponse
             consumer_protocol::ConsumerProtocolSubscription
             consumer_protocol::ConsumerProtocolAssignment
         }

@@ -52,6 +52,7 @@ fn is_of_unstable_version(message: &str, line: &str) -> bool {
         Some(("ongoing_txn_producer_id" | "ongoing_txn_producer_epoch", _)) => {
             message == "InitProducerIdResponse"
         }
+        Some(("partition_max_bytes", _)) => message == "ShareFetchRequest",
         Some(("topic_id", _)) => message.starts_with("OffsetCommit") || message.starts_with("OffsetFetch"),
         _ => false,
     }
@@ -79,7 +80,7 @@ fn value(line: &str) -> Option<String> {
     if name == "unknown_tagged_fields" || value.ends_with(['(', '[', '{', ')', ']', '}']) {
         return None;
     }
-    if name == "error_code" {
+    if name.ends_with("error_code") {
         let known = ErrorCode::ALL.iter().find(|code| format!("{code:?}") == value);
         return Some(format!("{name}: {}", known.map_or(value.to_owned(), |code| code.code().to_string())));
     }
