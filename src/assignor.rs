@@ -5,7 +5,7 @@
 //! Must not know who asks or what the group did before, beyond what members say that they own.
 //! Rules: the Javadoc of `RangeAssignor`, `RoundRobinAssignor`, `StickyAssignor` (KIP-54) and
 //! `CooperativeStickyAssignor` (KIP-429); static members, KIP-345; racks, KIP-881; the server's,
-//! KIP-848.
+//! KIP-848; the one of share groups, KIP-932.
 
 mod explain;
 mod group;
@@ -14,6 +14,7 @@ mod rack;
 mod range;
 mod round_robin;
 mod server;
+mod simple;
 mod sticky;
 
 use std::cmp::Ordering;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 pub use self::explain::{Change, Explanation, Got, Lost, explain};
 pub use self::question::{QUESTION_MAX_PARTITIONS, Question, QuestionError, to_json};
 pub use self::server::ServerAssignor;
+pub use self::simple::{SIMPLE, assign_shared};
 use crate::base::{Map, Set, sort_by};
 use crate::protocol::TopicPartition;
 use group::Group;

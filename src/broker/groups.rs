@@ -86,6 +86,8 @@ impl Broker {
             ApiKey::ConsumerGroupDescribe => {
                 GroupRequest::ConsumerGroupDescribe(Message::decode(body, version)?)
             }
+            ApiKey::ShareGroupHeartbeat => GroupRequest::ShareGroupHeartbeat(Message::decode(body, version)?),
+            ApiKey::ShareGroupDescribe => GroupRequest::ShareGroupDescribe(Message::decode(body, version)?),
             _ => {
                 self.refuse(ctx, token, format!("{} is not served", api.name()));
                 return Ok(());
@@ -313,6 +315,8 @@ impl Broker {
             GroupResponse::DeleteGroups(r) => self.reply(ctx, token, r),
             GroupResponse::ConsumerGroupHeartbeat(r) => self.reply(ctx, token, r),
             GroupResponse::ConsumerGroupDescribe(r) => self.reply(ctx, token, r),
+            GroupResponse::ShareGroupHeartbeat(r) => self.reply(ctx, token, r),
+            GroupResponse::ShareGroupDescribe(r) => self.reply(ctx, token, r),
         }
     }
 }

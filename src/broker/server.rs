@@ -270,5 +270,7 @@ pub(super) fn is_served(api: ApiKey) -> bool {
                 | ApiKey::DeleteGroups
                 | ApiKey::ConsumerGroupHeartbeat
                 | ApiKey::ConsumerGroupDescribe
+                | ApiKey::ShareGroupHeartbeat
+                | ApiKey::ShareGroupDescribe
         )
 }

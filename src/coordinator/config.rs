@@ -19,6 +19,18 @@ properties! {
             "whether classic groups of consumers become consumer groups, and the reverse";
         "group.consumer.regex.refresh.interval.ms" => consumer_regex_refresh_interval_ms: i32 = 600_000,
             "how often regular expressions are looked up again at least";
+        "group.share.session.timeout.ms" => share_session_timeout_ms: i32 = 45_000,
+            "after how much silence a member of a share group is out";
+        "group.share.heartbeat.interval.ms" => share_heartbeat_interval_ms: i32 = 5_000,
+            "how often members of share groups beat";
+        "group.share.max.size" => share_max_size: i32 = 200, "most members of a share group";
+        "group.share.max.share.sessions" => share_max_sessions: u32 = 2_000, "share sessions that a broker keeps";
+        "group.share.delivery.count.limit" => share_delivery_count_limit: i16 = 5,
+            "how often a record is delivered to share groups at most";
+        "group.share.record.lock.duration.ms" => share_record_lock_duration_ms: i32 = 30_000,
+            "how long a share group's member holds a record";
+        "group.share.partition.max.record.locks" => share_partition_max_record_locks: i64 = 2_000,
+            "records of a share partition that may be in flight";
         "group.initial.rebalance.delay.ms" => initial_rebalance_delay_ms: i32 = 3_000,
             "how long a new group waits for more members before its first rebalance";
         "group.max.size" => max_size: i32 = i32::MAX, "most members of a group";

@@ -24,6 +24,8 @@ mod reconcile;
 mod records;
 mod regex;
 mod serve;
+mod share;
+mod share_records;
 #[cfg(test)]
 pub(super) mod story;
 mod target;
@@ -183,9 +185,11 @@ pub struct ResolvedRegex {
     pub timestamp_ms: i64,
 }
 
-/// A group of the consumer protocol.
+/// A group of the consumer protocol, or a share group (KIP-932), which has the same parts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConsumerGroup {
+    /// It is a share group: members share partitions, and nobody waits for anybody.
+    is_share: bool,
     group_epoch: i32,
     metadata_hash: i64,
     assignment_epoch: i32,
@@ -203,6 +207,11 @@ pub struct ConsumerGroup {
 static NOTHING: Partitions = Partitions::new();
 
 impl ConsumerGroup {
+    /// Whether it is a share group.
+    pub fn is_share(&self) -> bool {
+        self.is_share
+    }
+
     /// How often its members or topics have changed.
     pub fn group_epoch(&self) -> i32 {
         self.group_epoch
@@ -240,10 +249,12 @@ impl ConsumerGroup {
     /// | Empty | it has no members |
     /// | Assigning | the target assignment is older than the group |
     /// | Reconciling | a member is not yet where the target assignment wants it |
-    /// | Stable | all are |
+    /// | Stable | all are; or it is a share group with members |
     pub fn state(&self) -> GroupState {
         if self.members.is_empty() {
             GroupState::Empty
+        } else if self.is_share {
+            GroupState::Stable
         } else if self.group_epoch > self.assignment_epoch {
             GroupState::Assigning
         } else if self.members.values().any(|member| !member.is_at(self.assignment_epoch)) {
@@ -325,7 +336,8 @@ impl ConsumerGroup {
 
     /// Takes in what a record says.
     #[inline(never)]
-    pub(super) fn replay(&mut self, change: &GroupChange) {
+    pub(super) fn replay(&mut self, change: &GroupChange, is_share: bool) {
+        self.is_share = is_share;
         match change {
             GroupChange::Epoch(Some((epoch, hash))) => {
                 (self.group_epoch, self.metadata_hash) = (*epoch, *hash);
@@ -380,6 +392,9 @@ mod migration_tests;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 #[path = "consumer/properties_test.rs"]
 mod properties;
+#[cfg(test)]
+#[path = "consumer/share_test.rs"]
+mod share_tests;
 #[cfg(test)]
 #[path = "consumer/consumer_test.rs"]
 mod tests;

@@ -16,6 +16,7 @@ const NOT_FOUND_SINCE: i16 = 6;
 /// The types of groups.
 const CLASSIC: &str = "classic";
 const CONSUMER: &str = "consumer";
+const SHARE: &str = "share";
 
 /// The state that is told: a group that is being deleted is there until its tombstones are committed.
 pub(super) fn shown(group: &Group) -> GroupState {
@@ -27,7 +28,11 @@ pub(super) fn shown(group: &Group) -> GroupState {
 
 pub(super) fn listed(group: &Group, request: &ListGroupsRequest) -> Option<ListedGroup> {
     let state = shown(group).name();
-    let group_type = if group.consumer.is_some() { CONSUMER } else { CLASSIC };
+    let group_type = match group.share() {
+        Some(_) => SHARE,
+        None if group.consumer.is_some() => CONSUMER,
+        None => CLASSIC,
+    };
     let passes = |filter: &[String], value: &str| {
         filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
     };

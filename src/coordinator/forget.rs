@@ -122,7 +122,7 @@ impl Work<'_> {
         let ends = records.len() == group.offsets.len()
             && group.state == GroupState::Empty
             && group.pending_members.is_empty()
-            && (group.stored.is_some() || group.consumer.is_some());
+            && (group.stored.is_some() || group.consumer().is_some());
         if ends {
             records.extend(self.tombstones(group).unwrap_or_default());
             let id = group.id.clone();
@@ -175,8 +175,9 @@ impl Work<'_> {
 fn check_deletion(group: &Group) -> Result<(), ErrorCode> {
     match group.state {
         GroupState::Dead => Err(ErrorCode::GroupIdNotFound),
+        _ if group.share().is_some() => Err(ErrorCode::GroupIdNotFound),
         GroupState::Empty => Ok(()),
-        _ if group.consumer.is_some() => Ok(()),
+        _ if group.consumer().is_some() => Ok(()),
         // What members of another kind read cannot be told.
         _ if group.protocol_type.as_deref() != Some(CONSUMER) => Err(ErrorCode::NonEmptyGroup),
         _ => Ok(()),

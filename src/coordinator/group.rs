@@ -177,7 +177,7 @@ pub struct Group {
     /// What the log says last of the group.
     pub(super) stored: Option<Arc<GroupMetadataValue>>,
     pub(super) offsets: Arc<Map<TopicPartition, CommittedOffset>>,
-    /// What it is, when it is a group of the consumer protocol.
+    /// What it is, when it is a group of the consumer protocol or a share group.
     pub(super) consumer: Option<Arc<ConsumerGroup>>,
     /// How often records of the consumer protocol were appended.
     pub(super) written: u64,
@@ -204,7 +204,12 @@ impl Group {
 
     /// The group of the consumer protocol that it is, if it is one (KIP-848).
     pub fn consumer(&self) -> Option<&ConsumerGroup> {
-        self.consumer.as_deref()
+        self.consumer.as_deref().filter(|group| !group.is_share())
+    }
+
+    /// The share group that it is, if it is one (KIP-932).
+    pub fn share(&self) -> Option<&ConsumerGroup> {
+        self.consumer.as_deref().filter(|group| group.is_share())
     }
 
     /// `consumer` for consumers.
@@ -281,7 +286,7 @@ impl Group {
 
     /// Whether it is a consumer group that nobody is in.
     pub(super) fn is_empty_consumer_group(&self) -> bool {
-        self.consumer.as_ref().is_some_and(|consumer| consumer.is_empty()) && self.state != GroupState::Dead
+        self.consumer().is_some_and(|consumer| consumer.is_empty()) && self.state != GroupState::Dead
     }
 
     /// Nothing would be lost by forgetting it.

@@ -97,8 +97,8 @@ pub(super) enum Change {
     Group { group: Arc<str>, value: Option<GroupMetadataValue> },
     /// A committed offset, or that it is gone.
     Offset { group: Arc<str>, at: TopicPartition, value: Option<CommittedOffset> },
-    /// Something of a group of the consumer protocol.
-    Consumer { group: Arc<str>, change: GroupChange },
+    /// Something of a group of the consumer protocol, or of a share group.
+    Consumer { group: Arc<str>, change: GroupChange, is_share: bool },
 }
 
 pub(super) fn read(key: &Bytes, value: Option<&Bytes>) -> Result<Change, WireError> {
@@ -119,7 +119,11 @@ pub(super) fn read(key: &Bytes, value: Option<&Bytes>) -> Result<Change, WireErr
             let at = TopicPartition::new(key.topic, key.partition);
             Ok(Change::Offset { group: key.group.into(), at, value })
         }
-        key => GroupChange::read(key, value),
+        key => GroupChange::read(key, value).map(|(group, change, is_share)| Change::Consumer {
+            group,
+            change,
+            is_share,
+        }),
     }
 }
 

@@ -95,6 +95,9 @@ fn check_member_epoch(consumer: &ConsumerGroup, member_id: &str, epoch: i32) -> 
 
 /// Whether who asks for offsets is who it says.
 pub(super) fn check_fetch(group: &Group, asked: &fetch::OffsetFetchRequestGroup) -> Result<(), ErrorCode> {
+    if group.share().is_some() {
+        return Err(ErrorCode::GroupIdNotFound);
+    }
     match (&group.consumer, &asked.member_id) {
         (Some(_), None) if asked.member_epoch < 0 => Ok(()),
         (Some(consumer), member) => {
@@ -113,6 +116,9 @@ fn check_commit(
     let instance = request.group_instance_id.as_deref();
     if group.state == GroupState::Dead {
         return Err(ErrorCode::CoordinatorNotAvailable);
+    }
+    if group.share().is_some() {
+        return Err(ErrorCode::GroupIdNotFound);
     }
     if let Some(consumer) = &group.consumer {
         if generation < 0 && consumer.is_empty() {

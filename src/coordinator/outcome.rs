@@ -23,6 +23,12 @@ use crate::protocol::messages::list_groups::{ListGroupsRequest, ListGroupsRespon
 use crate::protocol::messages::offset_commit::{OffsetCommitRequest, OffsetCommitResponse};
 use crate::protocol::messages::offset_delete::{OffsetDeleteRequest, OffsetDeleteResponse};
 use crate::protocol::messages::offset_fetch::{OffsetFetchRequest, OffsetFetchResponse};
+use crate::protocol::messages::share_group_describe::{
+    ShareGroupDescribeRequest, ShareGroupDescribeResponse,
+};
+use crate::protocol::messages::share_group_heartbeat::{
+    ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse,
+};
 use crate::protocol::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
 use crate::trace::Event;
 
@@ -65,6 +71,8 @@ pub enum GroupRequest {
     DeleteGroups(DeleteGroupsRequest),
     ConsumerGroupHeartbeat(ConsumerGroupHeartbeatRequest),
     ConsumerGroupDescribe(ConsumerGroupDescribeRequest),
+    ShareGroupHeartbeat(ShareGroupHeartbeatRequest),
+    ShareGroupDescribe(ShareGroupDescribeRequest),
 }
 
 /// Its answer.
@@ -83,6 +91,8 @@ pub enum GroupResponse {
     DeleteGroups(DeleteGroupsResponse),
     ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse),
     ConsumerGroupDescribe(ConsumerGroupDescribeResponse),
+    ShareGroupHeartbeat(ShareGroupHeartbeatResponse),
+    ShareGroupDescribe(ShareGroupDescribeResponse),
 }
 
 impl GroupResponse {
@@ -110,6 +120,13 @@ impl GroupResponse {
                     error_code,
                     error_message: Some(error_code.message().to_owned()),
                     ..ConsumerGroupHeartbeatResponse::default()
+                })
+            }
+            GroupResponse::ShareGroupHeartbeat(_) => {
+                GroupResponse::ShareGroupHeartbeat(ShareGroupHeartbeatResponse {
+                    error_code,
+                    error_message: Some(error_code.message().to_owned()),
+                    ..ShareGroupHeartbeatResponse::default()
                 })
             }
             // Of these nothing is parked.

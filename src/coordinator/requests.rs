@@ -51,6 +51,10 @@ impl GroupCoordinator {
             GroupRequest::ConsumerGroupDescribe(request) => {
                 self.consumer_group_describe(at, caller, request, out);
             }
+            GroupRequest::ShareGroupHeartbeat(request) => {
+                self.share_group_heartbeat(at, caller, request, out)
+            }
+            GroupRequest::ShareGroupDescribe(request) => self.share_group_describe(at, caller, request, out),
         }
     }
 
@@ -104,6 +108,9 @@ impl GroupCoordinator {
             checked = Err(ErrorCode::InvalidSessionTimeout);
         }
         // Only who comes without a member id can bring a new group into being.
+        if checked.is_ok() && self.group(&id).is_some_and(|group| group.share().is_some()) {
+            checked = Err(ErrorCode::InconsistentGroupProtocol);
+        }
         let is_there = self.group(&id).is_some_and(|group| !group.is_empty_consumer_group());
         if checked.is_ok() && !member_id.is_empty() && !is_there {
             checked = Err(ErrorCode::UnknownMemberId);
@@ -140,7 +147,7 @@ impl GroupCoordinator {
         if let Err(error) = self.check_named(&request.group_id) {
             return refuse(error);
         }
-        if self.group(&request.group_id).is_none() {
+        if self.group(&request.group_id).is_none_or(|group| group.share().is_some()) {
             return refuse(ErrorCode::UnknownMemberId);
         }
         let Ok((mut work, shard)) = self.work(&request.group_id, at, out) else { return };
@@ -159,7 +166,7 @@ impl GroupCoordinator {
         if let Err(error) = self.check_named(&request.group_id) {
             return refuse(error);
         }
-        if self.group(&request.group_id).is_none() {
+        if self.group(&request.group_id).is_none_or(|group| group.share().is_some()) {
             return refuse(ErrorCode::UnknownMemberId);
         }
         let Ok((mut work, shard)) = self.work(&request.group_id, at, out) else { return };
@@ -178,7 +185,7 @@ impl GroupCoordinator {
             out.replies.push((caller.token, GroupResponse::LeaveGroup(response)));
             return;
         }
-        if self.group(&id).is_none() {
+        if self.group(&id).is_none_or(|group| group.share().is_some()) {
             let response = members::leave_unknown(caller.api_version, request);
             out.replies.push((caller.token, GroupResponse::LeaveGroup(response)));
             return;

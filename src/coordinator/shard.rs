@@ -47,8 +47,8 @@ impl Shard {
                 self.forget_classic(&group, now);
                 None
             }
-            Change::Consumer { group, change } => {
-                self.replay_consumer(group, &change, now);
+            Change::Consumer { group, change, is_share } => {
+                self.replay_consumer(group, &change, is_share, now);
                 None
             }
             Change::Offset { group, at, value: Some(value) } => {
@@ -78,7 +78,7 @@ impl Shard {
     }
 
     #[inline(never)]
-    fn replay_consumer(&mut self, id: Arc<str>, change: &GroupChange, now: SimTime) {
+    fn replay_consumer(&mut self, id: Arc<str>, change: &GroupChange, is_share: bool, now: SimTime) {
         if *change == GroupChange::Epoch(None) {
             if let Some(slot) = self.groups.get_mut(&id) {
                 let group = Arc::make_mut(slot);
@@ -93,9 +93,10 @@ impl Shard {
         }
         let group = self.group_mut(id, now);
         if group.consumer.is_none() {
-            (group.stored, group.protocol_type) = (None, Some("consumer".into()));
+            let protocol_type = if is_share { "share" } else { "consumer" };
+            (group.stored, group.protocol_type) = (None, Some(protocol_type.into()));
         }
-        Arc::make_mut(group.consumer.get_or_insert_default()).replay(change);
+        Arc::make_mut(group.consumer.get_or_insert_default()).replay(change, is_share);
     }
 
     /// The group, which need not have been there before.

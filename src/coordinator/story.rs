@@ -136,7 +136,7 @@ impl Story {
     }
 
     fn ask(&mut self, command: &str, rest: &[&str]) {
-        if self.ask_consumer_group(command, rest) {
+        if self.ask_consumer_group(command, rest) || self.ask_share_group(command, rest) {
             return;
         }
         let name = rest.first().copied().unwrap_or("admin").to_owned();
@@ -383,7 +383,8 @@ impl Story {
     }
 
     fn tell_reply(&mut self, name: &str, response: GroupResponse) {
-        if let Some(line) = self.tell_consumer_reply(name, &response) {
+        let told = self.tell_consumer_reply(name, &response);
+        if let Some(line) = told.or_else(|| self.tell_share_reply(name, &response)) {
             return self.tell(&format!("{name} <- {line}"));
         }
         let known = self.clients.entry(name.to_owned()).or_default();
@@ -452,9 +453,10 @@ impl Story {
                 format!("DescribeGroups: {error} {} {} {members:?}", g.group_state, g.protocol_data)
             }
             GroupResponse::DeleteGroups(r) => format!("DeleteGroups: {}", r.results[0].error_code.name()),
-            GroupResponse::ConsumerGroupHeartbeat(_) | GroupResponse::ConsumerGroupDescribe(_) => {
-                String::new()
-            }
+            GroupResponse::ConsumerGroupHeartbeat(_)
+            | GroupResponse::ConsumerGroupDescribe(_)
+            | GroupResponse::ShareGroupHeartbeat(_)
+            | GroupResponse::ShareGroupDescribe(_) => String::new(),
         };
         self.tell(&format!("{name} <- {line}"));
     }

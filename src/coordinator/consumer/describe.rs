@@ -60,7 +60,7 @@ pub(in crate::coordinator) fn described_unknown(group_id: String, is_other: bool
 }
 
 /// By topic, as far as the topics exist.
-fn assignment(image: &MetadataImage, partitions: &Partitions) -> Assignment {
+pub(super) fn assignment(image: &MetadataImage, partitions: &Partitions) -> Assignment {
     let topic = |(topic_id, partitions)| {
         let topic_name = image.topic_names.get(&topic_id)?.to_string();
         Some(TopicPartitions { topic_id, topic_name, partitions })

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::heartbeat::Refusal;
+use super::share::SHARE;
 use super::{ConsumerGroup, GroupChange, Partitions};
 use crate::base::{Digest, Set, SimTime, ms};
 use crate::coordinator::config::GroupConfig;
@@ -30,9 +31,10 @@ pub(in crate::coordinator) struct Draft<'a> {
 impl Draft<'_> {
     /// Writes a record, which takes effect at once on the copy.
     pub(super) fn write(&mut self, change: GroupChange) -> Result<(), Refusal> {
-        let record = change.encode(&self.id);
+        let is_share = self.group.is_share;
+        let record = if is_share { change.encode_shared(&self.id) } else { change.encode(&self.id) };
         let record = record.map_err(|error| Refusal::new(ErrorCode::UnknownServerError, error))?;
-        self.group.replay(&change);
+        self.group.replay(&change, is_share);
         self.records.push(record);
         Ok(())
     }
@@ -95,17 +97,22 @@ impl Draft<'_> {
     pub(super) fn keep_alive(&mut self, member_id: &Arc<str>) {
         let member = self.group.member(member_id);
         let classic = member.and_then(|member| member.subscription.classic.as_ref());
-        let own = group_config(self.image, &self.id, "consumer.session.timeout.ms");
-        let timeout_ms = classic.map_or(own.unwrap_or(self.config.consumer_session_timeout_ms), |classic| {
-            classic.session_timeout_ms
-        });
+        let (name, default) = match self.group.is_share {
+            true => ("share.session.timeout.ms", self.config.share_session_timeout_ms),
+            false => ("consumer.session.timeout.ms", self.config.consumer_session_timeout_ms),
+        };
+        let own = group_config(self.image, &self.id, name);
+        let timeout_ms = classic.map_or(own.unwrap_or(default), |classic| classic.session_timeout_ms);
         let timer = CoordinatorTimer::Session { group: self.id.clone(), member: member_id.clone() };
         self.set_timer_in(timer, timeout_ms);
     }
 
     pub(super) fn heartbeat_interval_ms(&self) -> i32 {
-        let own = group_config(self.image, &self.id, "consumer.heartbeat.interval.ms");
-        own.unwrap_or(self.config.consumer_heartbeat_interval_ms)
+        let (name, default) = match self.group.is_share {
+            true => ("share.heartbeat.interval.ms", self.config.share_heartbeat_interval_ms),
+            false => ("consumer.heartbeat.interval.ms", self.config.consumer_heartbeat_interval_ms),
+        };
+        group_config(self.image, &self.id, name).unwrap_or(default)
     }
 }
 
@@ -152,6 +159,9 @@ impl<'a> Work<'a> {
             self.leave_classic(group);
         }
         let Draft { group: decided, records, events, timers, .. } = draft;
+        if decided.is_share {
+            group.protocol_type = Some(SHARE.into());
+        }
         self.out.events.extend(events);
         self.out.timers.extend(timers);
         group.consumer = Some(Arc::new(decided));

@@ -24,7 +24,7 @@ impl Work<'_> {
         caller: Caller,
         request: ConsumerGroupHeartbeatRequest,
     ) -> Result<(), Refusal> {
-        let Some(consumer) = &slot.consumer else {
+        let Some(consumer) = slot.consumer() else {
             return Err(not_a_consumer_group(&slot.id));
         };
         let draft = self.draft(slot);

@@ -41,10 +41,10 @@ impl<'a> Work<'a> {
             let message = "The group is being deleted.";
             return Err(Refusal::new(ErrorCode::CoordinatorNotAvailable, message));
         }
-        if slot.consumer.is_some() || slot.is_blank() {
+        if slot.consumer().is_some() || slot.is_blank() {
             return Ok(draft);
         }
-        if !is_joining {
+        if !is_joining || slot.share().is_some() {
             return Err(not_a_consumer_group(&slot.id));
         }
         if slot.state == GroupState::Empty {
@@ -115,7 +115,7 @@ impl<'a> Work<'a> {
 
     /// Whether the group goes back to the classic protocol when these are gone.
     pub(super) fn may_downgrade(&self, slot: &Group, leaving: &[Arc<str>]) -> bool {
-        let Some(consumer) = &slot.consumer else { return false };
+        let Some(consumer) = slot.consumer() else { return false };
         let (gone, rest): (Vec<_>, Vec<_>) =
             consumer.members().partition(|member| leaving.contains(&member.member_id));
         gone.iter().any(|member| !member.is_classic())

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{ClassicMember, CurrentAssignment, MemberState, Partitions, ResolvedRegex, Subscription};
 use crate::base::Map;
-use crate::coordinator::log::{Change, Record};
+use crate::coordinator::log::Record;
 use crate::protocol::Uuid;
 use crate::protocol::messages::consumer_group_records::*;
 use crate::protocol::messages::group_records::GroupRecordKey;
@@ -109,7 +109,7 @@ impl GroupChange {
     pub(in crate::coordinator) fn read(
         key: GroupRecordKey,
         value: Option<&Bytes>,
-    ) -> Result<Change, WireError> {
+    ) -> Result<(Arc<str>, GroupChange, bool), WireError> {
         let (group, change) = match &key {
             // Those of the classic protocol are read where they are written.
             GroupRecordKey::OffsetCommit(key) => (&key.group, GroupChange::PartitionMetadata),
@@ -154,8 +154,9 @@ impl GroupChange {
                 });
                 (&key.group_id, GroupChange::Regex(shared(&key.regular_expression), resolved))
             }
+            _ => return GroupChange::read_shared(key, value),
         };
-        Ok(Change::Consumer { group: shared(group), change })
+        Ok((shared(group), change, false))
     }
 }
 
@@ -175,15 +176,15 @@ pub(super) fn flat(topics: impl IntoIterator<Item = (Uuid, Vec<i32>)>) -> Partit
         .collect()
 }
 
-fn written<M: Message>(value: Option<M>) -> Option<Result<Bytes, WireError>> {
+pub(super) fn written<M: Message>(value: Option<M>) -> Option<Result<Bytes, WireError>> {
     value.map(|value| encode_prefixed(0, &value))
 }
 
-fn read<M: Message>(value: Option<&Bytes>) -> Result<Option<M>, WireError> {
+pub(super) fn read<M: Message>(value: Option<&Bytes>) -> Result<Option<M>, WireError> {
     Ok(value.map(decode_prefixed::<M>).transpose()?.map(|(_, value)| value))
 }
 
-fn shared(text: &str) -> Arc<str> {
+pub(super) fn shared(text: &str) -> Arc<str> {
     Arc::from(text)
 }
 
@@ -228,7 +229,7 @@ fn subscription_of(from: ConsumerGroupMemberMetadataValue) -> Subscription {
     }
 }
 
-fn target_value(target: &Partitions) -> ConsumerGroupTargetAssignmentMemberValue {
+pub(super) fn target_value(target: &Partitions) -> ConsumerGroupTargetAssignmentMemberValue {
     let topic = |(topic_id, partitions)| TopicPartition { topic_id, partitions };
     ConsumerGroupTargetAssignmentMemberValue {
         topic_partitions: by_topic(target).into_iter().map(topic).collect(),

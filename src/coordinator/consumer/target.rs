@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::draft::Draft;
 use super::heartbeat::Refusal;
 use super::{GroupChange, Partitions};
-use crate::assignor::{Member, ServerAssignor, Topic, Topics};
+use crate::assignor::{Member, SIMPLE, ServerAssignor, Topic, Topics, assign_shared};
 use crate::metadata::TopicImage;
 use crate::trace::{Event, MemberTarget};
 
@@ -19,10 +19,15 @@ impl Draft<'_> {
         if epoch <= self.group.assignment_epoch {
             return Ok(());
         }
-        let preferred = self.group.preferred_assignor();
-        let named = preferred.and_then(|name| ServerAssignor::from_name(&name));
-        let assignor = named.unwrap_or_else(|| self.config.consumer_assignors.first());
-        let assignment = assignor.assign(&self.topics(), &self.assignees());
+        let (topics, assignees) = (self.topics(), self.assignees());
+        let (assignor, assignment) = if self.group.is_share {
+            (SIMPLE, assign_shared(&topics, &assignees))
+        } else {
+            let preferred = self.group.preferred_assignor();
+            let named = preferred.and_then(|name| ServerAssignor::from_name(&name));
+            let assignor = named.unwrap_or_else(|| self.config.consumer_assignors.first());
+            (assignor.name(), assignor.assign(&topics, &assignees))
+        };
         let mut targets = Vec::new();
         let members: Vec<Arc<str>> = self.group.members.keys().cloned().collect();
         for member in members {
@@ -39,7 +44,7 @@ impl Draft<'_> {
         self.events.push(Event::TargetAssigned {
             group: self.id.clone(),
             assignment_epoch: epoch,
-            assignor: assignor.name(),
+            assignor,
             targets,
         });
         self.write(GroupChange::TargetEpoch(Some(epoch)))

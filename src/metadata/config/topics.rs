@@ -82,8 +82,7 @@ pub const TOPIC_CONFIGS: &[ConfigDef] = &[
         "Whether a replica that is not in sync may lead when no other can, and records be lost."),
 ];
 
-/// Configs of groups (KIP-848, KIP-932). Those of share and streams groups are stored and described;
-/// not acted on.
+/// Configs of groups (KIP-848, KIP-932). Those of streams groups are stored and described; not acted on.
 #[rustfmt::skip]
 pub const GROUP_CONFIGS: &[ConfigDef] = &[
     topic("consumer.heartbeat.interval.ms", Int, "5000", AtLeast(1), "group.consumer.heartbeat.interval.ms",

@@ -8,6 +8,11 @@ use super::consumer_group_records::{
     ConsumerGroupPartitionMetadataKey, ConsumerGroupRegularExpressionKey,
     ConsumerGroupTargetAssignmentMemberKey, ConsumerGroupTargetAssignmentMetadataKey,
 };
+use super::share_group_records::{
+    ShareGroupCurrentMemberAssignmentKey, ShareGroupMemberMetadataKey, ShareGroupMetadataKey,
+    ShareGroupStatePartitionMetadataKey, ShareGroupTargetAssignmentMemberKey,
+    ShareGroupTargetAssignmentMetadataKey,
+};
 use crate::protocol::wire::{NEVER, Reader, Uuid, Wire, WireError, WireFault, encode_prefixed, wire};
 
 wire! {
@@ -106,6 +111,18 @@ keys! {
     ConsumerGroupTargetAssignmentMember(ConsumerGroupTargetAssignmentMemberKey) = 7;
     /// What a member of a consumer group has.
     ConsumerGroupCurrentMemberAssignment(ConsumerGroupCurrentMemberAssignmentKey) = 8;
+    /// A member of a share group.
+    ShareGroupMemberMetadata(ShareGroupMemberMetadataKey) = 10;
+    /// A share group's epoch.
+    ShareGroupMetadata(ShareGroupMetadataKey) = 11;
+    /// The epoch of a share group's target assignment.
+    ShareGroupTargetAssignmentMetadata(ShareGroupTargetAssignmentMetadataKey) = 12;
+    /// What a member of a share group shall have.
+    ShareGroupTargetAssignmentMember(ShareGroupTargetAssignmentMemberKey) = 13;
+    /// What a member of a share group has.
+    ShareGroupCurrentMemberAssignment(ShareGroupCurrentMemberAssignmentKey) = 14;
+    /// Which share partitions of a share group have a state.
+    ShareGroupStatePartitionMetadata(ShareGroupStatePartitionMetadataKey) = 15;
     /// A regular expression that a consumer group subscribes to, and the topics that it means.
     ConsumerGroupRegularExpression(ConsumerGroupRegularExpressionKey) = 16;
 }
@@ -150,7 +167,7 @@ mod tests {
     #[test]
     fn other_groups_keys_are_unknown() {
         let error =
-            GroupRecordKey::decode(&Bytes::from_static(b"\0\x0b\0\x01g")).expect_err("of a share group");
-        assert_eq!(error.fault, WireFault::UnknownApi(11));
+            GroupRecordKey::decode(&Bytes::from_static(b"\0\x11\0\x01g")).expect_err("of a streams group");
+        assert_eq!(error.fault, WireFault::UnknownApi(17));
     }
 }
