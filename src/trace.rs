@@ -365,7 +365,8 @@ pub enum Event {
     ListenerEntered { group: Arc<str>, listener: &'static str, partitions: Vec<TopicPartition> },
     /// The listener has returned.
     ListenerLeft { group: Arc<str>, listener: &'static str },
-    /// A consumer's position was set, by a commit, a seek or `auto.offset.reset`.
+    /// A consumer's position was set: by a commit, by a seek (or `seekToBeginning`, `seekToEnd`,
+    /// `offsetsForTimes`), by log truncation or by `auto.offset.reset`.
     PositionSet {
         #[serde(flatten)]
         at: TopicPartition,

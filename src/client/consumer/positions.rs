@@ -1,7 +1,7 @@
 //! Where to begin: committed offsets (OffsetFetch), the ends of the log (ListOffsets), seeks.
 
 use super::config::OffsetReset;
-use super::subscription::{Position, Seeking};
+use super::subscription::{AUTO_OFFSET_RESET, Position, Seeking};
 use super::{Consumer, ConsumerTimer, MemberState, Request, SeekTo};
 use crate::base::{Map, Set};
 use crate::client::metadata_cache::is_invalid_metadata;
@@ -48,9 +48,11 @@ impl Consumer {
                 ctx.trace(Event::PositionSet { at: at.clone(), offset, by: "seek" });
             }
             SeekTo::Offset(_) => self.report(ctx, ErrorCode::InvalidRequest, "no offset is negative"),
-            SeekTo::Beginning => partition.search(Seeking::Beginning),
-            SeekTo::End => partition.search(Seeking::End),
-            SeekTo::Timestamp(timestamp) => partition.search(Seeking::Time(timestamp)),
+            SeekTo::Beginning => partition.search(Seeking::Beginning, "seekToBeginning"),
+            SeekTo::End => partition.search(Seeking::End, "seekToEnd"),
+            SeekTo::Timestamp(timestamp) => {
+                partition.search(Seeking::Time(timestamp), "offsetsForTimes");
+            }
         }
     }
 
@@ -169,7 +171,7 @@ impl Consumer {
     pub(super) fn reset(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, at: &TopicPartition) {
         let seeking = self.config.auto_offset_reset.seeking(ctx.unix_ms());
         match (seeking, self.owned.get_mut(at)) {
-            (Some(seeking), Some(partition)) => partition.search(seeking),
+            (Some(seeking), Some(partition)) => partition.search(seeking, AUTO_OFFSET_RESET),
             (None, Some(_)) => {
                 let detail = format!("no valid offset for {at} and auto.offset.reset=none");
                 self.fail(ctx, ErrorCode::OffsetOutOfRange, &detail);
@@ -241,12 +243,13 @@ impl Consumer {
                     continue;
                 }
                 if found.offset < 0 && matches!(seeking, Seeking::Time(_)) {
-                    partition.search(Seeking::End);
+                    partition.search(Seeking::End, partition.sought_by);
                 } else {
                     let (offset, leader_epoch) = (found.offset.max(0), found.leader_epoch);
                     partition.seek(Position { offset, leader_epoch });
                     partition.failures = 0;
-                    ctx.trace(Event::PositionSet { at, offset, by: "auto.offset.reset" });
+                    let by = partition.sought_by;
+                    ctx.trace(Event::PositionSet { at, offset, by });
                 }
             }
         }

@@ -50,6 +50,9 @@ impl Buffered {
     }
 }
 
+/// What has a position found when nobody else does.
+pub(super) const AUTO_OFFSET_RESET: &str = "auto.offset.reset";
+
 /// How a position is to be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seeking {
@@ -82,6 +85,8 @@ pub struct OwnedPartition {
     pub position: Option<Position>,
     /// How the position is being found.
     pub seeking: Option<Seeking>,
+    /// What has it found so: `auto.offset.reset`, or the application's call.
+    pub(super) sought_by: &'static str,
     /// The next record to process: behind `position` while a poll's records are worked off.
     pub consumed: Option<Position>,
     /// What the consumer believes is committed; `None` if nothing is or it has not asked.
@@ -106,6 +111,7 @@ impl OwnedPartition {
         OwnedPartition {
             position: None,
             seeking: Some(seeking),
+            sought_by: AUTO_OFFSET_RESET,
             consumed: None,
             committed: None,
             high_watermark: -1,
@@ -139,9 +145,10 @@ impl OwnedPartition {
         self.buffered = Buffered::default();
     }
 
-    pub(super) fn search(&mut self, seeking: Seeking) {
+    pub(super) fn search(&mut self, seeking: Seeking, by: &'static str) {
         self.position = None;
         self.seeking = Some(seeking);
+        self.sought_by = by;
         self.buffered = Buffered::default();
     }
 

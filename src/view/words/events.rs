@@ -430,6 +430,9 @@ fn client(event: &Event, who: &str) -> Option<String> {
                 "commit" => "its group had committed that",
                 "seek" => "it was told to",
                 "log truncation" => "the log that it had read was cut there",
+                "seekToBeginning" => "it was told to begin where the log does",
+                "seekToEnd" => "it was told to go on where the log ends now",
+                "offsetsForTimes" => "that is what it was told to look up by its time",
                 "auto.offset.reset" => "there was no committed offset, so auto.offset.reset decided",
                 by => by,
             };
