@@ -307,6 +307,11 @@ impl GroupCoordinator {
         self.shards.get(&self.partition_for(group_id))?.groups.get(group_id).map(|group| &**group)
     }
 
+    /// The same as what is committed has it, which is what those who ask are told.
+    fn committed_group(&self, group_id: &str) -> Option<&Group> {
+        self.group(group_id)?.committed()
+    }
+
     /// The partitions of `__consumer_offsets` that are coordinated here, and their epochs.
     pub fn partitions(&self) -> impl Iterator<Item = (i32, i32)> {
         self.shards.iter().map(|(&partition, shard)| (partition, shard.leader_epoch))

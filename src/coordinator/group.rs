@@ -184,6 +184,9 @@ pub struct Group {
     /// Up to which of these it is known what became of them.
     pub(super) settled: u64,
     pub(super) parked: Vec<Parked>,
+    /// What it was before records of the consumer protocol that are not committed yet, the oldest
+    /// first, each with its number.
+    pub(super) before: Vec<(u64, Arc<Group>)>,
 }
 
 impl Group {
@@ -247,6 +250,13 @@ impl Group {
         self.stored.as_deref()
     }
 
+    /// The group as what is committed has it: who asks about it is told no more. `None` when it is
+    /// not there yet.
+    pub fn committed(&self) -> Option<&Group> {
+        let group = self.before.first().map_or(self, |(_, group)| group);
+        (!group.is_blank()).then_some(group)
+    }
+
     pub(super) fn new(id: Arc<str>, now: SimTime) -> Self {
         Group {
             id,
@@ -268,6 +278,7 @@ impl Group {
             written: 0,
             settled: 0,
             parked: Vec::new(),
+            before: Vec::new(),
         }
     }
 
@@ -280,8 +291,16 @@ impl Group {
             written: self.written,
             settled: self.settled,
             parked: std::mem::take(&mut self.parked),
+            before: std::mem::take(&mut self.before),
             ..fresh
         };
+    }
+
+    /// It is known what became of the records up to this one.
+    pub(super) fn settle(&mut self, written: u64) {
+        self.settled = self.settled.max(written);
+        let settled = self.settled;
+        self.before.retain(|(number, _)| *number > settled);
     }
 
     /// Whether it is a consumer group that nobody is in.

@@ -232,7 +232,8 @@ impl GroupCoordinator {
         let find = |asked: &OffsetFetchRequestGroup| {
             self.check(&asked.group_id)?;
             let group = self.group(&asked.group_id);
-            group.map_or(Ok(()), |group| offsets::check_fetch(group, asked))?;
+            let committed = group.and_then(|group| group.committed());
+            committed.map_or(Ok(()), |group| offsets::check_fetch(group, asked))?;
             Ok(group)
         };
         let response = offsets::fetch_offsets(caller.api_version, request, find);
@@ -261,7 +262,9 @@ impl GroupCoordinator {
         let is_loading = self.shards.values().any(|shard| shard.is_loading);
         let response = ListGroupsResponse {
             error_code: if is_loading { ErrorCode::CoordinatorLoadInProgress } else { ErrorCode::None },
-            groups: self.groups().filter_map(|group| describe::listed(group, request)).collect(),
+            groups: (self.groups().filter_map(|group| group.committed()))
+                .filter_map(|group| describe::listed(group, request))
+                .collect(),
             ..ListGroupsResponse::default()
         };
         out.replies.push((caller.token, GroupResponse::ListGroups(response)));
@@ -269,7 +272,7 @@ impl GroupCoordinator {
 
     fn describe_groups(&mut self, caller: Caller, request: DescribeGroupsRequest, out: &mut Outcome) {
         let tells_operations = request.include_authorized_operations;
-        let describe = |group_id: String| match (self.check(&group_id), self.group(&group_id)) {
+        let describe = |group_id: String| match (self.check(&group_id), self.committed_group(&group_id)) {
             (Err(error_code), _) => DescribedGroup { error_code, group_id, ..DescribedGroup::default() },
             (Ok(()), Some(group)) if group.consumer.is_some() => {
                 describe::described_other(group_id, caller.api_version)

@@ -188,6 +188,9 @@ impl<'a> Work<'a> {
             }
         }
         if is_written {
+            let mut kept = Group::clone(&before);
+            (kept.before, kept.parked) = (Vec::new(), Vec::new());
+            group.before.push((group.written, Arc::new(kept)));
             let then = Then::Consumer { group: group.id.clone(), written: group.written, before };
             self.append(records, then);
         }
@@ -212,7 +215,7 @@ impl<'a> Work<'a> {
 
     /// Records up to this one are committed: who waited for them is answered.
     pub(in crate::coordinator) fn settled(&mut self, group: &mut Group, written: u64) {
-        group.settled = group.settled.max(written);
+        group.settle(written);
         let (ready, parked) =
             std::mem::take(&mut group.parked).into_iter().partition(|parked| parked.written <= group.settled);
         group.parked = parked;
@@ -237,12 +240,13 @@ impl<'a> Work<'a> {
         for parked in failed {
             self.out.replies.push((parked.token, parked.response.failed(error)));
         }
-        group.settled = group.settled.max(written);
+        group.settle(written);
         if group.written == written && !may_be_written {
             let (parked, offsets) = (std::mem::take(&mut group.parked), Arc::clone(&group.offsets));
+            let earlier = std::mem::take(&mut group.before);
             *slot = before;
             let group = Arc::make_mut(slot);
-            (group.parked, group.offsets) = (parked, offsets);
+            (group.parked, group.offsets, group.before) = (parked, offsets, earlier);
             (group.written, group.settled) = (written, written);
             // Timers may have been cancelled for what did not happen.
             if group.consumer.is_some() {

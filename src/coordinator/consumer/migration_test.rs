@@ -293,3 +293,106 @@ fn nothing_comes_behind_the_tombstones_of_a_group() {
         "#]],
     );
 }
+
+/// As Kafka's coordinator answers from what is committed: what may still fail is nobody's business.
+#[test]
+fn who_asks_is_told_what_is_committed() {
+    let asks = "show\n list\n describe\n fetch b epoch=2\n fetch a epoch=1\n";
+    let script = format!("hold\n enter b topics=t\n {asks} hb a\n release\n show\n fetch b epoch=2\n");
+    check(
+        GroupConfig::default(),
+        "topic t 2\n enter a topics=t",
+        &script,
+        expect![[r#"
+        hold
+        enter b topics=t
+          00:00.000 b is in
+          00:00.000 group epoch 2: member b joined
+          00:00.000 target 2 by uniform: a [t-0] b [t-1]
+          00:00.000 b at 2 UNRELEASED_PARTITIONS [], awaits [t-1]
+          00:00.000 Stable -> Reconciling, generation 2
+        show
+          00:00.000 admin <- Stable 1/1 uniform
+                    a at 1 [t-0 t-1] of [t-0 t-1]
+        list
+          00:00.000 admin <- ListGroups: NONE g Stable
+        describe
+          00:00.000 admin <- DescribeGroups: GROUP_ID_NOT_FOUND Dead  []
+        fetch b epoch=2
+          00:00.000 b <- OffsetFetch: UNKNOWN_MEMBER_ID 
+        fetch a epoch=1
+          00:00.000 a <- OffsetFetch: NONE 
+        hb a
+          00:00.000 a at 1 UNREVOKED_PARTITIONS [t-0], revokes [t-1]
+        release
+          00:00.000 b <- epoch 2, []
+          00:00.000 a <- epoch 1, [t-0]
+        show
+          00:00.000 admin <- Reconciling 2/2 uniform
+                    a at 1 [t-0] of [t-0]
+                    b at 2 [] of [t-1]
+        fetch b epoch=2
+          00:00.000 b <- OffsetFetch: NONE 
+    "#]],
+    );
+    let script = format!("hold\n enter a topics=t\n {asks} release\n list");
+    check(
+        GroupConfig::default(),
+        "topic t 2",
+        &script,
+        expect![[r#"
+        hold
+        enter a topics=t
+          00:00.000 a is in
+          00:00.000 group epoch 1: member a joined
+          00:00.000 target 1 by uniform: a [t-0 t-1]
+          00:00.000 a at 1 STABLE [t-0 t-1]
+          00:00.000 Empty -> Stable, generation 1
+        show
+          00:00.000 admin <- GROUP_ID_NOT_FOUND Group g not found.
+        list
+          00:00.000 admin <- ListGroups: NONE 
+        describe
+          00:00.000 admin <- DescribeGroups: GROUP_ID_NOT_FOUND Dead  []
+        fetch b epoch=2
+          00:00.000 b <- OffsetFetch: NONE 
+        fetch a epoch=1
+          00:00.000 a <- OffsetFetch: NONE 
+        release
+          00:00.000 a <- epoch 1, [t-0 t-1]
+        list
+          00:00.000 admin <- ListGroups: NONE g Stable
+    "#]],
+    );
+    let script = format!("hold\n enter b topics=t\n {asks} fail NOT_ENOUGH_REPLICAS\n list");
+    check(
+        GroupConfig::default(),
+        "topic t 2\n join a\n join a\n sync a a=0",
+        &script,
+        expect![[r#"
+        hold
+        enter b topics=t
+          00:00.000 from classic to consumer
+          00:00.000 b is in
+          00:00.000 group epoch 1: member b joined
+          00:00.000 target 1 by uniform: a#1 [t-0] b [t-1]
+          00:00.000 b at 1 STABLE [t-1]
+          00:00.000 PreparingRebalance -> Reconciling, generation 1
+          00:00.000 a <- JoinGroup: REBALANCE_IN_PROGRESS a#1
+        show
+          00:00.000 admin <- GROUP_ID_NOT_FOUND Group g is not a consumer group.
+        list
+          00:00.000 admin <- ListGroups: NONE g PreparingRebalance
+        describe
+          00:00.000 admin <- DescribeGroups: NONE PreparingRebalance  ["a#1"]
+        fetch b epoch=2
+          00:00.000 b <- OffsetFetch: NONE 
+        fetch a epoch=1
+          00:00.000 a <- OffsetFetch: NONE 
+        fail NOT_ENOUGH_REPLICAS
+          00:00.000 b <- COORDINATOR_NOT_AVAILABLE There is no coordinator for now.
+        list
+          00:00.000 admin <- ListGroups: NONE g PreparingRebalance
+    "#]],
+    );
+}

@@ -75,7 +75,7 @@ impl GroupCoordinator {
         let assignor = self.config.consumer_assignors.first().name();
         let describe = |group_id: String| {
             let Err(error_code) = self.check_named(&group_id) else {
-                return match self.group(&group_id).map(|group| (group, group.consumer())) {
+                return match self.committed_group(&group_id).map(|group| (group, group.consumer())) {
                     Some((group, Some(consumer))) => described(group, consumer, at.image, assignor),
                     other => described_unknown(group_id, other.is_some()),
                 };
