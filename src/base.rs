@@ -6,6 +6,7 @@ mod crc;
 mod digest;
 mod machine;
 mod map;
+mod pattern;
 mod rng;
 mod rope;
 mod sort;
@@ -17,6 +18,7 @@ pub use machine::{
     CloseReason, ConnId, Ctx, Effect, FlushKind, FrameInfo, FrameKind, Input, NodeId, Outputs,
 };
 pub use map::{Entry, Map, Set};
+pub use pattern::{Pattern, PatternError};
 pub use rng::Rng;
 pub use rope::Rope;
 pub use sort::{repeated, sort_by, sort_by_key};

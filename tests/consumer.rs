@@ -9,6 +9,8 @@ mod rebalances;
 mod stage;
 #[path = "consumer/storms.rs"]
 mod storms;
+#[path = "consumer/told.rs"]
+mod told;
 #[path = "consumer/worlds.rs"]
 mod worlds;
 
@@ -108,7 +110,7 @@ fn closing_commits_and_hands_partitions_on_at_once() {
     stage.produce(0, 4);
     stage.wait(25);
     let owner = if stage.consumer("a").assignment().is_empty() { "b" } else { "a" };
-    stage.command(owner, r#""close""#);
+    stage.command(owner, r#"{"close": {}}"#);
     stage.wait(4_000);
     check(
         &mut stage,
@@ -304,7 +306,7 @@ fn an_offset_that_is_gone_resets() {
             00:01.080 a fetched t-0 3..5
             00:01.090 a consumed t-0 3..4
             00:01.100 a consumed t-0 4..5
-            00:01.602 a begins t-0 at 5 (auto.offset.reset)
+            00:01.602 a begins t-0 at 5 (seekToEnd)
         "#]],
     );
 }
@@ -393,7 +395,7 @@ fn without_a_reset_policy_a_cut_log_is_the_applications_affair() {
     stage.produce(0, 3);
     stage.start("a", GROUP, APP);
     stage.wait(1_000);
-    stage.command("a", r#""close""#);
+    stage.command("a", r#"{"close": {}}"#);
     stage.wait(1_000);
     stage.start("b", r#"{"group.id": "g", "auto.offset.reset": "none"}"#, APP);
     stage.wait(1_000);
@@ -424,7 +426,7 @@ fn a_commit_outlives_the_records_it_was_made_for() {
     stage.produce(0, 4);
     stage.start("a", GROUP, APP);
     stage.wait(1_000);
-    stage.command("a", r#""close""#);
+    stage.command("a", r#"{"close": {}}"#);
     stage.wait(1_000);
     assert_eq!(stage.committed(), "t-0=4");
     stage.truncate(0, 2, 2);

@@ -11,7 +11,7 @@
 //! keeps the membership alive meanwhile and gives it up when the application does not come
 //! back in time. Groups are classic, eager or cooperative (KIP-429), or managed by their
 //! coordinator (KIP-848). Fetches are without sessions. Not here yet: filtering of aborted
-//! transactions, patterns of topics in classic groups.
+//! transactions.
 
 mod classic;
 mod command;
@@ -24,6 +24,7 @@ mod kip848;
 mod leader;
 mod listener;
 mod membership;
+mod pattern;
 mod positions;
 mod subscription;
 mod thread;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use self::commits::SyncCommit;
 use self::listener::Call;
 use self::membership::Membership;
+use self::pattern::Subscription;
 use self::subscription::Owned;
 use self::thread::{Polled, Thread};
 use super::metadata_cache::TopicScope;
@@ -42,7 +44,7 @@ use crate::base::{Input, Map, Set, SimTime};
 use crate::protocol::{ErrorCode, Message, TopicPartition, Uuid};
 use crate::trace::{Ctx, Event};
 
-pub use command::{ConsumerChanges, ConsumerCommand, SeekTo};
+pub use command::{ConsumerChanges, ConsumerCommand, GroupMembershipOperation, SeekTo};
 pub use config::{
     AssignedPartition, CommitMode, ConsumerApp, ConsumerConfig, GroupProtocol, IsolationLevel, OffsetReset,
 };
@@ -130,11 +132,12 @@ pub struct Consumer {
     next_auto_commit: SimTime,
     last_poll: SimTime,
     is_stuck: bool,
-    is_closing: bool,
+    /// The application is going to close it, and this is to become of its membership.
+    closing: Option<GroupMembershipOperation>,
     /// The rebalance listener that the application's thread is in.
     listening: Option<Call>,
     /// What the application is going to subscribe to instead.
-    resubscribing: Option<Vec<Arc<str>>>,
+    resubscribing: Option<Subscription>,
     /// What it will be configured with when it is started again.
     next_config: Option<Arc<ConsumerConfig>>,
     /// Whose records came last, so that no partition starves the others.
@@ -162,7 +165,7 @@ impl Consumer {
             next_auto_commit: SimTime::ZERO,
             last_poll: SimTime::ZERO,
             is_stuck: false,
-            is_closing: false,
+            closing: None,
             listening: None,
             resubscribing: None,
             next_config: None,
@@ -189,8 +192,10 @@ impl Consumer {
             Input::Flushed { .. } => {}
         }
         while let Some(event) = self.network.next_event() {
-            if let NetworkEvent::Response(response) = event {
-                self.on_response(ctx, &response);
+            match event {
+                NetworkEvent::Response(response) => self.on_response(ctx, &response),
+                NetworkEvent::MetadataUpdated => self.match_topics(),
+                _ => {}
             }
         }
         self.run_heartbeat_thread(ctx);
@@ -297,7 +302,7 @@ impl Consumer {
     fn want_topics(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, more: impl IntoIterator<Item = Arc<str>>) {
         let given = self.app.partitions.iter().map(|it| it.topic.clone());
         let topics = self.app.topics.iter().cloned().chain(given).chain(more);
-        // Which topics a pattern matches, only the coordinator knows.
+        // Which topics a pattern matches may change with every topic that there is.
         let scope = match &self.app.topic_regex {
             Some(_) => TopicScope::All,
             None => TopicScope::Only(topics.collect()),

@@ -11,7 +11,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::base::{FrameKind, Map};
-use crate::client::consumer::{AssignedPartition, ConsumerChanges};
+use crate::client::consumer::{AssignedPartition, ConsumerChanges, GroupMembershipOperation};
 
 /// Something done to the world. Nodes go by name: `broker-1`, `controller`, a client's name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -124,6 +124,9 @@ pub enum Command {
     Stop {
         /// Which client.
         node: String,
+        /// Of a consumer: what becomes of its membership in a group (KIP-1092).
+        #[serde(default, skip_serializing_if = "is_default")]
+        membership: GroupMembershipOperation,
     },
     /// Makes a consumer's application hang between two polls, or go on.
     SetStuck {
@@ -171,12 +174,16 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         partitions: Option<Vec<AssignedPartition>>,
     },
-    /// Has a consumer subscribe to other topics.
+    /// Has a consumer subscribe to other topics: by name, or by a pattern.
     Subscribe {
         /// Which consumer.
         consumer: String,
-        /// The topics; with none of them it unsubscribes and leaves the group.
+        /// The topics; with none of them, and no pattern, it unsubscribes and leaves the group.
+        #[serde(default)]
         topics: Vec<String>,
+        /// A regular expression, in place of `topics`: all topics whose whole names match.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        topic_regex: Option<String>,
     },
     /// Sets how long a consumer's rebalance listener takes.
     SetListenerMs {
@@ -316,6 +323,10 @@ impl From<Kind> for FrameKind {
 
 fn one() -> u32 {
     1
+}
+
+fn is_default(membership: &GroupMembershipOperation) -> bool {
+    *membership == GroupMembershipOperation::Default
 }
 
 /// Why a command was refused; the world is as it was.

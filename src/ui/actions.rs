@@ -173,7 +173,10 @@ fn consumer(slot: &Slot) -> Vec<Item> {
     let name = slot.name.clone();
     let mut items = Vec::new();
     if slot.health == Health::Up {
-        items.push(Item::Do("Stop".into(), Command::Stop { node: name.clone() }));
+        items.push(Item::Do(
+            "Stop".into(),
+            Command::Stop { node: name.clone(), membership: Default::default() },
+        ));
         let on = !machine.is_stuck();
         let word = if on { "Hang" } else { "Go on" };
         items.push(Item::Do(word.into(), Command::SetStuck { consumer: name.clone(), on }));

@@ -78,7 +78,7 @@ fn who_closes_leaves_at_once() {
     let mut stage = two(2, APP);
     stage.story.clear();
     stage.views = true;
-    stage.command("a", r#""close""#);
+    stage.command("a", r#"{"close": {}}"#);
     stage.wait(10_000);
     check(
         &mut stage,
@@ -203,7 +203,7 @@ fn a_static_member_comes_back_to_its_partitions() {
     stage.wait(20_000);
     stage.story.clear();
     stage.views = true;
-    stage.command("a", r#""close""#);
+    stage.command("a", r#"{"close": {}}"#);
     stage.wait(5_000);
     stage.start("a", &config, APP);
     stage.wait(10_000);
@@ -233,7 +233,7 @@ fn a_classic_group_becomes_managed_member_by_member() {
     stage.start("b", classic, APP);
     stage.wait(10_000);
     for name in ["a", "b"] {
-        stage.command(name, r#""close""#);
+        stage.command(name, r#"{"close": {}}"#);
         stage.wait(1_000);
         stage.start(name, MANAGED, APP);
         stage.wait(20_000);
@@ -264,5 +264,36 @@ fn a_classic_group_becomes_managed_member_by_member() {
             00:37.012 b begins t-2 at 0 (commit)
             00:37.012 b begins t-3 at 0 (commit)
         "#]],
+    );
+}
+
+/// KIP-1092: a static member can leave for good, and a dynamic one can leave without a word.
+#[test]
+fn who_closes_may_stay_or_leave_for_good() {
+    let fixed = MANAGED.replace('}', r#", "group.instance.id": "one"}"#);
+    let mut stage = Stage::new(1);
+    for (config, membership) in [(MANAGED, "REMAIN_IN_GROUP"), (&fixed, "LEAVE_GROUP"), (&fixed, "DEFAULT")] {
+        stage.start("a", config, APP);
+        stage.wait(50_000);
+        stage.command("a", &format!(r#"{{"close": {{"membership": "{membership}"}}}}"#));
+        stage.wait(1_000);
+        stage.story += &format!("{membership}: {}\n", stage.members());
+    }
+    check(
+        &mut stage,
+        expect![[r#"
+        00:00.008 a is assigned [t-0]
+        00:00.014 a begins t-0 at 0 (auto.offset.reset)
+        00:50.002 a gives up [t-0]
+        REMAIN_IN_GROUP: 1 members [1]
+        00:51.008 a is assigned [t-0]
+        00:51.010 a begins t-0 at 0 (commit)
+        01:41.002 a gives up [t-0]
+        LEAVE_GROUP: 0 members []
+        01:42.008 a is assigned [t-0]
+        01:42.010 a begins t-0 at 0 (commit)
+        02:32.002 a gives up [t-0]
+        DEFAULT: 1 members [-2]
+    "#]],
     );
 }

@@ -143,7 +143,7 @@ fn a_rolling_upgrade_ends_cooperative() {
     for (round, config) in [RANGE, BOTH, COOPERATIVE].iter().enumerate() {
         for name in ["a", "b"] {
             if round > 0 {
-                stage.command(name, r#""close""#);
+                stage.command(name, r#"{"close": {}}"#);
                 stage.wait(1_000);
             }
             stage.story.clear();
@@ -410,17 +410,107 @@ fn where_to_begin_can_be_a_duration() {
     check(
         &mut stage,
         expect![[r#"
+            00:00.012 a is assigned [t-0]
+            00:00.018 a begins t-0 at 0 (auto.offset.reset)
+            00:00.020 a fetched t-0 0..3
+            00:00.030 a consumed t-0 0..1
+            00:00.040 a consumed t-0 1..2
+            00:00.050 a consumed t-0 2..3
+            00:01.054 a begins t-0 at 0 (offsetsForTimes)
+            00:01.056 a fetched t-0 0..3
+            00:01.066 a consumed t-0 0..1
+            00:01.076 a consumed t-0 1..2
+            00:01.086 a consumed t-0 2..3
+        "#]],
+    );
+}
+
+/// `subscribe(Pattern)`: in a classic group the consumers look for their topics by themselves.
+#[test]
+fn a_pattern_finds_topics_as_they_come_and_go() {
+    let config = RANGE.replace('}', r#", "metadata.max.age.ms": 5000}"#);
+    let mut stage = Stage::new(1);
+    stage.topics.insert("__t".to_owned());
+    stage.start("a", &config, r#"{"topic_regex": "t.*"}"#);
+    stage.wait(6_000);
+    stage.topics.insert("tt".to_owned());
+    stage.topics.insert("uu".to_owned());
+    stage.wait(6_000);
+    stage.topics.remove("tt");
+    stage.wait(6_000);
+    stage.command("a", r#"{"subscribe": {"topic_regex": "t("}}"#);
+    stage.command("a", r#"{"subscribe": {"topic_regex": "u+"}}"#);
+    stage.wait(6_000);
+    check(
+        &mut stage,
+        expect![[r#"
         00:00.012 a is assigned [t-0]
         00:00.018 a begins t-0 at 0 (auto.offset.reset)
-        00:00.020 a fetched t-0 0..3
-        00:00.030 a consumed t-0 0..1
-        00:00.040 a consumed t-0 1..2
-        00:00.050 a consumed t-0 2..3
-        00:01.054 a begins t-0 at 0 (auto.offset.reset)
-        00:01.056 a fetched t-0 0..3
-        00:01.066 a consumed t-0 0..1
-        00:01.076 a consumed t-0 1..2
-        00:01.086 a consumed t-0 2..3
+        00:10.060 a gives up [t-0]
+        00:10.064 a is assigned [t-0 tt-0]
+        00:10.066 a begins t-0 at 0 (commit)
+        00:10.560 a begins tt-0 at 0 (auto.offset.reset)
+        00:15.080 a gives up [t-0 tt-0]
+        00:15.084 a is assigned [t-0]
+        00:15.086 a begins t-0 at 0 (commit)
+        00:18.000 a error INVALID_REGULAR_EXPRESSION: cannot subscribe
+        00:18.092 a gives up [t-0]
+        00:18.096 a is assigned [uu-0]
+        00:18.100 a begins uu-0 at 0 (auto.offset.reset)
     "#]],
+    );
+}
+
+/// One asks for metadata before it joins, and sees what made another one join.
+#[test]
+fn a_new_topic_makes_one_rebalance() {
+    let old = RANGE.replace('}', r#", "metadata.max.age.ms": 5000}"#);
+    let mut stage = Stage::new(1);
+    stage.start("a", &old, r#"{"topic_regex": "t.*"}"#);
+    stage.start("b", RANGE, r#"{"topic_regex": "t.*"}"#);
+    stage.wait(9_000);
+    stage.story.clear();
+    stage.topics.insert("tt".to_owned());
+    stage.wait(10_000);
+    check(
+        &mut stage,
+        expect![[r#"
+        00:12.016 b gives up [t-0]
+        00:12.020 b is assigned [t-0 tt-0]
+        00:12.020 a is assigned []
+        00:12.022 b begins t-0 at 0 (commit)
+        00:12.066 b begins tt-0 at 0 (auto.offset.reset)
+    "#]],
+    );
+}
+
+/// KIP-1092: what becomes of the membership is the application's choice.
+#[test]
+fn who_closes_may_stay_or_leave_for_good() {
+    let fixed = RANGE.replace('}', r#", "group.instance.id": "one"}"#);
+    let mut stage = Stage::new(1);
+    for (config, membership) in [(RANGE, "REMAIN_IN_GROUP"), (&fixed, "LEAVE_GROUP"), (&fixed, "DEFAULT")] {
+        stage.start("a", config, APP);
+        stage.wait(60_000);
+        stage.command("a", &format!(r#"{{"close": {{"membership": "{membership}"}}}}"#));
+        stage.wait(1_000);
+        stage.story += &format!("{membership}: {}\n", stage.members());
+    }
+    check(
+        &mut stage,
+        expect![[r#"
+            00:00.012 a is assigned [t-0]
+            00:00.018 a begins t-0 at 0 (auto.offset.reset)
+            01:00.002 a gives up [t-0]
+            REMAIN_IN_GROUP: 1 members [1]
+            01:45.004 a is assigned [t-0]
+            01:45.006 a begins t-0 at 0 (commit)
+            02:01.002 a gives up [t-0]
+            LEAVE_GROUP: 0 members []
+            02:02.010 a is assigned [t-0]
+            02:02.012 a begins t-0 at 0 (commit)
+            03:02.002 a gives up [t-0]
+            DEFAULT: 1 members [4]
+        "#]],
     );
 }

@@ -22,10 +22,12 @@ use terrarium::protocol::messages::offset_for_leader_epoch::{
     OffsetForLeaderTopic, OffsetForLeaderTopicResult,
 };
 use terrarium::protocol::{
-    ApiKey, ErrorCode, Message, TopicPartition, Uuid, WireError, decode_request_header, encode_response,
+    ApiKey, ErrorCode, Message, Uuid, WireError, decode_request_header, encode_response,
 };
 use terrarium::storage::{BatchBuilder, BatchOptions, RecordBatch};
 use terrarium::trace::{Ctx, Event};
+
+use crate::told::{told, viewed};
 
 /// One way through the network.
 const LATENCY: u64 = ms(1);
@@ -80,6 +82,8 @@ pub(crate) struct Stage {
     /// Leader of each partition of the only topic, `t`.
     pub(crate) leaders: Vec<i32>,
     leader_epoch: i32,
+    /// Other topics, each of one partition in which there is nothing, led by broker 1.
+    pub(crate) topics: BTreeSet<String>,
     pub(crate) coordinator: i32,
     coordinators: BTreeMap<i32, GroupCoordinator>,
     group_timers: BTreeMap<(i32, CoordinatorTimer), SimTime>,
@@ -113,6 +117,7 @@ impl Stage {
             down: BTreeSet::new(),
             leaders: (0..partitions).map(|partition| 1 + partition as i32 % 2).collect(),
             leader_epoch: 0,
+            topics: BTreeSet::new(),
             coordinator: 1,
             coordinators: [(1, coordinator()), (2, coordinator())].into(),
             group_timers: BTreeMap::new(),
@@ -503,6 +508,15 @@ impl Stage {
         offsets.map(|(at, offset)| format!("{at}={}", offset.offset)).collect::<Vec<_>>().join(" ")
     }
 
+    /// How many members the coordinator counts, and the generation or epoch of each.
+    pub(crate) fn members(&self) -> String {
+        let Some(group) = self.coordinators[&self.coordinator].group("g") else { return "no group".into() };
+        let managed = group.consumer().into_iter().flat_map(|it| it.members());
+        let managed = managed.map(|member| member.current.member_epoch);
+        let epochs: Vec<i32> = group.members().map(|_| group.generation()).chain(managed).collect();
+        format!("{} members {epochs:?}", epochs.len())
+    }
+
     /// The same as [`Stage::committed`] if everything were committed.
     pub(crate) fn log_ends(&self) -> String {
         let ends =
@@ -530,7 +544,15 @@ impl Stage {
             partitions: self.leaders.iter().enumerate().map(partition).collect(),
             ..Default::default()
         };
-        MetadataResponse { brokers: brokers.map(broker).collect(), topics: vec![topic], ..Default::default() }
+        let other = |name: &String| MetadataResponseTopic {
+            name: Some(name.clone()),
+            is_internal: name.starts_with("__"),
+            topic_id: Uuid([name.len() as u8; 16]),
+            partitions: vec![MetadataResponsePartition { leader_id: 1, ..Default::default() }],
+            ..Default::default()
+        };
+        let topics = self.topics.iter().map(other).chain([topic]).collect();
+        MetadataResponse { brokers: brokers.map(broker).collect(), topics, ..Default::default() }
     }
 
     fn find_coordinator(&self) -> FindCoordinatorResponse {
@@ -667,32 +689,4 @@ fn api_versions() -> ApiVersionsResponse {
     let api =
         |(key, max_version): (ApiKey, i16)| ApiVersion { api_key: key.code(), min_version: 0, max_version };
     ApiVersionsResponse { api_keys: apis.into_iter().map(api).collect(), ..Default::default() }
-}
-
-fn viewed(event: &Event) -> Option<String> {
-    match event {
-        Event::MemberStateChanged { to, generation, .. } => Some(format!("is {to} ({generation})")),
-        _ => None,
-    }
-}
-
-fn told(event: &Event) -> Option<String> {
-    let names = |partitions: &[TopicPartition]| {
-        partitions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-    };
-    Some(match event {
-        Event::PartitionsAssigned { partitions, .. } => format!("is assigned [{}]", names(partitions)),
-        Event::PartitionsRevoked { partitions, .. } => format!("gives up [{}]", names(partitions)),
-        Event::PartitionsLost { partitions, .. } => format!("loses [{}]", names(partitions)),
-        Event::ListenerEntered { listener, partitions, .. } => {
-            format!("{listener} [{}]", names(partitions))
-        }
-        Event::ListenerLeft { listener, .. } => format!("{listener} returned"),
-        Event::PositionSet { at, offset, by } => format!("begins {at} at {offset} ({by})"),
-        Event::RecordsFetched { at, offsets } => format!("fetched {at} {}..{}", offsets.from, offsets.to),
-        Event::RecordsConsumed { at, offsets } => format!("consumed {at} {}..{}", offsets.from, offsets.to),
-        Event::MetadataStale { error } => format!("has stale metadata: {}", error.name()),
-        Event::ClientError { error, detail } => format!("error {}: {detail}", error.name()),
-        _ => return None,
-    })
 }

@@ -49,7 +49,7 @@ fn storm(seed: u64) -> Stage {
                 stage.start(name, &config(protocol, name, is_static), &app);
             }
             0 => stage.kill_consumer(name),
-            1 if runs => stage.command(name, r#""close""#),
+            1 if runs => stage.command(name, r#"{"close": {}}"#),
             2 if runs && rng.chance(1, 2) => stage.command(name, r#"{"set_stuck": {"stuck": true}}"#),
             2 | 3 if runs => stage.command(name, r#"{"set_stuck": {"stuck": false}}"#),
             4 => stage.elect(3 - stage.coordinator),
@@ -112,7 +112,7 @@ fn without_faults_nothing_comes_twice() {
             if !stage.has(name) {
                 stage.start(name, &config(protocol, name, false), app);
             } else if rng.chance(1, 3) {
-                stage.command(name, r#""close""#);
+                stage.command(name, r#"{"close": {}}"#);
                 stage.wait(500);
                 stage.kill_consumer(name);
             }

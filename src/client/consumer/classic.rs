@@ -61,7 +61,11 @@ impl Consumer {
             MemberState::Stable => self.membership.needs_rejoin,
             _ => false,
         };
-        if must_join && self.prepare_join(ctx) && ctx.now() >= self.membership.retry_at {
+        if must_join
+            && self.has_matched(ctx)
+            && self.prepare_join(ctx)
+            && ctx.now() >= self.membership.retry_at
+        {
             self.send_join(ctx, node);
         }
     }
@@ -107,7 +111,7 @@ impl Consumer {
         let (listener, partitions): (_, Vec<TopicPartition>) = if is_lost {
             (Listener::Lost, all.collect())
         } else {
-            (Listener::Revoked, all.filter(|at| eager || !self.app.topics.contains(&at.topic)).collect())
+            (Listener::Revoked, all.filter(|at| eager || !self.subscription().contains(&at.topic)).collect())
         };
         partitions.is_empty() || self.call(ctx, listener, partitions)
     }
@@ -120,7 +124,7 @@ impl Consumer {
         for &kind in &self.config.partition_assignment_strategy {
             let metadata = subscription_metadata(
                 kind,
-                &self.app.topics,
+                self.subscription(),
                 self.owned.keys(),
                 &self.membership,
                 self.config.client_rack.as_deref(),
@@ -249,7 +253,7 @@ impl Consumer {
         if let Round::Synced(assignment) = &self.membership.round {
             let assignment = assignment.clone();
             let Some(partitions) = self.read_assignment(ctx, &assignment) else { return false };
-            if partitions.iter().any(|at| !self.app.topics.contains(&at.topic)) {
+            if partitions.iter().any(|at| !self.accepts(&at.topic)) {
                 self.membership.round = Round::Idle;
                 self.membership.request_rejoin("received assignment does not match the current subscription");
                 return true;

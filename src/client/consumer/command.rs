@@ -5,10 +5,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::config::{AssignedPartition, ConsumerConfig, GroupProtocol};
+use super::pattern::Subscription;
 use super::thread::Thread;
 use super::{Consumer, ConsumerTimer, TopicPartition};
 use crate::assignor::AssignorKind;
-use crate::base::Set;
+use crate::base::{Pattern, Set};
+use crate::protocol::ErrorCode;
 use crate::trace::Ctx;
 
 /// What somebody outside may want of a consumer.
@@ -56,10 +58,32 @@ pub enum ConsumerCommand {
     /// none: `unsubscribe()`, which leaves the group.
     Subscribe {
         /// The topics.
+        #[serde(default)]
         topics: Vec<Arc<str>>,
+        /// Or those whose names match.
+        #[serde(default)]
+        topic_regex: Option<Arc<str>>,
     },
     /// `close()`, as soon as the application is back in its loop.
-    Close,
+    Close {
+        /// What becomes of its membership.
+        #[serde(default)]
+        membership: GroupMembershipOperation,
+    },
+}
+
+/// What becomes of the membership when a consumer closes (KIP-1092), by Kafka's names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum GroupMembershipOperation {
+    /// A dynamic member leaves, a static one stays until its session times out.
+    #[default]
+    Default,
+    /// It leaves, be it static or not.
+    LeaveGroup,
+    /// It stays until its session times out.
+    RemainInGroup,
 }
 
 /// Configs that a consumer has from its next start on; those not given stay.
@@ -120,14 +144,18 @@ impl Consumer {
                 self.seek(ctx, &TopicPartition::new(topic, partition), to);
             }
             ConsumerCommand::Commit => self.commit_async(ctx),
-            ConsumerCommand::Subscribe { topics } => {
-                self.resubscribing = Some(topics);
+            ConsumerCommand::Subscribe { topics, topic_regex: regex } => {
+                let is_bad = regex.as_deref().is_some_and(|regex| Pattern::new(regex).is_err());
+                if is_bad {
+                    return self.report(ctx, ErrorCode::InvalidRegularExpression, "cannot subscribe");
+                }
+                self.resubscribing = Some(Subscription { topics, regex });
             }
             ConsumerCommand::SetListenerMs { revoked_ms, assigned_ms } => {
                 let app = Arc::make_mut(&mut self.app);
                 (app.revoked_ms, app.assigned_ms) = (revoked_ms, assigned_ms);
             }
-            ConsumerCommand::Close => self.is_closing = true,
+            ConsumerCommand::Close { membership } => self.closing = Some(membership),
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::assignor::AssignorKind;
-use crate::base::Set;
+use crate::base::{Pattern, Set};
 use crate::client::backoff::Backoff;
 use crate::client::network::NetworkConfig;
 
@@ -155,7 +155,8 @@ impl IsolationLevel {
 pub struct ConsumerApp {
     /// `subscribe()`: the group shares these topics' partitions.
     pub topics: Vec<Arc<str>>,
-    /// `subscribe()` by pattern, which the coordinator matches: for `group.protocol=consumer`.
+    /// `subscribe()` by pattern, in place of `topics`: all topics whose whole names match. The
+    /// consumer looks for them; with `group.protocol=consumer` its coordinator does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub topic_regex: Option<Arc<str>>,
     /// `assign()`, in place of `topics`: exactly these partitions, without a group's help.
@@ -262,9 +263,11 @@ impl ConsumerConfig {
         let subscribes = !app.topics.is_empty() || app.topic_regex.is_some();
         claim(!subscribes || has_group, "to subscribe to topics, group.id must be set");
         claim(
-            app.topic_regex.is_none() || is_managed,
-            "topic_regex is matched by the coordinator: it needs group.protocol=consumer",
+            app.topic_regex.is_none() || app.topics.is_empty(),
+            "a consumer subscribes either to topics or to topic_regex, not to both",
         );
+        let regex = app.topic_regex.as_deref().map_or(Ok(()), |regex| Pattern::new(regex).map(drop));
+        claim(regex.is_ok(), "topic_regex is not a valid regular expression");
         claim(
             self.group_remote_assignor.is_none() || is_managed,
             "group.remote.assignor needs group.protocol=consumer",

@@ -1,7 +1,7 @@
 //! The heartbeat thread: keeps the membership alive while the application works, and gives it up
 //! when the application does not come back in time (KIP-62). Good-byes, too.
 
-use super::{Consumer, ConsumerTimer, MemberState, Request, Thread};
+use super::{Consumer, ConsumerTimer, GroupMembershipOperation, MemberState, Request, Thread};
 use crate::base::{SimTime, ms};
 use crate::client::network::{Response, SendOptions};
 use crate::protocol::ErrorCode;
@@ -17,7 +17,7 @@ impl Consumer {
         }
         if self.is_overdue(ctx.now()) {
             self.report(ctx, ErrorCode::UnknownMemberId, "no poll for max.poll.interval.ms: left the group");
-            self.leave(ctx, "consumer poll timeout has expired", false);
+            self.leave(ctx, "consumer poll timeout has expired", None);
             if self.is_managed() {
                 return self.enter(ctx, MemberState::Stale);
             }
@@ -109,15 +109,27 @@ impl Consumer {
     }
 
     /// Says good-bye if the coordinator can be reached; true if an answer is to be expected.
-    /// In the classic protocol static members do not: they may come back (KIP-345).
-    pub(super) fn leave(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, reason: &str, closing: bool) -> bool {
+    /// In the classic protocol static members do not, unless they are closed for good: they may
+    /// come back (KIP-345, KIP-1092).
+    pub(super) fn leave(
+        &mut self,
+        ctx: &mut Ctx<'_, ConsumerTimer>,
+        reason: &str,
+        closing: Option<GroupMembershipOperation>,
+    ) -> bool {
         if self.is_managed() {
             return self.leave_managed(ctx, closing);
         }
-        let is_member = !self.membership.member_id.is_empty() && self.config.group_instance_id.is_none();
+        let says_so = match closing.unwrap_or_default() {
+            GroupMembershipOperation::Default => self.config.group_instance_id.is_none(),
+            GroupMembershipOperation::LeaveGroup => true,
+            GroupMembershipOperation::RemainInGroup => false,
+        };
+        let is_member = !self.membership.member_id.is_empty() && says_so;
         if !self.is_subscribed() || !is_member || self.membership.coordinator.is_none() {
             return false;
         }
+        let closing = closing.is_some();
         let Some(node) = self.coordinator_node(ctx) else { return false };
         let is_batched = self.network.version_for::<LeaveGroupRequest>(node).is_some_and(|v| v >= 3);
         let member_id = self.membership.member_id.clone();
@@ -125,7 +137,7 @@ impl Consumer {
             LeaveGroupRequest { group_id: self.group_id().to_owned(), ..LeaveGroupRequest::default() };
         if is_batched {
             let reason = Some(reason.to_owned());
-            request.members = vec![MemberIdentity { member_id, group_instance_id: None, reason }];
+            request.members = vec![MemberIdentity { member_id, group_instance_id: self.instance(), reason }];
         } else {
             request.member_id = member_id;
         }

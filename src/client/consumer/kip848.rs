@@ -13,7 +13,7 @@
 use std::sync::Arc;
 
 use super::listener::Listener;
-use super::{Consumer, ConsumerTimer, MemberState, Request, TopicPartition};
+use super::{Consumer, ConsumerTimer, GroupMembershipOperation, MemberState, Request, TopicPartition};
 use crate::base::{Map, Set, ms};
 use crate::client::network::{Response, SendOptions};
 use crate::protocol::messages::consumer_group_heartbeat::{
@@ -374,15 +374,22 @@ impl Consumer {
 
     /// Says good-bye; true if an answer is to be expected.
     #[inline(never)]
-    pub(super) fn leave_managed(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, closing: bool) -> bool {
+    pub(super) fn leave_managed(
+        &mut self,
+        ctx: &mut Ctx<'_, ConsumerTimer>,
+        closing: Option<GroupMembershipOperation>,
+    ) -> bool {
         let is_member = self.membership.generation > 0;
         self.give_up_step();
         self.set_revoking(None);
         self.membership.has_heartbeat = false;
         let is_static = self.config.group_instance_id.is_some();
-        self.membership.generation = if is_static { LEAVE_STATIC } else { LEAVE };
+        let for_good = !is_static || closing == Some(GroupMembershipOperation::LeaveGroup);
+        self.membership.generation = if for_good { LEAVE } else { LEAVE_STATIC };
         self.enter(ctx, MemberState::Leaving);
-        if !is_member || self.membership.coordinator.is_none() {
+        // A dynamic member that is to stay says nothing: only its session can end.
+        let is_silent = !is_static && closing == Some(GroupMembershipOperation::RemainInGroup);
+        if !is_member || is_silent || self.membership.coordinator.is_none() {
             return false;
         }
         let Some(node) = self.coordinator_node(ctx) else { return false };
@@ -393,6 +400,7 @@ impl Consumer {
             instance_id: self.instance(),
             ..ConsumerGroupHeartbeatRequest::default()
         };
-        self.send(ctx, node, &request, Request::Leave { closing }, SendOptions::default())
+        let what = Request::Leave { closing: closing.is_some() };
+        self.send(ctx, node, &request, what, SendOptions::default())
     }
 }

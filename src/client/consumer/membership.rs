@@ -106,6 +106,8 @@ pub(super) struct Membership {
     pub(super) failures: u32,
     /// What `poll()` is in the middle of, in the classic protocol.
     pub(super) round: Round,
+    /// The topics that its pattern matches, by its metadata, in the classic protocol.
+    pub(super) matched: Vec<Arc<str>>,
     /// As the leader: the group's topics when it handed them out.
     pub(super) handed_out: Topics,
     /// The sticky assignor's memory: what it was assigned last, and in which generation.
@@ -134,6 +136,7 @@ impl Default for Membership {
             session_until: SimTime::ZERO,
             failures: 0,
             round: Round::Idle,
+            matched: Vec::new(),
             handed_out: Topics::default(),
             last_assigned: None,
             assignor: None,

@@ -95,7 +95,7 @@ impl Consumer {
     pub(super) fn run_app_thread(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) {
         while !self.is_stuck {
             let goes_on = match self.thread {
-                Thread::Polling if self.is_closing => self.begin_close(ctx),
+                Thread::Polling if self.closing.is_some() => self.begin_close(ctx),
                 Thread::Polling if self.resubscribing.is_some() => self.resubscribe(ctx),
                 Thread::Polling => self.poll(ctx),
                 Thread::Processing { until } => ctx.now() >= until && self.processed(ctx),
@@ -240,7 +240,7 @@ impl Consumer {
     }
 
     /// `close()`: commit, give everything up, say good-bye. A dynamic member leaves; a static
-    /// one may come back.
+    /// one may come back. Either can be told otherwise (KIP-1092).
     fn close(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) -> bool {
         if self.sync_commit.is_some() && self.drive_commit(ctx).is_none() {
             return false;
@@ -248,45 +248,20 @@ impl Consumer {
         if !self.let_all_go(ctx) {
             return true;
         }
-        let leaves = self.leave(ctx, "the consumer is being closed", true);
+        let closing = self.closing.unwrap_or_default();
+        let leaves = self.leave(ctx, "the consumer is being closed", Some(closing));
         self.lose(ctx, true);
         self.thread = if leaves { Thread::Closing { leaving: true } } else { Thread::Closed };
         false
     }
 
     /// What a member does before it leaves; true when it has.
-    fn let_all_go(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) -> bool {
+    pub(super) fn let_all_go(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) -> bool {
         let is_member = !matches!(self.membership.state, MemberState::Unjoined | MemberState::PrepareLeaving);
         if self.is_managed() && is_member && self.is_subscribed() {
             self.enter(ctx, MemberState::PrepareLeaving);
         }
         self.release(ctx)
-    }
-
-    /// `subscribe()` to other topics; to none is `unsubscribe()`, which leaves the group.
-    #[inline(never)]
-    fn resubscribe(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) -> bool {
-        let leaves = self.resubscribing.as_ref().is_some_and(|topics| topics.is_empty());
-        if leaves && self.is_subscribed() {
-            if !self.let_all_go(ctx) {
-                return true;
-            }
-            self.leave(ctx, "the consumer unsubscribed from all topics", false);
-            self.lose(ctx, true);
-        }
-        let Some(topics) = self.resubscribing.take() else { return true };
-        let app = Arc::make_mut(&mut self.app);
-        app.topics = topics;
-        app.topic_regex = app.topic_regex.take().filter(|_| !leaves);
-        self.want_topics(ctx, []);
-        // What it does not want any more is not returned, even before it is revoked.
-        let unwanted: Vec<TopicPartition> =
-            self.owned.keys().filter(|at| !self.app.topics.contains(&at.topic)).cloned().collect();
-        if self.is_subscribed() {
-            self.set_revoking(Some(&unwanted));
-            self.membership.request_rejoin("the subscription has changed");
-        }
-        true
     }
 
     /// Sets what the two threads wake up by, as far as it has changed.

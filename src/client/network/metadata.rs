@@ -97,6 +97,18 @@ impl NetworkClient {
         self.maybe_update_metadata(ctx);
     }
 
+    /// Asks for metadata again if the back-off since the last answer is over.
+    pub fn refresh_if_allowed<T: From<NetworkTimer>>(&mut self, ctx: &mut Ctx<'_, T>) {
+        if ctx.now() >= self.updates.not_before {
+            self.refresh_metadata(ctx);
+        }
+    }
+
+    /// Whether an answer is awaited, or a request about to be sent.
+    pub fn is_refreshing(&self) -> bool {
+        self.updates.needed || self.updates.in_flight
+    }
+
     /// A response named a partition's current leader (KIP-951). Older news is ignored. True
     /// when the picture changed.
     pub fn leader_is(

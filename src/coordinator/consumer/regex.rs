@@ -6,12 +6,10 @@
 
 use std::sync::Arc;
 
-use regex_lite::{Regex, RegexBuilder};
-
 use super::draft::Draft;
 use super::heartbeat::Refusal;
 use super::{GroupChange, ResolvedRegex};
-use crate::base::Set;
+use crate::base::{Pattern, Set};
 use crate::coordinator::group::Group;
 use crate::coordinator::outcome::CoordinatorTimer;
 use crate::coordinator::rebalance::Work;
@@ -20,24 +18,16 @@ use crate::trace::Event;
 
 /// Expressions are not looked up again sooner than this (`REGEX_BATCH_REFRESH_MIN_INTERVAL_MS`).
 const MIN_INTERVAL_MS: i64 = 10_000;
-/// The largest program that an expression may become, in bytes.
-const PROGRAM_MAX: usize = 256 * 1024;
-/// The longest expression.
-const LENGTH_MAX: usize = 32 * 1024;
-
 /// The expression, for whole names.
-fn compile(regex: &str) -> Result<Regex, Refusal> {
-    let invalid = |why: String| {
-        let message = format!("SubscribedTopicRegex `{regex}` is not a valid regular expression: {why}.");
-        Refusal::new(ErrorCode::InvalidRegularExpression, message)
-    };
-    if regex.len() > LENGTH_MAX {
+fn compile(regex: &str) -> Result<Pattern, Refusal> {
+    if regex.len() > Pattern::LENGTH_MAX {
         let message = "SubscribedTopicRegex is not a valid regular expression: it is too long.";
         return Err(Refusal::new(ErrorCode::InvalidRegularExpression, message));
     }
-    // On its own first: a stray parenthesis must not pair with ours.
-    let build = |text: &str| RegexBuilder::new(text).size_limit(PROGRAM_MAX).nest_limit(50).build();
-    build(regex).and_then(|_| build(&format!("^(?:{regex})$"))).map_err(|error| invalid(error.to_string()))
+    Pattern::new(regex).map_err(|why| {
+        let message = format!("SubscribedTopicRegex `{regex}` is not a valid regular expression: {why}.");
+        Refusal::new(ErrorCode::InvalidRegularExpression, message)
+    })
 }
 
 impl Draft<'_> {

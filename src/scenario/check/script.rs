@@ -1,6 +1,6 @@
 //! Whether a script's commands name what is there.
 
-use crate::base::{Map, Set};
+use crate::base::{Map, Pattern, Set};
 use crate::protocol::ApiKey;
 use crate::scenario::names::did_you_mean;
 use crate::scenario::{Path, Problem, Scenario};
@@ -122,7 +122,7 @@ impl Check<'_> {
                     || format!("expected an offset, -1 (the end) or -2 (the beginning), found {offset}"),
                 );
             }
-            Command::Stop { node } => {
+            Command::Stop { node, .. } => {
                 let server = nodes.get(node) == Some(&Kind::Server);
                 self.node(node, nodes, || path.key("node"));
                 self.expect(!server, || path.key("node"), || format!("'{node}' is no client; use kill"));
@@ -158,7 +158,18 @@ impl Check<'_> {
                     self.topic_used(&at.topic, Some(at.partition), || path);
                 }
             }
-            Command::Subscribe { topics, .. } => {
+            Command::Subscribe { topics, topic_regex, .. } => {
+                let regex = topic_regex.as_deref().map_or(Ok(()), |regex| Pattern::new(regex).map(drop));
+                self.expect(
+                    regex.is_ok(),
+                    || path.key("topic_regex"),
+                    || "is not a valid regular expression".into(),
+                );
+                self.expect(
+                    topics.is_empty() || topic_regex.is_none(),
+                    || path.key("topics"),
+                    || "give topics or topic_regex, not both".into(),
+                );
                 for (index, topic) in topics.iter().enumerate() {
                     self.topic_used(topic, None, || path.key("topics").index(index));
                 }

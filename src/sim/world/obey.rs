@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::NodeId;
-use crate::client::consumer::SeekTo;
+use crate::client::consumer::{GroupMembershipOperation, SeekTo};
 use crate::client::workload::Text;
 use crate::client::{AdminCommand, ConsumerCommand, ProducerCommand};
 use crate::protocol::ApiKey;
@@ -151,7 +151,7 @@ impl World {
             Command::Commit { consumer } => {
                 (consumer, "commit".to_owned(), Stimulus::Consumer(ConsumerCommand::Commit))
             }
-            Command::Stop { node } => (node, "stop".to_owned(), self.stop_of(node)?),
+            Command::Stop { node, membership } => self.stop_of(node, *membership)?,
             Command::CreateTopic { topic, partitions, replication_factor, configs } => {
                 let create = AdminCommand::CreateTopic {
                     topic: topic.clone(),
@@ -202,13 +202,23 @@ impl World {
         Ok(())
     }
 
-    fn stop_of(&self, name: &str) -> Result<Stimulus, CommandError> {
+    fn stop_of<'a>(
+        &self,
+        name: &'a String,
+        membership: GroupMembershipOperation,
+    ) -> Result<(&'a String, String, Stimulus), CommandError> {
         let node = self.named(name)?;
-        match self.nodes.get(&node).map(|slot| &slot.machine) {
-            Some(Machine::Consumer(_)) => Ok(Stimulus::Consumer(ConsumerCommand::Close)),
-            Some(Machine::Producer(_)) => Ok(Stimulus::Producer(ProducerCommand::SetPaused { paused: true })),
-            _ => Err(CommandError::NotA(name.to_owned(), "client")),
-        }
+        let stimulus = match self.nodes.get(&node).map(|slot| &slot.machine) {
+            Some(Machine::Consumer(_)) => Stimulus::Consumer(ConsumerCommand::Close { membership }),
+            Some(Machine::Producer(_)) => Stimulus::Producer(ProducerCommand::SetPaused { paused: true }),
+            _ => return Err(CommandError::NotA(name.clone(), "client")),
+        };
+        let what = match membership {
+            GroupMembershipOperation::Default => "stop",
+            GroupMembershipOperation::LeaveGroup => "stop, and leave its group for good",
+            GroupMembershipOperation::RemainInGroup => "stop, but stay in its group",
+        };
+        Ok((name, what.to_owned(), stimulus))
     }
 
     fn add_consumer(
@@ -448,13 +458,15 @@ fn consumer_command(command: &Command) -> Option<(&String, String, ConsumerComma
             let pause = ConsumerCommand::SetPaused { paused: *on, partitions: partitions.clone() };
             (consumer, what.to_owned(), pause)
         }
-        Command::Subscribe { consumer, topics } => {
-            let what = match topics.as_slice() {
-                [] => "unsubscribe".to_owned(),
-                topics => format!("subscribe to {}", topics.join(", ")),
+        Command::Subscribe { consumer, topics, topic_regex } => {
+            let what = match (topic_regex, topics.as_slice()) {
+                (Some(regex), _) => format!("subscribe to what matches {regex}"),
+                (None, []) => "unsubscribe".to_owned(),
+                (None, topics) => format!("subscribe to {}", topics.join(", ")),
             };
             let topics = topics.iter().map(|topic| topic.as_str().into()).collect();
-            (consumer, what, ConsumerCommand::Subscribe { topics })
+            let topic_regex = topic_regex.as_deref().map(Into::into);
+            (consumer, what, ConsumerCommand::Subscribe { topics, topic_regex })
         }
         Command::SetListenerMs { consumer, revoked_ms, assigned_ms } => {
             let what = format!("take {revoked_ms} ms to let go, {assigned_ms} ms to take over");

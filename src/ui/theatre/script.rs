@@ -141,7 +141,10 @@ pub(super) fn actions(show: &Show) -> Vec<(String, Command)> {
         if member.runs {
             let on = !consumer.is_stuck();
             let stuck = Command::SetStuck { consumer: node.clone(), on };
-            found.push((format!("{node} leaves"), Command::Stop { node: node.clone() }));
+            found.push((
+                format!("{node} leaves"),
+                Command::Stop { node: node.clone(), membership: Default::default() },
+            ));
             found.push((format!("{node} crashes"), Command::Kill { node: node.clone() }));
             found.push((format!("{node} {}", if on { "hangs" } else { "goes on" }), stuck));
         } else if slot.health != Health::Waiting {

@@ -1,5 +1,6 @@
 //! A script's commands in a few words, as they stand on the theatre's chips and its timeline.
 
+use crate::client::consumer::GroupMembershipOperation;
 use crate::sim::Command;
 
 /// What happens: `C joins`.
@@ -9,7 +10,13 @@ pub fn cue(command: &Command) -> String {
             Some(name) => format!("{name} joins"),
             None => format!("{group} gets a member"),
         },
-        Command::Stop { node } => format!("{node} leaves"),
+        Command::Stop { node, membership: GroupMembershipOperation::RemainInGroup } => {
+            format!("{node} ends, but stays a member")
+        }
+        Command::Stop { node, membership: GroupMembershipOperation::LeaveGroup } => {
+            format!("{node} leaves for good")
+        }
+        Command::Stop { node, .. } => format!("{node} leaves"),
         Command::Kill { node } if is_server(node) => format!("{node} dies"),
         Command::Kill { node } => format!("{node} crashes"),
         Command::PowerLoss { node } => format!("{node} loses power"),
@@ -28,8 +35,11 @@ pub fn cue(command: &Command) -> String {
         Command::Send { producer, .. } => format!("{producer} sends"),
         Command::SetProducing { producer, on: true } => format!("{producer} produces"),
         Command::SetProducing { producer, on: false } => format!("{producer} stops"),
-        Command::Subscribe { consumer, topics } if topics.is_empty() => format!("{consumer} unsubscribes"),
-        Command::Subscribe { consumer, topics } => format!("{consumer} reads {}", topics.join(", ")),
+        Command::Subscribe { consumer, topic_regex: Some(regex), .. } => format!("{consumer} reads {regex}"),
+        Command::Subscribe { consumer, topics, .. } if topics.is_empty() => {
+            format!("{consumer} unsubscribes")
+        }
+        Command::Subscribe { consumer, topics, .. } => format!("{consumer} reads {}", topics.join(", ")),
         Command::SetPaused { consumer, on: true, .. } => format!("{consumer} pauses"),
         Command::SetPaused { consumer, on: false, .. } => format!("{consumer} resumes"),
         Command::SetListenerMs { consumer, .. } => format!("{consumer}'s listener"),
