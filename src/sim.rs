@@ -20,7 +20,7 @@ pub use command::{Command, CommandError, Data, Kind};
 pub use ensemble::{Ensemble, Moment};
 pub use guest::Guest;
 pub use history::{Branch, Journaled, Run};
-pub use invariants::{Invariants, Violation};
+pub use invariants::{Invariants, ShareCounts, Violation};
 pub use network::{Conn, Flight, Link};
 pub use node::{Health, Machine, Slot, Timer};
 pub use setup::{ClientKind, ClientSetup, ClusterSetup, DiskSetup, NetworkSetup, Setup, TopicSetup};

@@ -392,6 +392,31 @@ pub enum Event {
         at: TopicPartition,
         offsets: Offsets,
     },
+    /// A member of a share group has acquired records, for the `delivery`th time in all.
+    RecordsAcquired {
+        group: Arc<str>,
+        #[serde(flatten)]
+        at: TopicPartition,
+        offsets: Offsets,
+        delivery: i16,
+    },
+    /// The application did not process an acquired record: it releases or rejects it.
+    RecordRefused {
+        group: Arc<str>,
+        #[serde(flatten)]
+        at: TopicPartition,
+        offset: i64,
+        then: &'static str,
+    },
+    /// What a member of a share group acknowledged is answered: it counts, or it does not.
+    RecordsAcknowledged {
+        group: Arc<str>,
+        #[serde(flatten)]
+        at: TopicPartition,
+        offsets: Offsets,
+        then: &'static str,
+        error: ErrorCode,
+    },
     /// A client or broker heard that its metadata is out of date.
     MetadataStale { error: ErrorCode },
     /// A client's picture of the cluster is new.

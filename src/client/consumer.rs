@@ -26,6 +26,7 @@ mod listener;
 mod membership;
 mod pattern;
 mod positions;
+mod share;
 mod subscription;
 mod thread;
 mod validation;
@@ -36,6 +37,7 @@ use self::commits::SyncCommit;
 use self::listener::Call;
 use self::membership::Membership;
 use self::pattern::Subscription;
+use self::share::Share;
 use self::subscription::Owned;
 use self::thread::{Polled, Thread};
 use super::metadata_cache::TopicScope;
@@ -46,7 +48,8 @@ use crate::trace::{Ctx, Event};
 
 pub use command::{ConsumerChanges, ConsumerCommand, GroupMembershipOperation, SeekTo};
 pub use config::{
-    AssignedPartition, CommitMode, ConsumerApp, ConsumerConfig, GroupProtocol, IsolationLevel, OffsetReset,
+    AcknowledgeType, AssignedPartition, CommitMode, ConsumerApp, ConsumerConfig, GroupProtocol, Handling,
+    IsolationLevel, OffsetReset, ShareAcknowledgementMode,
 };
 pub use membership::MemberState;
 pub use subscription::{ConsumerRecord, OwnedPartition, Position, Seeking};
@@ -112,6 +115,7 @@ enum Request {
     OffsetFetch { partitions: Set<TopicPartition> },
     ListOffsets { partitions: Map<TopicPartition, Seeking> },
     Validate { node: i32, asked: validation::Asked },
+    Share { node: i32, sent: share::Sent, names: Map<Uuid, Arc<str>>, fetches: bool },
     Fetch { node: i32, partitions: Map<TopicPartition, i64>, topics: Map<Uuid, Arc<str>> },
 }
 
@@ -129,6 +133,7 @@ pub struct Consumer {
     thread: Thread,
     polled: Polled,
     sync_commit: Option<SyncCommit>,
+    share: Share,
     next_auto_commit: SimTime,
     last_poll: SimTime,
     is_stuck: bool,
@@ -162,6 +167,7 @@ impl Consumer {
             thread: Thread::Polling,
             polled: Polled::default(),
             sync_commit: None,
+            share: Share::default(),
             next_auto_commit: SimTime::ZERO,
             last_poll: SimTime::ZERO,
             is_stuck: false,
@@ -195,7 +201,8 @@ impl Consumer {
             match event {
                 NetworkEvent::Response(response) => self.on_response(ctx, &response),
                 NetworkEvent::MetadataUpdated => self.match_topics(),
-                _ => {}
+                NetworkEvent::Disconnected { node } => self.share_disconnected(ctx, node),
+                NetworkEvent::Ready { .. } => {}
             }
         }
         self.run_heartbeat_thread(ctx);
@@ -329,6 +336,9 @@ impl Consumer {
             Request::OffsetFetch { partitions } => self.on_offset_fetch(ctx, response, partitions),
             Request::ListOffsets { partitions } => self.on_list_offsets(ctx, response, &partitions),
             Request::Validate { asked, .. } => self.on_epoch_ends(ctx, response, &asked),
+            Request::Share { node, sent, names, fetches } => {
+                self.on_share(ctx, response, node, sent, &names, fetches);
+            }
             Request::Fetch { partitions, topics, .. } => self.on_fetch(ctx, response, &partitions, &topics),
         }
     }

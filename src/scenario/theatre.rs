@@ -62,6 +62,9 @@ impl Protocol {
                 group_remote_assignor: config.group_remote_assignor.clone(),
                 ..Protocol::default()
             },
+            GroupProtocol::Share => {
+                Protocol { group_protocol: Some(GroupProtocol::Share), ..Protocol::default() }
+            }
             GroupProtocol::Classic => Protocol {
                 partition_assignment_strategy: config.partition_assignment_strategy.clone(),
                 ..Protocol::default()
@@ -74,6 +77,7 @@ impl Protocol {
         let first = self.partition_assignment_strategy.first();
         match (&self.name, self.group_protocol, &self.group_remote_assignor, first) {
             (Some(name), ..) => name.clone(),
+            (_, Some(GroupProtocol::Share), ..) => "Share group".to_owned(),
             (_, Some(GroupProtocol::Consumer), None, _) => "Consumer protocol".to_owned(),
             (_, Some(GroupProtocol::Consumer), Some(assignor), _) => format!("Consumer · {assignor}"),
             (_, _, _, Some(AssignorKind::CooperativeSticky)) => "Cooperative-sticky".to_owned(),
@@ -86,6 +90,9 @@ impl Protocol {
     pub fn idea(&self) -> &'static str {
         if self.group_protocol == Some(GroupProtocol::Consumer) {
             return "the broker decides; members reconcile one by one";
+        }
+        if self.group_protocol == Some(GroupProtocol::Share) {
+            return "nobody owns a partition; records are handed out one by one";
         }
         match self.partition_assignment_strategy.first() {
             Some(AssignorKind::Range) => "all give everything up, then wait; each gets a range",

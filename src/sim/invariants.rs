@@ -5,18 +5,22 @@
 //! partition, base offset and CRC, which a broker never changes.
 
 mod groups;
+mod shares;
 
 use std::sync::Arc;
 
 use groups::Groups;
 use imbl::OrdMap;
 use serde::Serialize;
+use shares::Shares;
 
 use crate::base::{Map, NodeId, Set};
 use crate::protocol::TopicPartition;
 use crate::sim::{Machine, Slot};
 use crate::storage::UnifiedLog;
 use crate::trace::{Entry, Event, Offsets, Role};
+
+pub use shares::ShareCounts;
 
 /// A broken promise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -81,6 +85,7 @@ pub struct Invariants {
     leaders: Map<(TopicPartition, i32), NodeId>,
     ends: Map<(NodeId, TopicPartition), i64>,
     groups: Groups,
+    shares: Shares,
     lost_power: Set<NodeId>,
     /// Up to where some replica is compacted: batches there may be others on the next one.
     compacted: Map<TopicPartition, i64>,
@@ -104,6 +109,7 @@ impl Invariants {
             leaders: Map::new(),
             ends: Map::new(),
             groups: Groups::default(),
+            shares: Shares::default(),
             lost_power: Set::new(),
             compacted: Map::new(),
         }
@@ -129,6 +135,11 @@ impl Invariants {
     /// How many records went how far.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// What became of records in share groups, by group.
+    pub fn shares(&self) -> &Map<Arc<str>, ShareCounts> {
+        self.shares.counts()
     }
 
     /// How many different batches with this CRC a producer sent to a partition.
@@ -194,6 +205,9 @@ impl Invariants {
             }
             Event::LogRecovered { at, log_end_offset, .. } => {
                 self.ends.insert((entry.node, at.clone()), *log_end_offset);
+            }
+            Event::RecordsAcquired { .. } | Event::RecordsAcknowledged { .. } => {
+                self.shares.check(&entry.event);
             }
             Event::PowerLost { .. } => {
                 self.lost_power.insert(entry.node);

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::base::{Digest, Map, NodeId, sort_by};
 use crate::broker::OFFSETS_TOPIC;
 use crate::protocol::TopicPartition;
-use crate::sim::{Health, Machine, Violation, World};
+use crate::sim::{Health, Machine, ShareCounts, Violation, World};
 use crate::storage::UnifiedLog;
 
 /// A world's state in numbers.
@@ -33,6 +33,9 @@ pub struct Summary {
     pub topics: Vec<TopicSummary>,
     /// Consumer groups.
     pub groups: Vec<GroupSummary>,
+    /// Share groups by id.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub shares: Map<String, ShareCounts>,
 }
 
 /// How many records went how far.
@@ -165,6 +168,9 @@ impl World {
                 .collect(),
             topics: self.topic_summaries(),
             groups: self.group_summaries(),
+            shares: (self.invariants().shares().iter())
+                .map(|(group, counts)| (group.to_string(), *counts))
+                .collect(),
         }
     }
 
@@ -323,6 +329,21 @@ impl fmt::Display for Summary {
                     offset.topic, offset.partition, offset.committed, offset.lag
                 )?;
             }
+        }
+        for (id, it) in &self.shares {
+            writeln!(
+                f,
+                "share group {id}  {} acquired, {} redelivered, {} accepted, {} released, {} rejected, \
+                 {} lock timeouts, {} failed, at most {} deliveries",
+                it.acquired,
+                it.redelivered,
+                it.accepted,
+                it.released,
+                it.rejected,
+                it.lock_timeouts,
+                it.failed,
+                it.most_deliveries
+            )?;
         }
         if self.violations.is_empty() {
             return writeln!(f, "every promise was kept");

@@ -37,6 +37,7 @@ impl Consumer {
     pub(super) fn commits_automatically(&self) -> bool {
         self.config.enable_auto_commit
             && self.app.commit == CommitMode::Auto
+            && !self.is_share()
             && self.config.group_id.is_some()
     }
 

@@ -2,6 +2,7 @@
 //! application around it does.
 
 mod reset;
+mod share;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use crate::client::backoff::Backoff;
 use crate::client::network::NetworkConfig;
 
 pub use reset::OffsetReset;
+pub use share::{AcknowledgeType, Handling, ShareAcknowledgementMode};
 
 /// Configuration of a consumer.
 ///
@@ -38,6 +40,9 @@ pub struct ConsumerConfig {
     /// the coordinator's first one if it is not given.
     #[serde(rename = "group.remote.assignor")]
     pub group_remote_assignor: Option<Arc<str>>,
+    /// In a share group, who says what became of records (KIP-932).
+    #[serde(rename = "share.acknowledgement.mode")]
+    pub share_acknowledgement_mode: ShareAcknowledgementMode,
     /// Where the consumer is; assignors prefer partitions with a replica there (KIP-881).
     #[serde(rename = "client.rack")]
     pub client_rack: Option<Arc<str>>,
@@ -123,6 +128,9 @@ pub enum GroupProtocol {
     Classic,
     /// The coordinator hands them out, and nobody waits (KIP-848).
     Consumer,
+    /// Nobody owns a partition: members share its records one by one (KIP-932). In Kafka that is a
+    /// client of its own, KafkaShareConsumer.
+    Share,
 }
 
 /// `isolation.level`.
@@ -165,7 +173,10 @@ pub struct ConsumerApp {
     pub process_ms: u64,
     /// That time varies by up to so many percent either way (seeded, so repeatable).
     pub jitter_percent: u32,
-    /// When offsets are committed.
+    /// Records that it handles otherwise: of each the first of these that is about it decides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub handling: Vec<Handling>,
+    /// When offsets are committed, or, in a share group, acknowledgements waited for.
     pub commit: CommitMode,
     /// Its rebalance listener takes so long when partitions are revoked or lost.
     #[serde(skip_serializing_if = "is_zero")]
@@ -219,6 +230,7 @@ impl Default for ConsumerConfig {
             group_instance_id: None,
             group_protocol: GroupProtocol::Classic,
             group_remote_assignor: None,
+            share_acknowledgement_mode: ShareAcknowledgementMode::Implicit,
             client_rack: None,
             client_id: Arc::from(""),
             session_timeout_ms: 45_000,
@@ -296,11 +308,37 @@ impl ConsumerConfig {
             i64::try_from(self.request_timeout_ms).is_ok_and(|ms| ms > i64::from(self.fetch_max_wait_ms)),
             "request.timeout.ms must be more than fetch.max.wait.ms",
         );
+        if self.group_protocol == GroupProtocol::Share {
+            self.share_problems(app, &mut claim);
+        }
         claim(self.max_poll_interval_ms > 0, "max.poll.interval.ms must be at least 1");
         claim(self.heartbeat_interval_ms > 0, "heartbeat.interval.ms must be at least 1");
         let committing = !matches!(app.commit, CommitMode::Auto | CommitMode::Never);
         claim(has_group || !committing, "to commit offsets, group.id must be set");
         problems
+    }
+
+    #[inline(never)]
+    fn share_problems(&self, app: &ConsumerApp, claim: &mut impl FnMut(bool, &str)) {
+        claim(
+            !app.topics.is_empty() && app.topic_regex.is_none(),
+            "members of share groups subscribe to topics by name",
+        );
+        claim(self.group_instance_id.is_none(), "share groups have no static members");
+        claim(
+            app.revoked_ms == 0 && app.assigned_ms == 0 && !app.commit_on_revoke,
+            "members of share groups have no rebalance listener",
+        );
+        let commit = [CommitMode::Auto, CommitMode::AfterEachRecord, CommitMode::AfterEachPoll];
+        claim(
+            commit.contains(&app.commit),
+            "in a share group, commit must be auto, after_each_record or after_each_poll",
+        );
+        let is_explicit = self.share_acknowledgement_mode == ShareAcknowledgementMode::Explicit;
+        claim(
+            is_explicit || app.handling.iter().all(|it| it.then == AcknowledgeType::Accept),
+            "to release or reject records, share.acknowledgement.mode must be explicit",
+        );
     }
 
     /// The settings of its network client.

@@ -208,7 +208,7 @@ impl Consumer {
 
 /// The records from `from` on, the offset behind all that could be read, and what stopped
 /// the reading, if anything but the end did.
-fn read(bytes: bytes::Bytes, from: i64) -> (Vec<ConsumerRecord>, i64, Option<BatchError>) {
+pub(super) fn read(bytes: bytes::Bytes, from: i64) -> (Vec<ConsumerRecord>, i64, Option<BatchError>) {
     let (mut records, mut end) = (Vec::new(), from);
     for batch in batches(&bytes) {
         let batch = match batch {

@@ -236,8 +236,17 @@ impl Consumer {
             return;
         }
         let Some(node) = self.coordinator_node(ctx) else { return };
-        let request = self.managed_heartbeat(state == MemberState::Joining);
-        if !self.send(ctx, node, &request, Request::ManagedHeartbeat, SendOptions::default()) {
+        let joins = state == MemberState::Joining;
+        let is_sent = if self.is_share() {
+            let sent = self.membership.managed.sent.as_ref().filter(|_| !joins);
+            let is_first = sent.is_none();
+            let says_topics = sent.is_none_or(|sent| sent.topics != self.app.topics);
+            self.send_share_heartbeat(ctx, node, says_topics, is_first)
+        } else {
+            let request = self.managed_heartbeat(joins);
+            self.send(ctx, node, &request, Request::ManagedHeartbeat, SendOptions::default())
+        };
+        if !is_sent {
             return;
         }
         let managed = &mut self.membership.managed;
@@ -297,7 +306,11 @@ impl Consumer {
         if !self.membership.has_heartbeat {
             return;
         }
-        let error = match self.decode::<ConsumerGroupHeartbeatResponse>(ctx, response) {
+        let answer = match self.is_share() {
+            true => self.decode_share_heartbeat(ctx, response),
+            false => self.decode::<ConsumerGroupHeartbeatResponse>(ctx, response),
+        };
+        let error = match answer {
             Ok(answer) if !answer.error_code.is_error() => return self.heard(ctx, answer),
             Ok(answer) => answer.error_code,
             Err(error) => error,
@@ -393,6 +406,9 @@ impl Consumer {
             return false;
         }
         let Some(node) = self.coordinator_node(ctx) else { return false };
+        if self.is_share() {
+            return self.send_share_leave(ctx, node, closing.is_some());
+        }
         let request = ConsumerGroupHeartbeatRequest {
             group_id: self.group_id().to_owned(),
             member_id: self.membership.member_id.clone(),

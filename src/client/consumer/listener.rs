@@ -51,7 +51,7 @@ impl Listener {
 impl Consumer {
     /// Whether the application has a listener.
     pub(super) fn has_listener(&self) -> bool {
-        self.app.revoked_ms > 0 || self.app.assigned_ms > 0 || self.app.commit_on_revoke
+        !self.is_share() && (self.app.revoked_ms > 0 || self.app.assigned_ms > 0 || self.app.commit_on_revoke)
     }
 
     /// Calls the listener; true if it has returned. If not, `poll()` goes on when it has.

@@ -184,9 +184,9 @@ impl Consumer {
         self.config.group_instance_id.as_deref().map(str::to_owned)
     }
 
-    /// Whether its group is managed by the coordinator (KIP-848).
+    /// Whether its group is managed by the coordinator (KIP-848, KIP-932).
     pub(super) fn is_managed(&self) -> bool {
-        self.config.group_protocol == GroupProtocol::Consumer
+        self.config.group_protocol != GroupProtocol::Classic
     }
 
     /// What `poll()` does for the membership.

@@ -85,6 +85,14 @@ pub(super) struct Polled {
 }
 
 impl Polled {
+    pub(super) fn new(records: Vec<(TopicPartition, ConsumerRecord)>) -> Self {
+        Polled { records: Arc::new(records), next: 0 }
+    }
+
+    pub(super) fn advance(&mut self, count: u32) {
+        self.next += count;
+    }
+
     pub(super) fn remaining(&self) -> &[(TopicPartition, ConsumerRecord)] {
         self.records.get(self.next as usize..).unwrap_or_default()
     }
@@ -99,6 +107,9 @@ impl Consumer {
                 Thread::Polling if self.resubscribing.is_some() => self.resubscribe(ctx),
                 Thread::Polling => self.poll(ctx),
                 Thread::Processing { until } => ctx.now() >= until && self.processed(ctx),
+                Thread::Committing { next } if self.is_share() => {
+                    self.drive_acknowledgements(ctx) && self.go_on(ctx, next)
+                }
                 Thread::Committing { next } => self.drive_commit(ctx).is_some() && self.go_on(ctx, next),
                 Thread::Listening { closing } => self.listen(ctx, closing),
                 Thread::Closing { leaving } => !leaving && self.close(ctx),
@@ -113,6 +124,9 @@ impl Consumer {
     /// One look round `poll()`: true when it returns records.
     fn poll(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) -> bool {
         self.last_poll = ctx.now();
+        if self.is_share() {
+            return self.poll_share(ctx);
+        }
         for partition in self.owned.values_mut() {
             partition.consumed = partition.position;
         }
@@ -133,7 +147,7 @@ impl Consumer {
         }
         // The next fetches travel while these records are processed.
         self.send_fetches(ctx);
-        self.polled = Polled { records: Arc::new(records), next: 0 };
+        self.polled = Polled::new(records);
         if self.app.commit == CommitMode::BeforeProcessing {
             let positions = self.owned.iter().filter_map(|(at, it)| Some((at.clone(), it.position?)));
             let positions: Offsets = positions.collect();
@@ -170,7 +184,7 @@ impl Consumer {
         records
     }
 
-    fn go_on(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, next: Next) -> bool {
+    pub(super) fn go_on(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, next: Next) -> bool {
         self.thread = match next {
             Next::Process if !self.polled.remaining().is_empty() => {
                 Thread::Processing { until: ctx.now() + self.draw_process_time(ctx) }
@@ -181,8 +195,8 @@ impl Consumer {
     }
 
     /// Microseconds for the next record.
-    fn draw_process_time(&self, ctx: &mut Ctx<'_, ConsumerTimer>) -> u64 {
-        let time_us = ms(self.app.process_ms);
+    fn draw_process_time(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) -> u64 {
+        let time_us = ms(self.handle(ctx).unwrap_or(self.app.process_ms));
         let spread = time_us / 100 * u64::from(self.app.jitter_percent.min(100));
         if spread == 0 {
             return time_us;
@@ -193,7 +207,11 @@ impl Consumer {
     /// The application is done with a record; if it needs no time, with all that it may do at
     /// once.
     fn processed(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) -> bool {
-        let is_instant = self.app.process_ms == 0 && self.app.commit != CommitMode::AfterEachRecord;
+        if self.is_share() {
+            return self.processed_share(ctx);
+        }
+        let takes_none = self.app.process_ms == 0 && self.app.handling.is_empty();
+        let is_instant = takes_none && self.app.commit != CommitMode::AfterEachRecord;
         let remaining = self.polled.remaining();
         let Some((at, first)) = remaining.first().cloned() else { return self.go_on(ctx, Next::Poll) };
         let run = remaining.iter().take_while(|(other, _)| *other == at).take(if is_instant {
@@ -206,7 +224,7 @@ impl Consumer {
             count += 1;
             position = Position { offset: record.offset + 1, leader_epoch: record.leader_epoch };
         }
-        self.polled.next += count;
+        self.polled.advance(count);
         self.totals.consumed += u64::from(count);
         if let Some(partition) = self.owned.get_mut(&at) {
             partition.consumed = Some(position);
@@ -243,6 +261,9 @@ impl Consumer {
     /// one may come back. Either can be told otherwise (KIP-1092).
     fn close(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) -> bool {
         if self.sync_commit.is_some() && self.drive_commit(ctx).is_none() {
+            return false;
+        }
+        if self.is_share() && !self.end_share_sessions(ctx) {
             return false;
         }
         if !self.let_all_go(ctx) {
@@ -304,6 +325,7 @@ impl Consumer {
         let partitions = self.owned.values().map(|partition| partition.not_before);
         let partitions = partitions.filter(|_| in_poll);
         let due = partitions.chain([self.membership.retry_at]).chain(auto_commit).chain(commit);
+        let due = due.chain(self.next_share_work());
         due.filter(|&at| at > now).min()
     }
 

@@ -134,7 +134,11 @@ impl Groups {
     ) {
         let Some(me) = consumer(nodes, node) else { return };
         let Some(mine) = self.views.get(&node).filter(|view| !view.group.is_empty()) else { return };
-        let is_managed = me.config().group_protocol == GroupProtocol::Consumer;
+        // In a share group many have the same partition.
+        let is_managed = match me.config().group_protocol {
+            GroupProtocol::Share => return,
+            protocol => protocol == GroupProtocol::Consumer,
+        };
         for (other, theirs) in self.views.iter().filter(|(other, _)| **other != node) {
             let Some(it) = consumer(nodes, *other) else { continue };
             // The one was fenced by the other: only one at a time can be that instance.

@@ -302,6 +302,22 @@ impl Facts {
                 self.add("group", group);
                 self.offsets(*offsets);
             }
+            Event::RecordsAcquired { group, offsets, delivery, .. } => {
+                self.add("group", group);
+                self.offsets(*offsets);
+                self.add("delivery", delivery);
+            }
+            Event::RecordRefused { group, offset, then, .. } => {
+                self.add("group", group);
+                self.add("offset", offset);
+                self.add("then", then);
+            }
+            Event::RecordsAcknowledged { group, offsets, then, error, .. } => {
+                self.add("group", group);
+                self.offsets(*offsets);
+                self.add("then", then);
+                self.add("error", error.name());
+            }
             Event::MetadataStale { error } => self.add("error", error.name()),
             Event::MetadataRefreshed { brokers } => self.add("brokers", brokers),
             Event::ClientError { error, .. } => {

@@ -11,6 +11,7 @@ use super::phrases::{
     count, duration_ms, error, error_with_meaning, ids, list, member, offsets, partition, quoted,
     without_uuids,
 };
+use super::shares;
 
 /// What happened, in one plain sentence, with the rule behind it where it matters.
 pub fn sentence(entry: &Entry, names: &Names) -> String {
@@ -21,6 +22,7 @@ pub fn sentence(entry: &Entry, names: &Names) -> String {
         .or_else(|| controller(&entry.event, &who))
         .or_else(|| group(&entry.event, &who))
         .or_else(|| consumer_groups::sentence(&entry.event))
+        .or_else(|| shares::sentence(&entry.event, &who))
         .or_else(|| client(&entry.event, &who))
         .unwrap_or_else(|| format!("{who} did something."))
 }

@@ -118,6 +118,9 @@ pub fn category(event: &Event) -> Category {
         | Event::RecordsFetched { .. }
         | Event::RecordsConsumed { .. }
         | Event::RecordsRepeated { .. }
+        | Event::RecordsAcquired { .. }
+        | Event::RecordRefused { .. }
+        | Event::RecordsAcknowledged { .. }
         | Event::MetadataStale { .. }
         | Event::MetadataRefreshed { .. }
         | Event::ClientError { .. } => Category::Clients,

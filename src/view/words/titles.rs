@@ -8,6 +8,7 @@ use crate::trace::{Entry, Event, Frame, Offsets, Role};
 use super::consumer_groups;
 use super::frames::{answer, ask};
 use super::phrases::{duration_ms, error, ids, member, partition_label, quoted};
+use super::shares;
 use super::{Names, names::capitalised};
 
 /// A frame beside its dot: `Produce · 2`, `Fetch from 9`, `3 records`.
@@ -63,7 +64,10 @@ pub(in crate::view) fn place(event: &Event) -> Option<&TopicPartition> {
         | Event::PositionSet { at, .. }
         | Event::RecordsFetched { at, .. }
         | Event::RecordsConsumed { at, .. }
-        | Event::RecordsRepeated { at, .. } => Some(at),
+        | Event::RecordsRepeated { at, .. }
+        | Event::RecordsAcquired { at, .. }
+        | Event::RecordRefused { at, .. }
+        | Event::RecordsAcknowledged { at, .. } => Some(at),
         _ => None,
     }
 }
@@ -201,12 +205,13 @@ fn group_title(event: &Event) -> String {
         Event::MetadataStale { .. } => "Metadata out of date".to_owned(),
         Event::MetadataRefreshed { .. } => "Metadata refreshed".to_owned(),
         Event::ClientError { error: code, .. } => format!("Client error: {}", error(*code)),
-        event => consumer_groups::title(event).unwrap_or_else(|| "Something happened".to_owned()),
+        event => (consumer_groups::title(event).or_else(|| shares::title(event)))
+            .unwrap_or_else(|| "Something happened".to_owned()),
     }
 }
 
 /// `Offset 7`, `Offsets 7–8`.
-fn range(offsets: Offsets) -> String {
+pub(super) fn range(offsets: Offsets) -> String {
     match offsets.to.saturating_sub(offsets.from) {
         ..=0 => "Nothing".to_owned(),
         1 => format!("Offset {}", offsets.from),
