@@ -12,6 +12,9 @@ pub const LEADS_MAX: usize = 8;
 /// Consequences are looked for in so many entries.
 const LOOK_AHEAD: u64 = 4_000;
 
+/// Causes are looked for in so many entries.
+const LOOK_BACK: usize = 10_000;
+
 /// One cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WhyStep {
@@ -19,7 +22,7 @@ pub struct WhyStep {
     pub seq: u64,
     /// When.
     pub time: SimTime,
-    /// What happened, as a headline.
+    /// What happened, as a headline; of a timer that set itself again and again, how often.
     pub title: String,
     /// The same as a sentence.
     pub sentence: String,
@@ -38,17 +41,16 @@ pub struct Why {
 /// dull links are left out, and what a node learnt of a frame is told beside it.
 pub fn why(branch: &Branch, names: &Names, seq: u64) -> Why {
     let mut why = Why::default();
-    for entry in chain(branch, seq) {
+    for (entry, times) in chain(branch, seq) {
         if why.steps.len() == WHY_MAX {
             why.more = true;
             break;
         }
-        why.steps.push(WhyStep {
-            seq: entry.seq,
-            time: entry.time,
-            title: title(entry, names),
-            sentence: sentence(entry, names),
-        });
+        let mut title = title(entry, names);
+        if times > 1 {
+            title.push_str(&format!(", {times} times"));
+        }
+        why.steps.push(WhyStep { seq: entry.seq, time: entry.time, title, sentence: sentence(entry, names) });
     }
     why
 }
@@ -61,21 +63,29 @@ pub fn leads_to(branch: &Branch, names: &Names, seq: u64) -> Vec<(u64, String)> 
     effects.take(LEADS_MAX).map(|entry| (entry.seq, title(entry, names))).collect()
 }
 
-/// The causes worth telling, without the entry itself; one more than is shown.
-fn chain(branch: &Branch, seq: u64) -> Vec<&Entry> {
+/// The causes worth telling, without the entry itself, and how often in a row each was its own
+/// cause; one more than is shown.
+fn chain(branch: &Branch, seq: u64) -> Vec<(&Entry, u32)> {
     let Some(start) = branch.entry(seq) else { return Vec::new() };
-    let mut told = Vec::new();
+    let mut told: Vec<(&Entry, u32)> = Vec::new();
     let mut at = start;
-    while let Some(cause) = cause_of(branch, at) {
+    for _ in 0..LOOK_BACK {
+        let Some(cause) = cause_of(branch, at) else { break };
         if told.len() > WHY_MAX {
             break;
         }
         if let Some(beside) = learnt(branch, at, cause) {
-            told.push(beside);
+            told.push((beside, 1));
         }
-        // The arrival tells all that sending it did.
-        if !matches!(cause.event, Event::Sent { .. } if is_arrival(&at.event)) && !is_dull(&cause.event) {
-            told.push(cause);
+        let timer = matches!(cause.event, Event::TimerFired { .. });
+        match told.last_mut() {
+            Some((last, times)) if timer && last.event == cause.event && last.node == cause.node => {
+                *times += 1
+            }
+            // The arrival tells all that sending it did.
+            _ if matches!(cause.event, Event::Sent { .. } if is_arrival(&at.event))
+                || is_dull(&cause.event) => {}
+            _ => told.push((cause, 1)),
         }
         at = cause;
     }

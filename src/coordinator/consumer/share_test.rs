@@ -91,7 +91,11 @@ fn describe(group: &told::DescribedGroup) -> String {
 #[test]
 fn members_share_and_nobody_waits() {
     let script = "sharer a topics=t\n sharer b topics=t\n pulse a\n sharers\n quit b\n pulse a\n list admin type=share\n list admin type=consumer";
-    check(GroupConfig::default(), "topic t 2", script, expect![[r#"
+    check(
+        GroupConfig::default(),
+        "topic t 2",
+        script,
+        expect![[r#"
         sharer a topics=t
           00:00.000 a is in
           00:00.000 group epoch 1: member a joined
@@ -122,13 +126,18 @@ fn members_share_and_nobody_waits() {
           00:00.000 admin <- ListGroups: NONE g Stable
         list admin type=consumer
           00:00.000 admin <- ListGroups: NONE 
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn who_says_the_wrong_epoch_is_turned_away() {
     let script = "pulse a epoch=7\n sharer a topics=t\n pulse a epoch=7\n pulse b epoch=1\n sharer b topics=t\n pulse a\n pulse a epoch=1\n pulse a epoch=0";
-    check(GroupConfig::default(), "topic t 1", script, expect![[r#"
+    check(
+        GroupConfig::default(),
+        "topic t 1",
+        script,
+        expect![[r#"
         pulse a epoch=7
           00:00.000 a <- GROUP_ID_NOT_FOUND Group g not found.
         sharer a topics=t
@@ -157,14 +166,19 @@ fn who_says_the_wrong_epoch_is_turned_away() {
           00:00.000 a <- epoch 2
         pulse a epoch=0
           00:00.000 a <- INVALID_REQUEST SubscribedTopicNames must be set in first request.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn silence_ends_a_membership_and_a_new_coordinator_knows_the_rest() {
     let config = GroupConfig { share_max_size: 2, ..GroupConfig::default() };
     let script = "crash\n sharers\n sharer c topics=t\n wait 40000\n pulse b\n wait 10000\n pulse b topics=t\n quit b\n sharers\n delete\n sharers";
-    check(config, "topic t 2\n sharer a topics=t\n sharer b topics=t\n pulse a", script, expect![[r#"
+    check(
+        config,
+        "topic t 2\n sharer a topics=t\n sharer b topics=t\n pulse a",
+        script,
+        expect![[r#"
         crash
           00:00.000 coordinator elected, groups: 1
         sharers
@@ -193,13 +207,18 @@ fn silence_ends_a_membership_and_a_new_coordinator_knows_the_rest() {
           00:50.000 admin <- DeleteGroups: NONE
         sharers
           00:50.000 admin <- GROUP_ID_NOT_FOUND Group g not found.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn other_protocols_find_no_group_of_their_own() {
     let script = "join x\n enter y topics=t\n show\n commit z 0=5 gen=-1\n fetch\n forget admin 0\n describe";
-    check(GroupConfig::default(), "topic t 1\n sharer a topics=t", script, expect![[r#"
+    check(
+        GroupConfig::default(),
+        "topic t 1\n sharer a topics=t",
+        script,
+        expect![[r#"
         join x
           00:00.000 x <- JoinGroup: INCONSISTENT_GROUP_PROTOCOL 
         enter y topics=t
@@ -214,25 +233,36 @@ fn other_protocols_find_no_group_of_their_own() {
           00:00.000 admin <- OffsetDelete: GROUP_ID_NOT_FOUND 
         describe
           00:00.000 admin <- DescribeGroups: GROUP_ID_NOT_FOUND Dead  []
-    "#]]);
+    "#]],
+    );
     let script = "sharer a topics=t\n sharers";
-    check(GroupConfig::default(), "topic t 1\n enter y topics=t", script, expect![[r#"
+    check(
+        GroupConfig::default(),
+        "topic t 1\n enter y topics=t",
+        script,
+        expect![[r#"
         sharer a topics=t
           00:00.000 a <- GROUP_ID_NOT_FOUND Group g is not a share group.
         sharers
           00:00.000 admin <- GROUP_ID_NOT_FOUND Group g is not a share group.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn what_makes_no_sense_is_refused() {
     let script = "sharer a\n pulse a epoch=-2\n quit a";
-    check(GroupConfig::default(), "topic t 1", script, expect![[r#"
+    check(
+        GroupConfig::default(),
+        "topic t 1",
+        script,
+        expect![[r#"
         sharer a
           00:00.000 a <- INVALID_REQUEST SubscribedTopicNames must be set in first request.
         pulse a epoch=-2
           00:00.000 a <- INVALID_REQUEST MemberEpoch is invalid.
         quit a
           00:00.000 a <- GROUP_ID_NOT_FOUND Group g not found.
-    "#]]);
+    "#]],
+    );
 }
