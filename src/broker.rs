@@ -28,11 +28,12 @@ mod produce;
 mod producer_ids;
 mod replicas;
 mod server;
+mod share;
 
 use std::sync::Arc;
 
 use crate::base::{ConnId, Input, Map, Rng, Rope, ms};
-use crate::coordinator::{CoordinatorTimer, GroupCoordinator};
+use crate::coordinator::{CoordinatorTimer, GroupCoordinator, ShareCoordinator};
 use crate::metadata::{Endpoint, MetadataImage, TopicConfigs};
 use crate::protocol::{TopicPartition, Uuid};
 use crate::storage::{LogConfig, UnifiedLog};
@@ -40,6 +41,7 @@ use crate::trace::{self, Event};
 
 pub use config::BrokerConfig;
 pub use partition::{FollowerState, Partition, ReplicaRole};
+pub use share::{RecordState, SharePartition};
 
 use controller_session::ControllerSession;
 use delete_records::WaitingDeletion;
@@ -53,6 +55,8 @@ type Ctx<'a> = trace::Ctx<'a, BrokerTimer>;
 
 /// The topic that keeps groups and their offsets.
 pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
+/// The topic that keeps the states of share partitions.
+pub const SHARE_STATE_TOPIC: &str = "__share_group_state";
 /// The topic that keeps transactions.
 const TRANSACTION_STATE_TOPIC: &str = "__transaction_state";
 /// `cluster.id`, given when the storage is formatted.
@@ -92,6 +96,12 @@ pub enum BrokerTimer {
     DeleteRecords(u64),
     /// Look for producers that have been silent for long.
     ProducerExpiry,
+    /// A share fetch has waited long enough.
+    ShareFetch(u64),
+    /// Records of a share partition have been held long enough.
+    ShareLock(Arc<str>, TopicPartition),
+    /// Ask a share coordinator (again).
+    SharePersister,
     /// Something in the group coordinator.
     Coordinator(CoordinatorTimer),
 }
@@ -112,6 +122,9 @@ impl BrokerTimer {
             BrokerTimer::Fetch(_) => "fetch wait is over",
             BrokerTimer::DeleteRecords(_) => "delete records timeout",
             BrokerTimer::ProducerExpiry => "producer id expiration",
+            BrokerTimer::ShareFetch(_) => "share fetch wait is over",
+            BrokerTimer::ShareLock(..) => "acquisition lock timeout",
+            BrokerTimer::SharePersister => "ask the share coordinator again",
             BrokerTimer::Coordinator(timer) => timer.name(),
         }
     }
@@ -150,6 +163,7 @@ pub struct Broker {
     waiting_deletions: Map<u64, WaitingDeletion>,
     fetches: Fetches,
     groups: groups::Groups,
+    shares: share::Shares,
     producer_ids: (i64, i64),
     waiting_for_ids: Vec<u64>,
     next_file: u64,
@@ -181,6 +195,7 @@ impl Broker {
             waiting_deletions: Map::new(),
             fetches: Fetches::new(config.fetch_session_slots),
             groups: groups::Groups::new(coordinator),
+            shares: share::Shares::new(ShareCoordinator::new(&config.group)),
             producer_ids: (0, 0),
             waiting_for_ids: Vec::new(),
             next_file: 0,
@@ -272,6 +287,8 @@ impl Broker {
                     self.hear_controller(ctx, conn, bytes);
                 } else if let Some(leader) = self.fetcher_of(conn) {
                     self.hear_leader(ctx, leader, bytes);
+                } else if let Some(broker) = self.share_peer_of(conn) {
+                    self.hear_share_coordinator(ctx, broker, bytes);
                 } else {
                     self.receive(ctx, conn, from, port, bytes.whole());
                 }
@@ -281,6 +298,8 @@ impl Broker {
                     self.controller_closed(ctx, conn, reason);
                 } else if let Some(leader) = self.fetcher_of(conn) {
                     self.leader_closed(ctx, leader, reason);
+                } else if let Some(broker) = self.share_peer_of(conn) {
+                    self.share_coordinator_closed(ctx, broker, reason);
                 } else {
                     self.client_closed(ctx, conn);
                 }
@@ -338,6 +357,9 @@ impl Broker {
             BrokerTimer::Fetch(id) => self.answer_fetch(ctx, id),
             BrokerTimer::DeleteRecords(id) => self.deletion_timed_out(ctx, id),
             BrokerTimer::ProducerExpiry => self.expire_producers(ctx),
+            BrokerTimer::ShareFetch(id) => self.share_fetch_waited(ctx, id),
+            BrokerTimer::ShareLock(group, at) => self.share_locks_expired(ctx, &(group, at)),
+            BrokerTimer::SharePersister => self.ask_share_coordinators(ctx),
             BrokerTimer::Coordinator(timer) => self.coordinator_timer(ctx, timer),
         }
     }
@@ -345,6 +367,8 @@ impl Broker {
     fn check_peer_timeouts(&mut self, ctx: &mut Ctx) {
         self.expire_appends(ctx);
         self.expire_forwards(ctx);
+        self.expire_share_states(ctx);
+        self.time_out_share_coordinators(ctx);
         let timeout = self.config.replica_socket_timeout_ms;
         self.time_out_controller(ctx);
         for leader in self.fetchers.keys().copied().collect::<Vec<_>>() {
@@ -401,6 +425,7 @@ impl Broker {
         for id in self.fetches.of_connection(conn) {
             self.forget_fetch(ctx, id);
         }
+        self.share_connection_closed(ctx, conn);
     }
 }
 

@@ -31,6 +31,7 @@ mod outcome;
 mod rebalance;
 mod requests;
 mod shard;
+mod share_state;
 
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ pub use consumer::{
 pub use group::{CommittedOffset, Group, GroupState, Member};
 pub use log::GroupMetadataValue;
 pub use outcome::{Append, Caller, CoordinatorTimer, GroupRequest, GroupResponse, Moment, Outcome};
+pub use share_state::{NO_START_OFFSET, ShareCoordinator, ShareState, ShareStateKey};
 
 use self::outcome::Then;
 use self::rebalance::{Work, join_error};

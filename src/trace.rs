@@ -299,6 +299,25 @@ pub enum Event {
     MemberFenced { group: Arc<str>, member: Arc<str>, error: ErrorCode },
     /// A group's regular expression matches these topics by now.
     RegexResolved { group: Arc<str>, regex: Arc<str>, topics: Vec<Arc<str>> },
+    /// Records of a share group changed their state (KIP-932): a `member` has them, or had them;
+    /// `reason` says why in a few words.
+    ShareRecordsChanged {
+        group: Arc<str>,
+        member: Arc<str>,
+        #[serde(flatten)]
+        at: TopicPartition,
+        offsets: Offsets,
+        state: &'static str,
+        delivery_count: i16,
+        reason: &'static str,
+    },
+    /// A share group is done with everything before this offset.
+    ShareStartOffsetMoved {
+        group: Arc<str>,
+        #[serde(flatten)]
+        at: TopicPartition,
+        offset: i64,
+    },
     /// A group went from one protocol to the other.
     GroupMigrated { group: Arc<str>, from: &'static str, to: &'static str },
 

@@ -13,7 +13,11 @@ use crate::protocol::messages::api_versions::{
 use crate::protocol::{ApiKey, ErrorCode, Message, WireError};
 
 /// Features and their lowest and highest levels in Kafka 4.1, as far as this broker has them.
-const FEATURES: [(&str, i16, i16); 2] = [("kraft.version", 0, 1), ("metadata.version", 7, 27)];
+const FEATURES: [(&str, i16, i16); 4] =
+    [("group.version", 0, 1), ("kraft.version", 0, 1), ("metadata.version", 7, 27), ("share.version", 0, 1)];
+/// Levels that hold in every world, without a record in the metadata log: the consumer protocol and
+/// share groups are served.
+const FINALIZED: [(&str, i16); 2] = [("group.version", 1), ("share.version", 1)];
 /// The first version whose clients can read a feature that may be at level 0.
 const LEVEL_0_SINCE: i16 = 4;
 
@@ -51,12 +55,13 @@ impl Broker {
                     max_version: *max_version,
                 })
                 .collect();
-            let finalized = |(name, level): (&std::sync::Arc<str>, &i16)| FinalizedFeatureKey {
-                name: name.to_string(),
-                max_version_level: *level,
-                min_version_level: *level,
+            let finalized = |(name, level): (&str, i16)| FinalizedFeatureKey {
+                name: name.to_owned(),
+                max_version_level: level,
+                min_version_level: level,
             };
-            response.finalized_features = self.image.features.iter().map(finalized).collect();
+            let kept = self.image.features.iter().map(|(name, level)| (&**name, *level));
+            response.finalized_features = kept.chain(FINALIZED).map(finalized).collect();
             response.finalized_features_epoch = self.image.end_offset - 1;
         }
         self.reply(ctx, token, &response);

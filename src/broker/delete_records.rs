@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::base::ms;
-use crate::broker::{Broker, BrokerTimer, Ctx, OFFSETS_TOPIC};
+use crate::broker::{Broker, BrokerTimer, Ctx, OFFSETS_TOPIC, SHARE_STATE_TOPIC};
 use crate::protocol::messages::delete_records::{
     DeleteRecordsPartition, DeleteRecordsPartitionResult, DeleteRecordsRequest, DeleteRecordsResponse,
     DeleteRecordsTopicResult,
@@ -67,7 +67,7 @@ impl Broker {
         at: &TopicPartition,
         asked: &DeleteRecordsPartition,
     ) -> Result<i64, ErrorCode> {
-        if &*at.topic == OFFSETS_TOPIC {
+        if matches!(&*at.topic, OFFSETS_TOPIC | SHARE_STATE_TOPIC) {
             return Err(ErrorCode::InvalidTopicException);
         }
         let known = self.image.partition(at).is_some();

@@ -270,6 +270,7 @@ impl Broker {
     /// Records were committed: consumers may go on.
     pub(super) fn high_watermark_rose(&mut self, ctx: &mut Ctx, at: &TopicPartition) {
         self.recheck_fetches(ctx, at, false);
+        self.recheck_share_fetches(ctx, at);
     }
 
     /// The partition has a new leader, or is gone: who waits for it may have to hear so.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{Map, SimTime, ms};
-use crate::broker::{Broker, BrokerTimer, Ctx, OFFSETS_TOPIC};
+use crate::broker::{Broker, BrokerTimer, Ctx, OFFSETS_TOPIC, SHARE_STATE_TOPIC};
 use crate::coordinator::{
     Append, Caller, CoordinatorTimer, GroupCoordinator, GroupRequest, GroupResponse, Moment, Outcome,
 };
@@ -20,6 +20,8 @@ use crate::storage::{BatchBuilder, BatchOptions};
 
 /// `FindCoordinator.key_type` of a group.
 const GROUP_KEY: i8 = 0;
+/// `FindCoordinator.key_type` of a share partition, which goes by `group:topic-id:partition` (KIP-932).
+const SHARE_KEY: i8 = 2;
 /// `FindCoordinator.key_type` of a transactional id.
 const TRANSACTION_KEY: i8 = 1;
 /// From this version on FindCoordinator asks about several keys at once (KIP-699).
@@ -258,6 +260,10 @@ impl Broker {
             let creation = self.creation_of(vec![OFFSETS_TOPIC.to_owned()]);
             self.auto_create(ctx, creation);
         }
+        if request.key_type == SHARE_KEY && !self.image.topics.contains_key(SHARE_STATE_TOPIC) {
+            let creation = self.creation_of(vec![SHARE_STATE_TOPIC.to_owned()]);
+            self.auto_create(ctx, creation);
+        }
     }
 
     fn coordinator_of(&self, token: u64, key: &str, key_type: i8) -> Coordinator {
@@ -269,13 +275,15 @@ impl Broker {
             error_message: Some(error_code.message().to_owned()),
             ..Default::default()
         };
-        match key_type {
-            GROUP_KEY => {}
+        let at = match key_type {
+            GROUP_KEY => TopicPartition::new(OFFSETS_TOPIC, self.groups.coordinator.partition_for(key)),
+            SHARE_KEY if is_share_key(key) => {
+                TopicPartition::new(SHARE_STATE_TOPIC, self.share_coordinator().partition_for_name(key))
+            }
             // Nobody coordinates transactions yet.
             TRANSACTION_KEY => return none(ErrorCode::CoordinatorNotAvailable),
             _ => return none(ErrorCode::InvalidRequest),
-        }
-        let at = TopicPartition::new(OFFSETS_TOPIC, self.groups.coordinator.partition_for(key));
+        };
         let leader = self.image.partition(&at).map_or(NO_LEADER, |partition| partition.leader);
         match self.image.brokers.get(&leader) {
             Some(broker) => {
@@ -319,4 +327,11 @@ impl Broker {
             GroupResponse::ShareGroupDescribe(r) => self.reply(ctx, token, r),
         }
     }
+}
+
+/// Whether this names a share partition.
+fn is_share_key(key: &str) -> bool {
+    let mut parts = key.rsplitn(3, ':');
+    let partition = parts.next().and_then(|partition| partition.parse::<i32>().ok());
+    partition.is_some_and(|partition| partition >= 0) && parts.filter(|part| !part.is_empty()).count() == 2
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::base::Set;
-use crate::broker::{Broker, CLUSTER_ID, Ctx, OFFSETS_TOPIC, TRANSACTION_STATE_TOPIC};
+use crate::broker::{Broker, CLUSTER_ID, Ctx, OFFSETS_TOPIC, SHARE_STATE_TOPIC, TRANSACTION_STATE_TOPIC};
 use crate::metadata::{NO_LEADER, PartitionRegistration, TopicImage, check_topic_name};
 use crate::protocol::messages::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
 use crate::protocol::messages::metadata::{
@@ -160,6 +160,21 @@ impl Broker {
                     ];
                     (group.offsets_topic_num_partitions, group.offsets_topic_replication_factor, configs)
                 }
+                SHARE_STATE_TOPIC => {
+                    // Of a small cluster no more is asked than it can give.
+                    let brokers = i16::try_from(self.image.brokers.len()).unwrap_or(i16::MAX).max(1);
+                    let replicas = group.share_state_topic_replication_factor.min(brokers);
+                    let segment = group.share_state_topic_segment_bytes.to_string();
+                    let min_isr = group.share_state_topic_min_isr.min(replicas).to_string();
+                    let configs = vec![
+                        config("cleanup.policy", "delete"),
+                        config("compression.type", "none"),
+                        config("min.insync.replicas", &min_isr),
+                        config("retention.ms", "-1"),
+                        config("segment.bytes", &segment),
+                    ];
+                    (group.share_state_topic_num_partitions, replicas, configs)
+                }
                 _ => (self.config.num_partitions, self.config.default_replication_factor, Vec::new()),
             };
             CreatableTopic { name, num_partitions, replication_factor, configs, ..Default::default() }
@@ -183,7 +198,7 @@ fn describe_missing(name: &str) -> MetadataResponseTopic {
 
 /// Whether only the cluster itself writes to the topic.
 pub(super) fn is_internal(name: &str) -> bool {
-    matches!(name, OFFSETS_TOPIC | TRANSACTION_STATE_TOPIC | "__share_group_state")
+    matches!(name, OFFSETS_TOPIC | TRANSACTION_STATE_TOPIC | SHARE_STATE_TOPIC)
 }
 
 fn config(name: &str, value: &str) -> CreatableTopicConfig {

@@ -141,7 +141,7 @@ impl Broker {
         if !matches!(acks, -1..=1) {
             return Err(ErrorCode::InvalidRequiredAcks.into());
         }
-        if &*at.topic == super::OFFSETS_TOPIC {
+        if matches!(&*at.topic, super::OFFSETS_TOPIC | super::SHARE_STATE_TOPIC) {
             return Err(ErrorCode::InvalidTopicException.into());
         }
         let info = self.append_as_leader(ctx, at, records, acks)?;
@@ -265,6 +265,7 @@ impl Broker {
         self.recheck_produces(ctx, at);
         self.high_watermark_rose(ctx, at);
         self.coordinator_committed(ctx, at);
+        self.share_state_committed(ctx, at);
     }
 
     /// Looks again at the produce requests that wait for this partition.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::base::{Set, ms};
 use crate::broker::controller_session::Purpose;
-use crate::broker::{Broker, BrokerTimer, Ctx, OFFSETS_TOPIC, Partition};
+use crate::broker::{Broker, BrokerTimer, Ctx, OFFSETS_TOPIC, Partition, SHARE_STATE_TOPIC};
 use crate::metadata::{BrokerRegistration, NO_LEADER, PartitionRegistration};
 use crate::protocol::messages::alter_partition::{
     AlterPartitionRequest, AlterPartitionResponse, BrokerState, RequestPartitionData, RequestTopicData,
@@ -32,6 +32,9 @@ impl Broker {
                 }
                 _ => self.drop_replica(ctx, at),
             }
+        }
+        if touched.iter().any(|at| &*at.topic == SHARE_STATE_TOPIC) {
+            self.share_coordinators_moved(ctx);
         }
     }
 
@@ -63,6 +66,7 @@ impl Broker {
                 self.stop_following(ctx, at, None);
                 self.release_fetches(ctx, at);
                 self.lead_coordinator(ctx, at, leader_epoch);
+                self.lead_share_coordinator(ctx, at, leader_epoch);
                 ctx.because(before);
             }
             self.raise_high_watermark(ctx, at);
@@ -79,6 +83,8 @@ impl Broker {
             self.release_fetches(ctx, at);
             if was_leader {
                 self.leave_coordinator(ctx, at);
+                self.leave_share_coordinator(ctx, at);
+                self.leave_share_partitions(ctx, at);
             }
             ctx.because(before);
         }
@@ -95,6 +101,8 @@ impl Broker {
         self.stop_following(ctx, at, None);
         if partition.is_leader() {
             self.leave_coordinator(ctx, at);
+            self.leave_share_coordinator(ctx, at);
+            self.leave_share_partitions(ctx, at);
         }
         self.recheck_produces(ctx, at);
         self.recheck_deletions(ctx, at);

@@ -188,6 +188,15 @@ impl Broker {
             }
             ApiKey::FindCoordinator => self.find_coordinator(ctx, token, &Message::decode(body, version)?),
             ApiKey::InitProducerId => self.init_producer_id(ctx, token, &Message::decode(body, version)?),
+            ApiKey::ShareFetch => self.share_fetch(ctx, token, Message::decode(body, version)?),
+            ApiKey::ShareAcknowledge => self.share_acknowledge(ctx, token, Message::decode(body, version)?),
+            ApiKey::InitializeShareGroupState
+            | ApiKey::ReadShareGroupState
+            | ApiKey::WriteShareGroupState
+            | ApiKey::DeleteShareGroupState
+            | ApiKey::ReadShareGroupStateSummary => {
+                return self.share_state_request(ctx, token, api, version, body);
+            }
             _ if admin_api::is_served(api) => return self.handle_admin(ctx, token, api, version, body),
             _ => return self.handle_group(ctx, token, api, version, body),
         }
@@ -272,5 +281,12 @@ pub(super) fn is_served(api: ApiKey) -> bool {
                 | ApiKey::ConsumerGroupDescribe
                 | ApiKey::ShareGroupHeartbeat
                 | ApiKey::ShareGroupDescribe
+                | ApiKey::ShareFetch
+                | ApiKey::ShareAcknowledge
+                | ApiKey::InitializeShareGroupState
+                | ApiKey::ReadShareGroupState
+                | ApiKey::WriteShareGroupState
+                | ApiKey::DeleteShareGroupState
+                | ApiKey::ReadShareGroupStateSummary
         )
 }

@@ -31,6 +31,18 @@ properties! {
             "how long a share group's member holds a record";
         "group.share.partition.max.record.locks" => share_partition_max_record_locks: i64 = 2_000,
             "records of a share partition that may be in flight";
+        "share.coordinator.snapshot.update.records.per.snapshot" => share_snapshot_update_records: i32 = 500,
+            "updates of a share partition's state between two snapshots";
+        "share.coordinator.state.topic.num.partitions" => share_state_topic_num_partitions: i32 = 50,
+            "partitions of `__share_group_state`";
+        "share.coordinator.state.topic.replication.factor" => share_state_topic_replication_factor: i16 = 3,
+            "replicas of `__share_group_state`";
+        "share.coordinator.state.topic.min.isr" => share_state_topic_min_isr: i16 = 2,
+            "`min.insync.replicas` of `__share_group_state`";
+        "share.coordinator.state.topic.segment.bytes" => share_state_topic_segment_bytes: i32 = 100 * 1024 * 1024,
+            "`segment.bytes` of `__share_group_state`";
+        "share.coordinator.write.timeout.ms" => share_write_timeout_ms: i32 = 5_000,
+            "how long a write of a share partition's state may wait for its in-sync replicas";
         "group.initial.rebalance.delay.ms" => initial_rebalance_delay_ms: i32 = 3_000,
             "how long a new group waits for more members before its first rebalance";
         "group.max.size" => max_size: i32 = i32::MAX, "most members of a group";

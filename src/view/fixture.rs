@@ -166,6 +166,15 @@ fn group_events() -> Vec<Event> {
     let at = || TopicPartition::new("rides", 0);
     let member = || Arc::<str>::from("dashboards-1-0f0e0d0c-0b0a-4908-8706-050403020100");
     let group = || Arc::<str>::from("dashboards");
+    let shared = |state, reason| Event::ShareRecordsChanged {
+        group: group(),
+        member: member(),
+        at: at(),
+        offsets: Offsets { from: 3, to: 7 },
+        state,
+        delivery_count: 2,
+        reason,
+    };
     let states = [
         "Empty",
         "PreparingRebalance",
@@ -231,6 +240,14 @@ fn group_events() -> Vec<Event> {
         Event::MemberFenced { group: group(), member: member(), error: ErrorCode::FencedMemberEpoch },
         Event::RegexResolved { group: group(), regex: "ri.*".into(), topics: vec!["rides".into()] },
         Event::GroupMigrated { group: group(), from: "classic", to: "consumer" },
+        shared("Acquired", "acquired"),
+        shared("Acknowledged", "accepted"),
+        shared("Available", "released"),
+        shared("Available", "lock timed out"),
+        shared("Archived", "rejected"),
+        shared("Archived", "gap"),
+        shared("Archived", "delivery count limit"),
+        Event::ShareStartOffsetMoved { group: group(), at: at(), offset: 7 },
         Event::PartitionsAssigned { group: group(), partitions: vec![] },
         Event::PartitionsRevoked { group: group(), partitions: vec![at()] },
         Event::PartitionsLost { group: group(), partitions: vec![at()] },

@@ -184,6 +184,17 @@ fn the_samples_in_words() {
                     partitions and join again.
             In group dashboards, the expression ri.* now stands for rides.
             Group dashboards went from the classic to the consumer protocol while its members worked on.
+            In share group dashboards, dashboards-1 acquired offsets 3 to 6 of rides-0: for a while nobody else
+                    gets them. Delivery 2.
+            In share group dashboards, dashboards-1 accepted offsets 3 to 6 of rides-0: done.
+            In share group dashboards, dashboards-1 released offsets 3 to 6 of rides-0: anybody may get them
+                    now.
+            In share group dashboards, offsets 3 to 6 of rides-0 are dashboards-1's no longer (lock timed out):
+                    anybody may get them now.
+            In share group dashboards, dashboards-1 rejected offsets 3 to 6 of rides-0: nobody gets them.
+            In share group dashboards, dashboards-1 found no records in offsets 3 to 6 of rides-0.
+            Share group dashboards gives up offsets 3 to 6 of rides-0: delivered 2 times, accepted never.
+            Share group dashboards is done with everything in rides-0 before offset 7.
             Node 1 was given no partitions in group dashboards.
             Node 1 gave up rides-0 in group dashboards.
             Node 1 lost rides-0: it is no longer a member of group dashboards, and somebody else may own them.
@@ -232,9 +243,9 @@ fn a_produce_request_in_words() {
                 Broker 1 received producer riders' ApiVersions request: it asked which requests and versions it
                     speaks.
             00:01.010  Answered: ApiVersions response
-                Broker 1 answered producer riders' ApiVersions request: it speaks 39 kinds of request.
+                Broker 1 answered producer riders' ApiVersions request: it speaks 48 kinds of request.
             00:01.010  Answer arrived: ApiVersions response
-                Producer riders received the answer to its ApiVersions request from broker 1: it speaks 39
+                Producer riders received the answer to its ApiVersions request from broker 1: it speaks 48
                     kinds of request.
             00:01.010  Batch of 1 sent
                 Producer riders sent a batch of 1 record for rides-0.
@@ -390,7 +401,7 @@ fn the_chain_of_causes() {
                     rides-0; with acks=all the leader answers when every in-sync replica has it.
             <- 00:01.010 Producer riders sent a batch of 1 record for rides-0.
             <- 00:01.010 Producer riders received the answer to its ApiVersions request from broker 1: it
-                    speaks 39 kinds of request.
+                    speaks 48 kinds of request.
             <- 00:01.010 Broker 1 received producer riders' ApiVersions request: it asked which requests and
                     versions it speaks.
             <- 00:01.008 Producer riders' timer ran out: a batch may have lingered long enough.
@@ -398,7 +409,7 @@ fn the_chain_of_causes() {
                     and 1 topic.
             <- 00:01.003 Broker 3 received producer riders' Metadata request: it asked who leads rides.
             <- 00:01.002 Producer riders received the answer to its ApiVersions request from broker 3: it
-                    speaks 39 kinds of request.
+                    speaks 48 kinds of request.
             -> Produce answered: offset 0
             -> Answered: stored at 0
         "#]],

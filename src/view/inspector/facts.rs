@@ -257,6 +257,17 @@ impl Facts {
                 self.add("expression", regex);
                 self.add("topics", topics.join(", "));
             }
+            Event::ShareRecordsChanged { group, member, state, delivery_count, reason, .. } => {
+                self.add("group", group);
+                self.add("member", member);
+                self.add("state", state);
+                self.add("delivery count", delivery_count);
+                self.add("reason", reason);
+            }
+            Event::ShareStartOffsetMoved { group, offset, .. } => {
+                self.add("group", group);
+                self.add("start offset", offset);
+            }
             Event::GroupMigrated { group, from, to } => {
                 self.add("group", group);
                 self.add("protocol", format!("{from} → {to}"));

@@ -1,6 +1,8 @@
 //! Sentences about groups of the consumer protocol (KIP-848).
 
-use super::phrases::{count, len, list, member, quoted, without_uuids};
+use super::phrases::{
+    count, len, list, member, offsets as offsets_of, partition, partition_label, quoted, without_uuids,
+};
 use crate::trace::Event;
 
 #[inline(never)]
@@ -42,6 +44,41 @@ pub(super) fn sentence(event: &Event) -> Option<String> {
                 list(topics, "topic")
             )
         }
+        Event::ShareRecordsChanged { group, member: id, at, offsets, state, delivery_count, reason } => {
+            let (who, what, at) = (member(id), offsets_of(*offsets), partition(at));
+            match (*state, *reason) {
+                ("Acquired", _) => format!(
+                    "In share group {group}, {who} acquired {what} of {at}: for a while nobody else gets them. \
+                     Delivery {delivery_count}."
+                ),
+                ("Acknowledged", _) => {
+                    format!("In share group {group}, {who} accepted {what} of {at}: done.")
+                }
+                ("Archived", "delivery count limit") => format!(
+                    "Share group {group} gives up {what} of {at}: delivered {delivery_count} times, accepted never."
+                ),
+                ("Archived", "gap") => {
+                    format!("In share group {group}, {who} found no records in {what} of {at}.")
+                }
+                ("Archived", _) => {
+                    format!("In share group {group}, {who} rejected {what} of {at}: nobody gets them.")
+                }
+                (_, "released") => {
+                    format!(
+                        "In share group {group}, {who} released {what} of {at}: anybody may get them now."
+                    )
+                }
+                (_, why) => format!(
+                    "In share group {group}, {what} of {at} are {who}'s no longer ({why}): anybody may get them now."
+                ),
+            }
+        }
+        Event::ShareStartOffsetMoved { group, at, offset } => {
+            format!(
+                "Share group {group} is done with everything in {} before offset {offset}.",
+                partition(at)
+            )
+        }
         Event::GroupMigrated { group, from, to } => {
             format!("Group {group} went from the {from} to the {to} protocol while its members worked on.")
         }
@@ -65,6 +102,12 @@ pub(super) fn title(event: &Event) -> Option<String> {
         }
         Event::MemberFenced { member: id, .. } => format!("{} fenced", member(id)),
         Event::RegexResolved { regex, .. } => format!("Topics for {}", quoted(regex)),
+        Event::ShareRecordsChanged { at, offsets, reason, .. } => {
+            format!("{} {}: {reason}", partition_label(at), offsets_of(*offsets))
+        }
+        Event::ShareStartOffsetMoved { group, at, offset } => {
+            format!("{group} starts at {} {offset}", partition_label(at))
+        }
         Event::GroupMigrated { group, to, .. } => format!("Group {group} is {to} now"),
         _ => return None,
     })

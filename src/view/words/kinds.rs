@@ -103,6 +103,8 @@ pub fn category(event: &Event) -> Category {
         | Event::MemberFenced { .. }
         | Event::RegexResolved { .. }
         | Event::GroupMigrated { .. }
+        | Event::ShareRecordsChanged { .. }
+        | Event::ShareStartOffsetMoved { .. }
         | Event::PartitionsAssigned { .. }
         | Event::PartitionsRevoked { .. }
         | Event::PartitionsLost { .. }

@@ -1,0 +1,340 @@
+//! The persister: asks the share coordinator, on whichever broker that is, to keep the states of the
+//! share partitions that this broker leads, and to tell them when it begins to lead.
+//!
+//! Source: KIP-932, *Persisting share-group state*; back-off and number of attempts as in Kafka's
+//! `PersisterStateManager`. Where the coordinator is the broker reads from its own metadata.
+
+use std::sync::Arc;
+
+use super::partition::{Change, SharePartition};
+use super::state::{Origin, StatePart, StateResult};
+use super::{ShareKey, Slot};
+use crate::base::{CloseReason, ConnId, Map, Rope, SimTime, ms};
+use crate::broker::peer::{FromPeer, Peer};
+use crate::broker::{Broker, BrokerTimer, Ctx, SHARE_STATE_TOPIC};
+use crate::coordinator::{NO_START_OFFSET, ShareStateKey};
+use crate::protocol::messages::share_group_state::*;
+use crate::protocol::{ApiKey, ErrorCode, TopicPartition, decode_response_rope};
+use crate::trace::Event;
+
+const BACKOFF_MS: u64 = 1_000;
+const ATTEMPTS_MAX: u32 = 5;
+
+/// What share coordinators are asked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Persister {
+    peers: Map<i32, Peer<u64>>,
+    questions: Map<u64, Question>,
+}
+
+/// One question, until it is answered or given up.
+#[derive(Clone, Debug, PartialEq)]
+struct Question {
+    share: ShareKey,
+    key: ShareStateKey,
+    leader_epoch: i32,
+    what: What,
+    attempts: u32,
+    is_sent: bool,
+    not_before: SimTime,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum What {
+    Read,
+    /// The number under which acknowledgements wait for it, if any do.
+    Write(Option<u64>, WritePartition),
+}
+
+impl Broker {
+    /// Begins to lead a share partition.
+    pub(super) fn open_share(&mut self, ctx: &mut Ctx, share: &ShareKey) {
+        if self.shares.partitions.contains_key(share) {
+            return;
+        }
+        let Some(partition) = self.partition(&share.1) else { return };
+        let (topic_id, leader_epoch) = (partition.topic_id, partition.registration.leader_epoch);
+        let slot = Slot { topic_id, leader_epoch, state_epoch: 0, state: None };
+        self.shares.partitions.insert(share.clone(), Arc::new(slot));
+        self.ask_share_coordinator(ctx, share, What::Read);
+    }
+
+    /// Writes what became of records. With a number, whoever waits for it is told how that went.
+    pub(super) fn write_share_state(
+        &mut self,
+        ctx: &mut Ctx,
+        share: &ShareKey,
+        changes: &[Change],
+        write: Option<u64>,
+    ) {
+        let Some(slot) = self.shares.partitions.get(share) else { return };
+        let asked = WritePartition {
+            partition: share.1.partition,
+            state_epoch: slot.state_epoch,
+            leader_epoch: slot.leader_epoch,
+            start_offset: slot.state.as_ref().map_or(NO_START_OFFSET, SharePartition::start_offset),
+            state_batches: changes.iter().map(Change::to_write).collect(),
+        };
+        self.ask_share_coordinator(ctx, share, What::Write(write, asked));
+    }
+
+    fn ask_share_coordinator(&mut self, ctx: &mut Ctx, share: &ShareKey, what: What) {
+        let Some(slot) = self.shares.partitions.get(share) else { return };
+        let question = Question {
+            share: share.clone(),
+            key: (share.0.clone(), slot.topic_id, share.1.partition),
+            leader_epoch: slot.leader_epoch,
+            what,
+            attempts: 0,
+            is_sent: false,
+            not_before: SimTime::ZERO,
+        };
+        let id = self.next_wait();
+        self.shares.persister.questions.insert(id, question);
+        self.send_question(ctx, id);
+    }
+
+    /// Asks, if the share coordinator can be asked; else later.
+    fn send_question(&mut self, ctx: &mut Ctx, id: u64) {
+        let Some(question) = self.shares.persister.questions.get(&id) else { return };
+        if question.is_sent || question.not_before > ctx.now() {
+            return;
+        }
+        let (key, leader_epoch) = (question.key.clone(), question.leader_epoch);
+        let part = match &question.what {
+            What::Read => StatePart::Read(leader_epoch),
+            What::Write(_, asked) => StatePart::Write(asked.clone()),
+        };
+        let Some(leader) = self.share_coordinator_of(ctx, &key) else {
+            return self.ask_again(ctx, id, ErrorCode::CoordinatorNotAvailable);
+        };
+        let (group, topic, partition) = key;
+        if leader == self.id {
+            self.mark_sent(id);
+            let api = part.api();
+            return self.keep_share_state(ctx, Origin::Own(id), api, &group, vec![(topic, partition, part)]);
+        }
+        let Some(endpoint) = self.image.brokers.get(&leader).map(|broker| broker.internal().clone()) else {
+            return self.ask_again(ctx, id, ErrorCode::CoordinatorNotAvailable);
+        };
+        let peers = &mut self.shares.persister.peers;
+        let peer = peers.entry(leader).or_insert_with(|| Peer::new(endpoint.host.clone(), endpoint.port));
+        if !peer.is_ready() {
+            peer.connect(ctx);
+            let retry_at = peer.retry_at();
+            if retry_at > ctx.now() {
+                ctx.set_timer(BrokerTimer::SharePersister, retry_at);
+            }
+            return;
+        }
+        let asked = match part {
+            StatePart::Write(asked) => {
+                let topics = vec![WriteStateData { topic_id: topic, partitions: vec![asked] }];
+                peer.ask(ctx, id, &WriteShareGroupStateRequest { group_id: group.to_string(), topics })
+            }
+            _ => {
+                let partitions = vec![ReadPartition { partition, leader_epoch }];
+                let topics = vec![ReadStateData { topic_id: topic, partitions }];
+                peer.ask(ctx, id, &ReadShareGroupStateRequest { group_id: group.to_string(), topics })
+            }
+        };
+        match asked {
+            Ok(()) => self.mark_sent(id),
+            Err(_) => self.ask_again(ctx, id, ErrorCode::CoordinatorNotAvailable),
+        }
+    }
+
+    fn mark_sent(&mut self, id: u64) {
+        if let Some(question) = self.shares.persister.questions.get_mut(&id) {
+            question.is_sent = true;
+        }
+    }
+
+    /// Which broker keeps the state; the topic is created if it is not there.
+    fn share_coordinator_of(&mut self, ctx: &mut Ctx, key: &ShareStateKey) -> Option<i32> {
+        if !self.image.topics.contains_key(SHARE_STATE_TOPIC) {
+            let creation = self.creation_of(vec![SHARE_STATE_TOPIC.to_owned()]);
+            self.auto_create(ctx, creation);
+            return None;
+        }
+        let partition = self.shares.state.coordinator.partition_for(key);
+        let at = TopicPartition::new(SHARE_STATE_TOPIC, partition);
+        self.image.partition(&at).map(|partition| partition.leader).filter(|leader| *leader >= 0)
+    }
+
+    /// After a while; or not at all, if that was tried often enough.
+    fn ask_again(&mut self, ctx: &mut Ctx, id: u64, error: ErrorCode) {
+        let Some(question) = self.shares.persister.questions.get_mut(&id) else { return };
+        question.attempts += 1;
+        question.is_sent = false;
+        if question.attempts >= ATTEMPTS_MAX {
+            return self.conclude_question(ctx, id, StateResult { error, ..StateResult::default() });
+        }
+        question.not_before = ctx.now() + ms(BACKOFF_MS);
+        ctx.set_timer(BrokerTimer::SharePersister, question.not_before);
+    }
+
+    /// It is time to ask again.
+    #[inline(never)]
+    pub(in crate::broker) fn ask_share_coordinators(&mut self, ctx: &mut Ctx) {
+        for id in self.shares.persister.questions.keys().copied().collect::<Vec<_>>() {
+            self.send_question(ctx, id);
+        }
+        let unsent = self.shares.persister.questions.values().filter(|question| !question.is_sent);
+        let next = unsent.map(|question| question.not_before).filter(|at| *at > ctx.now()).min();
+        if let Some(next) = next {
+            ctx.set_timer(BrokerTimer::SharePersister, next);
+        }
+    }
+
+    /// The state topic has other leaders: nobody needs to wait any longer to ask.
+    #[inline(never)]
+    pub(in crate::broker) fn share_coordinators_moved(&mut self, ctx: &mut Ctx) {
+        for question in self.shares.persister.questions.values_mut() {
+            question.not_before = SimTime::ZERO;
+        }
+        self.ask_share_coordinators(ctx);
+    }
+
+    /// The share coordinator's answer.
+    pub(super) fn share_coordinator_answered(&mut self, ctx: &mut Ctx, id: u64, result: StateResult) {
+        match result.error {
+            error @ (ErrorCode::NotCoordinator
+            | ErrorCode::CoordinatorNotAvailable
+            | ErrorCode::CoordinatorLoadInProgress) => self.ask_again(ctx, id, error),
+            _ => self.conclude_question(ctx, id, result),
+        }
+    }
+
+    fn conclude_question(&mut self, ctx: &mut Ctx, id: u64, result: StateResult) {
+        let Some(question) = self.shares.persister.questions.remove(&id) else { return };
+        let Question { share, leader_epoch, what, .. } = question;
+        let is_current =
+            self.shares.partitions.get(&share).is_some_and(|slot| slot.leader_epoch == leader_epoch);
+        let is_fenced = matches!(result.error, ErrorCode::FencedLeaderEpoch | ErrorCode::FencedStateEpoch);
+        match what {
+            What::Read if !is_current => {}
+            What::Read if result.error.is_error() => {
+                // The next fetch tries again.
+                self.shares.partitions.remove(&share);
+            }
+            What::Read => {
+                let state = match result.start_offset {
+                    NO_START_OFFSET => {
+                        SharePartition::new(self.initial_share_offset(ctx, &share.0, &share.1))
+                    }
+                    start => SharePartition::restored(start, &result.batches),
+                };
+                let (group, at) = share.clone();
+                ctx.trace(Event::ShareStartOffsetMoved { group, at, offset: state.start_offset() });
+                if let Some(slot) = self.shares.partitions.get_mut(&share) {
+                    let slot = Arc::make_mut(slot);
+                    (slot.state_epoch, slot.state) = (result.state_epoch, Some(state));
+                }
+                self.recheck_share_fetches(ctx, &share.1);
+            }
+            What::Write(write, _) => {
+                let is_written = !result.error.is_error();
+                if let Some(write) = write {
+                    if is_current {
+                        self.with_share(ctx, &share, |state| state.written(write, is_written));
+                    }
+                    // Whoever writes for a newer leader has told the coordinator so.
+                    let error = if is_fenced { ErrorCode::NotLeaderOrFollower } else { result.error };
+                    self.settle_write(ctx, write, error, None);
+                }
+                if is_fenced && is_current {
+                    self.shares.partitions.remove(&share);
+                    self.set_share_timer(ctx, &share, None);
+                }
+                self.recheck_share_fetches(ctx, &share.1);
+            }
+        }
+    }
+
+    /// Whose connection this is, if it goes to a share coordinator.
+    pub(in crate::broker) fn share_peer_of(&self, conn: ConnId) -> Option<i32> {
+        let mut peers = self.shares.persister.peers.iter();
+        peers.find(|(_, peer)| peer.owns(conn)).map(|(broker, _)| *broker)
+    }
+
+    #[inline(never)]
+    pub(in crate::broker) fn hear_share_coordinator(&mut self, ctx: &mut Ctx, broker: i32, bytes: Rope) {
+        let Some(peer) = self.shares.persister.peers.get_mut(&broker) else { return };
+        match peer.receive(ctx, bytes) {
+            FromPeer::Ready => self.ask_share_coordinators(ctx),
+            FromPeer::Answer { purpose, version, bytes } => {
+                let reads = self.shares.persister.questions.get(&purpose);
+                let reads = reads.is_some_and(|question| question.what == What::Read);
+                let result = if reads { read_result(&bytes, version) } else { write_result(&bytes, version) };
+                let result = result
+                    .unwrap_or(StateResult { error: ErrorCode::UnknownServerError, ..Default::default() });
+                self.share_coordinator_answered(ctx, purpose, result);
+            }
+            FromPeer::Broken(lost) => self.questions_lost(ctx, lost),
+        }
+    }
+
+    #[inline(never)]
+    pub(in crate::broker) fn share_coordinator_closed(
+        &mut self,
+        ctx: &mut Ctx,
+        broker: i32,
+        reason: CloseReason,
+    ) {
+        let Some(mut peer) = self.shares.persister.peers.remove(&broker) else { return };
+        let lost = peer.closed(ctx.now(), reason);
+        self.questions_lost(ctx, lost);
+        // Those who only waited for the connection wait for another one.
+        ctx.set_timer(BrokerTimer::SharePersister, ctx.now() + ms(BACKOFF_MS));
+    }
+
+    fn questions_lost(&mut self, ctx: &mut Ctx, lost: Vec<u64>) {
+        for id in lost {
+            self.ask_again(ctx, id, ErrorCode::CoordinatorNotAvailable);
+        }
+    }
+
+    /// Gives up connections on which an answer has not come for too long.
+    pub(in crate::broker) fn time_out_share_coordinators(&mut self, ctx: &mut Ctx) {
+        let timeout_ms = self.config.replica_socket_timeout_ms;
+        for broker in self.shares.persister.peers.keys().copied().collect::<Vec<_>>() {
+            let Some(peer) = self.shares.persister.peers.get_mut(&broker) else { continue };
+            if let Some(lost) = peer.time_out(ctx, timeout_ms) {
+                self.shares.persister.peers.remove(&broker);
+                self.questions_lost(ctx, lost);
+                ctx.set_timer(BrokerTimer::SharePersister, ctx.now() + ms(BACKOFF_MS));
+            }
+        }
+    }
+}
+
+fn read_result(bytes: &Rope, version: i16) -> Option<StateResult> {
+    let (_, response) = decode_response_rope::<ReadShareGroupStateResponse>(bytes, version).ok()?;
+    let part = response.results.into_iter().next()?.partitions.into_iter().next()?;
+    Some(StateResult {
+        error: part.error_code,
+        state_epoch: part.state_epoch,
+        start_offset: part.start_offset,
+        batches: part.state_batches,
+        ..StateResult::default()
+    })
+}
+
+fn write_result(bytes: &Rope, version: i16) -> Option<StateResult> {
+    let (_, response) = decode_response_rope::<WriteShareGroupStateResponse>(bytes, version).ok()?;
+    let error = response.results.first()?.partitions.first()?.error_code;
+    Some(StateResult { error, ..StateResult::default() })
+}
+
+impl StatePart {
+    fn api(&self) -> ApiKey {
+        match self {
+            StatePart::Initialize(..) => ApiKey::InitializeShareGroupState,
+            StatePart::Read(_) => ApiKey::ReadShareGroupState,
+            StatePart::Write(_) => ApiKey::WriteShareGroupState,
+            StatePart::Delete => ApiKey::DeleteShareGroupState,
+            StatePart::Summary => ApiKey::ReadShareGroupStateSummary,
+        }
+    }
+}
