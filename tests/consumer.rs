@@ -3,8 +3,14 @@
 
 #[path = "consumer/managed.rs"]
 mod managed;
+#[path = "consumer/parts.rs"]
+mod parts;
 #[path = "consumer/rebalances.rs"]
 mod rebalances;
+#[path = "consumer/share.rs"]
+mod share;
+#[path = "consumer/shares.rs"]
+mod shares;
 #[path = "consumer/stage.rs"]
 mod stage;
 #[path = "consumer/storms.rs"]

@@ -216,6 +216,13 @@ fn the_samples_in_words() {
             Node 1 took offsets 7 to 11 of rides-0 into its buffer.
             Node 1 processed offsets 7 to 11 of rides-0.
             Node 1 processed offsets 7 to 11 of rides-0 again: group dashboards had been that far before.
+            Node 1 acquired offsets 7 to 11 of rides-0: for a while nobody else in group jobs gets them.
+            Node 1 acquired offsets 7 to 11 of rides-0, which are delivered for time 3 in group jobs.
+            Node 1 did not process offset 9 of rides-0; it will release it: somebody may try it again.
+            Node 1 has acknowledged offsets 7 to 11 of rides-0 (accept): they are done with.
+            Node 1 acknowledged offsets 7 to 11 of rides-0 (reject) in vain: INVALID_RECORD_STATE – a shared
+                    record is not in a state for this acknowledgement. Somebody in group jobs will get them
+                    again.
             Node 1 heard NOT_LEADER_OR_FOLLOWER: its picture of the cluster is out of date.
             Node 1 got a new picture of the cluster with 3 brokers.
             Node 1 reported to its application: NOT_LEADER_OR_FOLLOWER – this broker does not lead the

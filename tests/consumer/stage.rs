@@ -11,8 +11,7 @@ use terrarium::client::consumer::{Consumer, ConsumerCommand, ConsumerTimer, Grou
 use terrarium::coordinator::{
     Caller, CoordinatorTimer, GroupConfig, GroupCoordinator, GroupRequest, GroupResponse, Moment, Outcome,
 };
-use terrarium::metadata::{MetadataImage, PartitionRegistration, TopicImage};
-use terrarium::protocol::messages::api_versions::{ApiVersion, ApiVersionsResponse};
+use terrarium::metadata::MetadataImage;
 use terrarium::protocol::messages::fetch::*;
 use terrarium::protocol::messages::find_coordinator::{Coordinator, FindCoordinatorResponse};
 use terrarium::protocol::messages::list_offsets::*;
@@ -27,20 +26,24 @@ use terrarium::protocol::{
 use terrarium::storage::{BatchBuilder, BatchOptions, RecordBatch};
 use terrarium::trace::{Ctx, Event};
 
+use crate::parts::{api_versions, image};
+use crate::shares::Shares;
 use crate::told::{told, viewed};
 
 /// One way through the network.
 const LATENCY: u64 = ms(1);
-const TOPIC_ID: Uuid = Uuid([7; 16]);
+pub(crate) const TOPIC_ID: Uuid = Uuid([7; 16]);
 
 type ConsumerInput = Input<ConsumerTimer, ConsumerCommand>;
 
 /// What arrives somewhere.
-enum Arrival {
+pub(crate) enum Arrival {
     Consumer(String, ConsumerInput),
     Request(ConnId, Bytes),
     /// A parked fetch has waited for long enough.
     FetchExpired(u64),
+    /// It may be so with the share fetches.
+    Look,
 }
 
 struct Client {
@@ -91,9 +94,10 @@ pub(crate) struct Stage {
     group_rng: Rng,
     image: MetadataImage,
     waiting: BTreeMap<u64, (ConnId, i16, i32)>,
-    logs: Vec<Vec<Bytes>>,
+    pub(crate) logs: Vec<Vec<Bytes>>,
     pub(crate) log_start: i64,
     parked: BTreeMap<u64, ParkedFetch>,
+    pub(crate) shares: Shares,
 }
 
 impl Stage {
@@ -128,6 +132,7 @@ impl Stage {
             logs: vec![Vec::new(); partitions],
             log_start: 0,
             parked: BTreeMap::new(),
+            shares: Shares::default(),
         };
         stage.elect(1);
         stage
@@ -250,6 +255,7 @@ impl Stage {
         }
         let parked: Vec<u64> = self.parked.keys().copied().collect();
         parked.into_iter().for_each(|fetch| self.answer_fetch(fetch, false));
+        self.answer_shares();
     }
 
     /// Lets time pass.
@@ -301,6 +307,7 @@ impl Stage {
                 }
             },
             Some(Arrival::FetchExpired(fetch)) => self.answer_fetch(fetch, true),
+            Some(Arrival::Look) => self.answer_shares(),
             _ => {}
         }
     }
@@ -376,12 +383,12 @@ impl Stage {
         }
     }
 
-    fn arrive(&mut self, after: u64, arrival: Arrival) {
+    pub(crate) fn arrive(&mut self, after: u64, arrival: Arrival) {
         self.arrivals.insert((self.now + after, self.next), arrival);
         self.next += 1;
     }
 
-    fn reply(&mut self, conn: ConnId, bytes: Result<Bytes, WireError>) {
+    pub(crate) fn reply(&mut self, conn: ConnId, bytes: Result<Bytes, WireError>) {
         let Some((name, broker)) = self.conns.get(&conn).cloned() else { return };
         let bytes = bytes.expect("a response that its version can carry");
         let input = Input::Frame { conn, from: NodeId(broker as u32), port: 9092, bytes: bytes.into() };
@@ -428,6 +435,12 @@ impl Stage {
                 self.parked.insert(fetch, parked);
                 self.answer_fetch(fetch, false);
                 return Ok(());
+            }
+            ApiKey::ShareFetch | ApiKey::ShareAcknowledge => {
+                return self.serve_share(conn, broker, (key, version, id), &body);
+            }
+            ApiKey::ShareGroupHeartbeat => {
+                GroupRequest::ShareGroupHeartbeat(Message::decode(&body, version)?)
             }
             ApiKey::JoinGroup => GroupRequest::JoinGroup(Message::decode(&body, version)?),
             ApiKey::SyncGroup => GroupRequest::SyncGroup(Message::decode(&body, version)?),
@@ -479,6 +492,7 @@ impl Stage {
                 GroupResponse::Heartbeat(r) => encode_response(version, id, &r),
                 GroupResponse::LeaveGroup(r) => encode_response(version, id, &r),
                 GroupResponse::ConsumerGroupHeartbeat(r) => encode_response(version, id, &r),
+                GroupResponse::ShareGroupHeartbeat(r) => encode_response(version, id, &r),
                 GroupResponse::OffsetCommit(r) => encode_response(version, id, &r),
                 GroupResponse::OffsetFetch(r) => encode_response(version, id, &r),
                 other => panic!("unexpected {other:?}"),
@@ -566,7 +580,7 @@ impl Stage {
         FindCoordinatorResponse { coordinators: vec![coordinator], ..Default::default() }
     }
 
-    fn leads(&self, broker: i32, partition: i32) -> ErrorCode {
+    pub(crate) fn leads(&self, broker: i32, partition: i32) -> ErrorCode {
         match self.leaders.get(partition as usize) {
             Some(&leader) if leader == broker => ErrorCode::None,
             Some(_) => ErrorCode::NotLeaderOrFollower,
@@ -645,48 +659,4 @@ impl Stage {
         let response = FetchResponse { responses: vec![topic], ..Default::default() };
         self.reply(parked.conn, encode_response(parked.version, parked.correlation_id, &response));
     }
-}
-
-/// The brokers' metadata: the only topic.
-fn image(partitions: usize) -> MetadataImage {
-    let partition = |number: usize| {
-        let registration = PartitionRegistration {
-            replicas: vec![1, 2],
-            isr: vec![1, 2],
-            adding_replicas: Vec::new(),
-            removing_replicas: Vec::new(),
-            leader: 1,
-            leader_epoch: 0,
-            partition_epoch: 0,
-        };
-        (number as i32, registration)
-    };
-    let partitions = (0..partitions).map(partition).collect();
-    let topic = TopicImage { name: "t".into(), id: TOPIC_ID, partitions };
-    MetadataImage {
-        topics: [("t".into(), Arc::new(topic))].into_iter().collect(),
-        topic_names: [(TOPIC_ID, "t".into())].into_iter().collect(),
-        ..MetadataImage::default()
-    }
-}
-
-fn api_versions() -> ApiVersionsResponse {
-    let apis = [
-        (ApiKey::ApiVersions, 4),
-        (ApiKey::Metadata, 13),
-        (ApiKey::FindCoordinator, 6),
-        (ApiKey::ListOffsets, 10),
-        (ApiKey::Fetch, 17),
-        (ApiKey::OffsetForLeaderEpoch, 4),
-        (ApiKey::JoinGroup, 9),
-        (ApiKey::SyncGroup, 5),
-        (ApiKey::Heartbeat, 4),
-        (ApiKey::LeaveGroup, 5),
-        (ApiKey::OffsetCommit, 9),
-        (ApiKey::OffsetFetch, 9),
-        (ApiKey::ConsumerGroupHeartbeat, 1),
-    ];
-    let api =
-        |(key, max_version): (ApiKey, i16)| ApiVersion { api_key: key.code(), min_version: 0, max_version };
-    ApiVersionsResponse { api_keys: apis.into_iter().map(api).collect(), ..Default::default() }
 }

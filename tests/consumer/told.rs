@@ -27,6 +27,13 @@ pub(crate) fn told(event: &Event) -> Option<String> {
         Event::PositionSet { at, offset, by } => format!("begins {at} at {offset} ({by})"),
         Event::RecordsFetched { at, offsets } => format!("fetched {at} {}..{}", offsets.from, offsets.to),
         Event::RecordsConsumed { at, offsets } => format!("consumed {at} {}..{}", offsets.from, offsets.to),
+        Event::RecordsAcquired { at, offsets, delivery, .. } => {
+            format!("acquired {at} {}..{} ({delivery})", offsets.from, offsets.to)
+        }
+        Event::RecordRefused { at, offset, then, .. } => format!("will {then} {at} {offset}"),
+        Event::RecordsAcknowledged { at, offsets, then, error, .. } => {
+            format!("{then} {at} {}..{}: {}", offsets.from, offsets.to, error.name())
+        }
         Event::MetadataStale { error } => format!("has stale metadata: {}", error.name()),
         Event::ClientError { error, detail } => format!("error {}: {detail}", error.name()),
         _ => return None,

@@ -87,7 +87,7 @@ impl GroupCoordinator {
     ) {
         let tells_operations = request.include_authorized_operations;
         let describe = |group_id: String| {
-            let group = self.check_named(&group_id).map(|()| self.group(&group_id));
+            let group = self.check_named(&group_id).map(|()| self.committed_group(&group_id));
             let (error_code, message) = match group {
                 Ok(Some(group)) => match group.share() {
                     Some(share) => {
