@@ -23,7 +23,6 @@ mod groups;
 mod metadata_api;
 mod offsets_api;
 mod partition;
-mod peer;
 mod produce;
 mod producer_ids;
 mod replicas;
@@ -34,7 +33,7 @@ use std::sync::Arc;
 
 use crate::base::{ConnId, Input, Map, Rng, Rope, ms};
 use crate::coordinator::{CoordinatorTimer, GroupCoordinator, ShareCoordinator};
-use crate::metadata::{Endpoint, MetadataImage, TopicConfigs};
+use crate::metadata::{Endpoint, MetadataImage, TopicConfigs, Voters};
 use crate::protocol::{TopicPartition, Uuid};
 use crate::storage::{LogConfig, UnifiedLog};
 use crate::trace::{self, Event};
@@ -186,7 +185,7 @@ impl Broker {
             cleaner_awake: false,
             metadata_log,
             image: MetadataImage::default(),
-            controller: ControllerSession::new(),
+            controller: ControllerSession::new(Voters::default()),
             fetchers: Map::new(),
             server: Server::new(config.socket_request_max_bytes),
             forwards: Map::new(),
@@ -213,13 +212,22 @@ impl Broker {
             high_watermarks: self.high_watermark_checkpoint.clone(),
             unclean: true,
         };
-        Broker::new(self.id, Arc::clone(&self.static_config), disk).reached_at(self.external.clone())
+        Broker::new(self.id, Arc::clone(&self.static_config), disk)
+            .reached_at(self.external.clone())
+            .led_by(self.controller.voters().clone())
     }
 
     /// This broker with a second listener, [`EXTERNAL_PORT`], that is advertised as `external`:
     /// what programs outside the world connect to.
     pub fn reached_at(mut self, external: Option<Endpoint>) -> Broker {
         self.external = external;
+        self
+    }
+
+    /// This broker in a cluster with these controllers, and not with one that is alone
+    /// (`controller.quorum.voters`).
+    pub fn led_by(mut self, voters: Voters) -> Broker {
+        self.controller = ControllerSession::new(voters);
         self
     }
 
@@ -246,6 +254,11 @@ impl Broker {
     /// The cluster as far as this broker has heard.
     pub fn image(&self) -> &MetadataImage {
         &self.image
+    }
+
+    /// Its copy of the metadata log.
+    pub fn metadata_log(&self) -> &UnifiedLog {
+        &self.metadata_log
     }
 
     /// Whether the controller counts on it, as far as it has heard.

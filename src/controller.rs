@@ -1,10 +1,11 @@
 //! The controller: keeps the metadata log, registers and fences brokers, creates and deletes topics,
-//! elects leaders, moves replicas, keeps configs and decides who is in sync. A quorum of one for now: what is on its own disk is
-//! committed.
+//! elects leaders, moves replicas, keeps configs and decides who is in sync. It is one of 1, 3 or 5 voters of
+//! a quorum ([`raft`]), of which one is active: only that one decides, the others copy its log. A
+//! quorum of one has nobody to wait for: what is on its own disk is committed.
 //!
 //! Decide, then replay: a request becomes records and a response; the records are appended and
-//! replayed into the image, and the response leaves when they are flushed. After a crash the
-//! same replay rebuilds the image.
+//! replayed into the image, and the response leaves when they are committed. Who loses the leadership
+//! goes back to what is committed; after a crash the same replay rebuilds the image.
 //!
 //! Must not know the scheduler or brokers' insides. Source: KIP-500, KIP-595, KIP-631, KIP-497.
 
@@ -12,11 +13,15 @@ mod brokers;
 mod change;
 mod configs;
 mod elections;
+mod fetches;
+mod follow;
 mod log;
 mod placement;
 mod quorum;
+mod raft;
 mod reassign;
 mod topics;
+mod voting;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,7 +29,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{ConnId, FrameInfo, FrameKind, Input, Map, Rng, SimTime};
-use crate::metadata::{MetadataImage, properties};
+use crate::metadata::{CLUSTER_METADATA_TOPIC, CONTROLLER_ID, MetadataImage, Voters, properties};
 use crate::protocol::messages::allocate_producer_ids::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse,
 };
@@ -32,10 +37,16 @@ use crate::protocol::messages::api_versions::{ApiVersion, ApiVersionsResponse};
 use crate::protocol::messages::fetch::FetchRequest;
 use crate::protocol::messages::metadata_records::{NoOpRecord, ProducerIdsRecord};
 use crate::protocol::{
-    ApiKey, ErrorCode, Message, TopicPartition, WireError, decode_request_header, encode_response,
+    ApiKey, ErrorCode, Message, TopicPartition, WireError, decode_request_header, encode_refusal,
+    encode_response,
 };
 use crate::storage::{LogConfig, UnifiedLog};
 use crate::trace::{self, Event};
+
+use raft::{ElectionStore, Raft};
+use voting::Link;
+
+pub use quorum::QuorumFacts;
 
 type Ctx<'a> = trace::Ctx<'a, ControllerTimer>;
 
@@ -61,11 +72,21 @@ const SERVED: [ApiKey; 15] = [
     ApiKey::DescribeQuorum,
 ];
 
+/// What the voters of a quorum ask each other; one that is alone is asked by nobody.
+const SERVED_TO_VOTERS: [ApiKey; 3] = [ApiKey::Vote, ApiKey::BeginQuorumEpoch, ApiKey::EndQuorumEpoch];
+
 properties! {
     /// What the controller reads of `server.properties`.
     pub struct ControllerConfig {
         "auto.leader.rebalance.enable" => auto_leader_rebalance: bool = true, "leadership goes back to preferred replicas by itself";
         "broker.session.timeout.ms" => session_timeout_ms: u32 = 9_000, "a broker silent for so long is fenced";
+        "controller.quorum.election.backoff.max.ms" => quorum_election_backoff_max_ms: u32 = 1_000,
+            "how long a successor of a leader that resigned may wait";
+        "controller.quorum.election.timeout.ms" => quorum_election_timeout_ms: u32 = 1_000,
+            "how long to wait for votes, and up to as long again";
+        "controller.quorum.fetch.timeout.ms" => quorum_fetch_timeout_ms: u32 = 2_000,
+            "a leader silent for so long is to be replaced";
+        "controller.quorum.request.timeout.ms" => quorum_request_timeout_ms: u32 = 2_000, "how long a request to another voter may take";
         "default.replication.factor" => default_replication_factor: i16 = 1, "replicas of a topic for which nobody said how many";
         "delete.topic.enable" => delete_topic_enable: bool = true, "topics can be deleted";
         "leader.imbalance.check.interval.seconds" => leader_imbalance_check_interval_seconds: u32 = 300,
@@ -91,6 +112,8 @@ pub enum ControllerTimer {
     Rebalance,
     /// Leaderless partitions may get an unclean leader.
     UncleanElection,
+    /// An election or fetch timeout is over, or another voter is to be asked (again).
+    Quorum,
 }
 
 impl ControllerTimer {
@@ -102,6 +125,7 @@ impl ControllerTimer {
             ControllerTimer::Fetch(_) => "fetch wait is over",
             ControllerTimer::Rebalance => "leader rebalance",
             ControllerTimer::UncleanElection => "unclean election",
+            ControllerTimer::Quorum => "quorum timeout",
         }
     }
 }
@@ -125,14 +149,13 @@ struct Asker {
     correlation_id: i32,
 }
 
-/// An answer that waits for the log to be flushed.
+/// An answer that waits until the records before an offset are committed.
 #[derive(Clone, Debug, PartialEq)]
 struct Waiting {
-    until: u64,
+    until: i64,
     conn: ConnId,
     info: FrameInfo,
     bytes: Bytes,
-    events: Vec<Event>,
 }
 
 /// The controller.
@@ -147,17 +170,34 @@ pub struct Controller {
     next_fetch: u64,
     observers: Map<i32, Observer>,
     flushing: bool,
-    epoch: i32,
+    raft: Raft,
+    links: Map<i32, Link>,
+    /// Answers to voters that wait for `quorum-state` to be flushed.
+    held: Vec<(ConnId, FrameInfo, Bytes)>,
+    wake_at: Option<SimTime>,
+    /// End and high watermark of the log when waiting fetches were looked at last.
+    fetches_seen: (i64, i64),
+    /// The epoch that it has begun as leader.
+    leading: Option<i32>,
+    /// Decides: it leads, and knows that all before is committed.
+    active: bool,
 }
 
 impl Controller {
-    /// A controller that has not started yet, with a disk just formatted.
+    /// A controller that is alone and has not started yet, with a disk just formatted.
     pub fn new(config: Arc<ControllerConfig>) -> Controller {
-        let at = TopicPartition::new("__cluster_metadata", 0);
-        Controller::with_log(config, Arc::new(UnifiedLog::new(at, Arc::new(LogConfig::default()))))
+        Controller::of_quorum(CONTROLLER_ID, Voters::default(), config)
     }
 
-    fn with_log(config: Arc<ControllerConfig>, log: Arc<UnifiedLog>) -> Controller {
+    /// The voter `id` of a quorum, which has not started yet, with a disk just formatted.
+    pub fn of_quorum(id: i32, voters: Voters, config: Arc<ControllerConfig>) -> Controller {
+        let at = TopicPartition::new(CLUSTER_METADATA_TOPIC, 0);
+        let log = UnifiedLog::new(at, Arc::new(LogConfig::default()));
+        let raft = Raft::new(id, voters, Arc::clone(&config), ElectionStore::default());
+        Controller::with_disk(config, Arc::new(log), raft)
+    }
+
+    fn with_disk(config: Arc<ControllerConfig>, log: Arc<UnifiedLog>, raft: Raft) -> Controller {
         Controller {
             config,
             log,
@@ -168,17 +208,27 @@ impl Controller {
             next_fetch: 0,
             observers: Map::new(),
             flushing: false,
-            epoch: 0,
+            raft,
+            links: Map::new(),
+            held: Vec::new(),
+            wake_at: None,
+            fetches_seen: (0, 0),
+            leading: None,
+            active: false,
         }
     }
 
     /// This controller after its process died: what its disk holds, and nothing else.
     pub fn after_crash(&self) -> Controller {
-        Controller::with_log(Arc::clone(&self.config), Arc::clone(&self.log))
+        let config = Arc::clone(&self.config);
+        let (me, voters) = (self.raft.me(), self.raft.voters().clone());
+        let raft = Raft::new(me, voters, Arc::clone(&config), self.raft.store().after_crash());
+        Controller::with_disk(config, Arc::clone(&self.log), raft)
     }
 
     /// What was not flushed is gone. Returns the bytes lost.
     pub fn lose_power(&mut self, rng: &mut Rng) -> u64 {
+        self.raft.store_mut().lose_power();
         let log = Arc::make_mut(&mut self.log);
         let before = log.size_bytes();
         log.power_loss(if rng.chance(1, 2) { rng.below(64) } else { 0 });
@@ -195,27 +245,51 @@ impl Controller {
         &self.log
     }
 
+    /// Whether it is the one that decides.
+    pub fn is_active(&self) -> bool {
+        self.active
+    }
+
     /// One step.
     pub fn step(&mut self, ctx: &mut Ctx, input: Input<ControllerTimer, std::convert::Infallible>) {
         match input {
             Input::Start => self.start(ctx),
-            Input::Frame { conn, bytes, .. } => {
-                if let Err(error) = self.receive(ctx, conn, &bytes.whole()) {
-                    ctx.trace(Event::RequestRejected { conn, reason: error.to_string().into() });
-                    ctx.close(conn);
+            Input::Frame { conn, bytes, .. } => match self.voter_at(conn) {
+                Some(voter) => self.hear_voter(ctx, voter, bytes),
+                None => {
+                    if let Err(error) = self.receive(ctx, conn, &bytes.whole()) {
+                        ctx.trace(Event::RequestRejected { conn, reason: error.to_string().into() });
+                        ctx.close(conn);
+                    }
                 }
-            }
-            Input::Closed { conn, .. } => {
-                self.waiting.retain(|waiting| waiting.conn != conn || !waiting.events.is_empty());
-                self.fetches.retain(|_, (asker, _)| asker.conn != conn);
-            }
-            Input::Timer(ControllerTimer::Session(broker)) => self.session_over(ctx, broker),
-            Input::Timer(ControllerTimer::Idle) => self.write(ctx, vec![NoOpRecord {}.into()], Vec::new()),
-            Input::Timer(ControllerTimer::Fetch(id)) => self.answer_fetch(ctx, id),
-            Input::Timer(ControllerTimer::Rebalance) => self.rebalance_leaders(ctx),
-            Input::Timer(ControllerTimer::UncleanElection) => self.elect_unclean_leaders(ctx),
-            Input::Flushed { position, .. } => self.flushed(ctx, position),
+            },
+            Input::Closed { conn, reason } => match self.voter_at(conn) {
+                Some(voter) => self.voter_closed(ctx, voter, reason),
+                None => {
+                    self.waiting.retain(|waiting| waiting.conn != conn);
+                    self.fetches.retain(|_, (asker, _)| asker.conn != conn);
+                    self.held.retain(|(held, _, _)| *held != conn);
+                }
+            },
+            Input::Timer(timer) => self.on_timer(ctx, timer),
+            Input::Flushed { file, position } => self.flushed(ctx, file, position),
             Input::Command(never) => match never {},
+        }
+        if self.raft.voters().alone().is_none() {
+            self.drive_quorum(ctx);
+        }
+    }
+
+    fn on_timer(&mut self, ctx: &mut Ctx, timer: ControllerTimer) {
+        match timer {
+            ControllerTimer::Quorum => self.wake_at = None,
+            ControllerTimer::Fetch(id) => self.answer_fetch(ctx, id),
+            // Set while it was active.
+            _ if !self.active => {}
+            ControllerTimer::Session(broker) => self.session_over(ctx, broker),
+            ControllerTimer::Idle => self.write(ctx, vec![NoOpRecord {}.into()], Vec::new()),
+            ControllerTimer::Rebalance => self.rebalance_leaders(ctx),
+            ControllerTimer::UncleanElection => self.elect_unclean_leaders(ctx),
         }
     }
 
@@ -223,12 +297,20 @@ impl Controller {
         let (header, body) = decode_request_header(frame)?;
         let version = header.api_version;
         let asker = Asker { conn, version, correlation_id: header.correlation_id };
-        let api = ApiKey::try_from(header.api_key).ok().filter(|api| SERVED.contains(api));
+        let api = ApiKey::try_from(header.api_key).ok().filter(|api| self.serves(*api));
         match api {
             Some(ApiKey::ApiVersions) => self.api_versions(ctx, asker),
+            Some(ApiKey::Vote) => self.vote(ctx, asker, &Message::decode(&body, version)?),
+            Some(ApiKey::BeginQuorumEpoch) => {
+                self.begin_quorum_epoch(ctx, asker, &Message::decode(&body, version)?)
+            }
+            Some(ApiKey::EndQuorumEpoch) => {
+                self.end_quorum_epoch(ctx, asker, &Message::decode(&body, version)?)
+            }
+            Some(ApiKey::Fetch) => self.fetch(ctx, asker, Message::decode(&body, version)?),
+            Some(api) if !self.active => self.refuse_not_controller(ctx, asker, api, &body),
             Some(ApiKey::BrokerRegistration) => self.register(ctx, asker, &Message::decode(&body, version)?),
             Some(ApiKey::BrokerHeartbeat) => self.heartbeat(ctx, asker, &Message::decode(&body, version)?),
-            Some(ApiKey::Fetch) => self.fetch(ctx, asker, Message::decode(&body, version)?),
             Some(ApiKey::AlterPartition) => {
                 self.alter_partition(ctx, asker, &Message::decode(&body, version)?)
             }
@@ -245,6 +327,26 @@ impl Controller {
             }
         }
         Ok(())
+    }
+
+    fn serves(&self, api: ApiKey) -> bool {
+        SERVED.contains(&api) || (SERVED_TO_VOTERS.contains(&api) && self.raft.voters().alone().is_none())
+    }
+
+    /// Another controller decides; which one, its brokers hear when they fetch.
+    #[inline(never)]
+    fn refuse_not_controller(&self, ctx: &mut Ctx, asker: Asker, api: ApiKey, body: &Bytes) {
+        let Asker { conn, version: api_version, correlation_id } = asker;
+        let Some(frame) = encode_refusal(api, api_version, body, ErrorCode::NotController) else {
+            return ctx.close(conn);
+        };
+        let bytes = [&correlation_id.to_be_bytes()[..], frame.get(4..).unwrap_or_default()].concat();
+        let kind = FrameKind::Response;
+        ctx.send(
+            conn,
+            FrameInfo { kind, api_key: api.code(), api_version, correlation_id },
+            Bytes::from(bytes),
+        );
     }
 
     /// Requests that brokers pass on.
@@ -279,7 +381,8 @@ impl Controller {
 
     fn api_versions(&self, ctx: &mut Ctx, asker: Asker) {
         let known = ApiKey::ApiVersions.has_version(asker.version);
-        let api_keys = SERVED.iter().filter_map(|api| {
+        let served = SERVED.iter().chain(&SERVED_TO_VOTERS).filter(|api| self.serves(**api));
+        let api_keys = served.filter_map(|api| {
             let versions = api.versions()?;
             Some(ApiVersion {
                 api_key: api.code(),

@@ -21,7 +21,8 @@
 //! | [`controller`] | the KRaft quorum: the metadata log, elections, the ISR | the scheduler, brokers' insides |
 //! | [`coordinator`] | group and offset machines | the network, how its log is replicated |
 //! | [`client`] | producer (accumulator, sender) and consumer | server state |
-//! | [`metadata`] | metadata records → image, shared by controller and brokers | who writes or reads the log |
+//! | [`metadata`] | metadata records → image, shared by controller and brokers; the quorum's voters | who writes or reads the log |
+//! | [`peer`] | a connection to another server, from the side that asks | what is asked, and by which machine |
 //! | [`trace`] | the vocabulary of what happened | who says it, who reads it |
 //! | [`partitioner`], [`assignor`] | pure functions: key → partition; members × topics → assignment | state machines |
 //! | [`storage`] | the bytes of a partition: batches, codecs, segments, indexes, epochs, producer state | replication, requests |
@@ -40,6 +41,7 @@ pub mod coordinator;
 pub mod edge;
 pub mod metadata;
 pub mod partitioner;
+pub mod peer;
 pub mod protocol;
 pub mod scenario;
 pub mod sim;

@@ -8,6 +8,7 @@
 mod config;
 mod image;
 mod names;
+mod voters;
 
 pub(crate) use config::properties;
 pub use config::{
@@ -22,4 +23,5 @@ pub use image::{
     EXTERNAL_LISTENER, Endpoint, GROUP_RESOURCE, INTERNAL_LISTENER, MetadataImage, NO_LEADER,
     PartitionRegistration, TOPIC_RESOURCE, TopicImage,
 };
-pub use names::{CLUSTER_METADATA_TOPIC, check_topic_name, topic_names_collide};
+pub use names::{CLUSTER_METADATA_TOPIC, CLUSTER_METADATA_TOPIC_ID, check_topic_name, topic_names_collide};
+pub use voters::{CONTROLLER_ID, CONTROLLER_PORT, Voter, Voters};

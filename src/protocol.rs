@@ -21,6 +21,7 @@ mod api;
 mod error;
 mod header;
 pub mod messages;
+mod refusal;
 mod topic;
 pub mod wire;
 
@@ -30,5 +31,6 @@ pub use header::{
     RequestHeader, decode_request_header, decode_response, decode_response_rope, encode_raw_request,
     encode_request, encode_response, encode_response_rope,
 };
+pub use refusal::{encode_refusal, is_not_controller};
 pub use topic::TopicPartition;
 pub use wire::{Dissection, Message, Span, Uuid, WireError, WireFault};

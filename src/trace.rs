@@ -235,6 +235,22 @@ pub enum Event {
     /// A broker's picture of the metadata reaches this offset of the metadata log.
     MetadataApplied { offset: i64 },
 
+    // --- the controllers' quorum ---
+    /// A voter of the quorum goes from one state to another; −1: it knows no leader.
+    QuorumStateChanged { from: &'static str, to: &'static str, epoch: i32, leader: i32, why: &'static str },
+    /// A voter asks the others for their votes; with a pre-vote, whether they would give them.
+    VotesRequested { epoch: i32, pre_vote: bool },
+    /// A voter gave or refused its vote.
+    VoteCast { candidate: i32, epoch: i32, pre_vote: bool, granted: bool, why: &'static str },
+    /// A controller was elected, with these votes.
+    ControllerElected { epoch: i32, votes: Vec<i32> },
+    /// The elected controller has all of the log, knows that it is committed, and decides from now on.
+    ControllerActivated { epoch: i32, offset: i64 },
+    /// A controller leads no more.
+    ControllerResigned { epoch: i32, why: &'static str },
+    /// Records of the metadata log are known to be committed here.
+    MetadataCommitted { role: Role, epoch: i32, offsets: Offsets },
+
     // --- requests that wait ---
     /// A produce request waits for its in-sync replicas.
     ProduceWaits {

@@ -7,6 +7,8 @@ mod compaction;
 mod history;
 #[path = "sim/promises.rs"]
 mod promises;
+#[path = "sim/quorum.rs"]
+mod quorum;
 #[path = "sim/stories.rs"]
 mod stories;
 #[path = "sim/survival.rs"]

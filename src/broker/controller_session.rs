@@ -1,5 +1,6 @@
 //! A broker's session with the controller: register, beat, copy the metadata log and apply it,
-//! ask for ISR changes, topics and producer ids.
+//! ask for ISR changes, topics and producer ids. Which of several controllers is the active one, it
+//! hears when it copies the log: whoever does not lead says who does.
 //!
 //! Source: KIP-631 (registration, heartbeats, fencing), KIP-595 (observers fetch the log).
 
@@ -8,9 +9,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{CloseReason, ConnId, Rope, Set, SimTime, ms};
-use crate::broker::peer::{FromPeer, Peer};
 use crate::broker::{BROKER_PORT, Broker, BrokerTimer, CLUSTER_ID, Ctx, METADATA_TOPIC};
-use crate::metadata::{BROKER_RESOURCE, EXTERNAL_LISTENER, INTERNAL_LISTENER, TOPIC_RESOURCE};
+use crate::metadata::{
+    BROKER_RESOURCE, CLUSTER_METADATA_TOPIC_ID, EXTERNAL_LISTENER, INTERNAL_LISTENER, TOPIC_RESOURCE, Voters,
+};
+use crate::peer::{FromPeer, Peer};
 use crate::protocol::messages::allocate_producer_ids::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse,
 };
@@ -24,17 +27,15 @@ use crate::protocol::messages::fetch::{
 };
 use crate::protocol::messages::metadata_records::MetadataRecord;
 use crate::protocol::{
-    ApiKey, ErrorCode, Message, TopicPartition, Uuid, WireError, decode_response, decode_response_rope,
+    ApiKey, ErrorCode, Message, TopicPartition, WireError, decode_response, decode_response_rope,
+    is_not_controller,
 };
 use crate::trace::Event;
 
-/// Where the controller listens (`controller.quorum.bootstrap.servers`).
-const CONTROLLER_HOST: &str = "controller";
-const CONTROLLER_PORT: u16 = 9093;
-/// The metadata topic's well-known id.
-const METADATA_TOPIC_ID: Uuid = Uuid([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 /// How long a fetch of the metadata log waits at the controller.
 const METADATA_FETCH_WAIT_MS: i32 = 500;
+/// Before the next voter is asked who leads; three times doubled.
+const DISCOVERY_BACKOFF_MS: u64 = 50;
 
 /// What the controller was asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +53,14 @@ pub(super) enum Purpose {
 /// The session.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ControllerSession {
+    voters: Voters,
+    /// The active controller and its epoch, as far as this broker has heard.
+    leader: Option<i32>,
+    epoch: i32,
+    /// Whom the log is copied from: the leader, or somebody who may know it.
+    source: Option<i32>,
+    /// How many voters in a row could not say who leads.
+    misses: u32,
     peer: Peer<Purpose>,
     /// Copies the metadata log: its requests wait at the controller until there is something.
     log_peer: Peer<i64>,
@@ -62,15 +71,30 @@ pub(super) struct ControllerSession {
 }
 
 impl ControllerSession {
-    pub(super) fn new() -> ControllerSession {
+    pub(super) fn new(voters: Voters) -> ControllerSession {
+        let only = voters.alone();
+        let (host, port) = only.map_or((String::new(), 0), |it| (it.host.clone(), it.port));
         ControllerSession {
-            peer: Peer::new(CONTROLLER_HOST, CONTROLLER_PORT),
-            log_peer: Peer::new(CONTROLLER_HOST, CONTROLLER_PORT),
+            leader: only.map(|it| it.id),
+            epoch: -1,
+            source: only.map(|it| it.id),
+            misses: 0,
+            peer: Peer::new(host.clone(), port),
+            log_peer: Peer::new(host, port),
+            voters,
             broker_epoch: -1,
             caught_up: false,
             creating: Set::new(),
             allocating_ids: false,
         }
+    }
+
+    pub(super) fn voters(&self) -> &Voters {
+        &self.voters
+    }
+
+    fn is_alone(&self) -> bool {
+        self.voters.alone().is_some()
     }
 
     pub(super) fn broker_epoch(&self) -> i64 {
@@ -82,8 +106,69 @@ impl ControllerSession {
     }
 
     pub(super) fn connect(&mut self, ctx: &mut Ctx) {
-        self.peer.connect(ctx);
+        if self.leader.is_some() {
+            self.peer.connect(ctx);
+        }
+        if self.source.is_none() {
+            self.look_elsewhere(ctx);
+        }
         self.log_peer.connect(ctx);
+        if !self.is_alone() {
+            self.plan_retry(ctx);
+        }
+    }
+
+    fn plan_retry(&self, ctx: &mut Ctx) {
+        let at = self.retry_at();
+        if at < SimTime(u64::MAX) {
+            ctx.set_timer(BrokerTimer::ControllerRetry, at);
+        }
+    }
+
+    /// Somebody says which epoch it is and who leads (−1: unknown). Whether the leader is another.
+    fn learn(&mut self, epoch: i32, leader: i32) -> bool {
+        let known = self.voters.get(leader).is_some();
+        if epoch < self.epoch || (epoch == self.epoch && !known) {
+            return false;
+        }
+        let leader = known.then_some(leader);
+        let changed = leader != self.leader;
+        self.misses = 0;
+        (self.epoch, self.leader) = (epoch, leader);
+        changed
+    }
+
+    /// The log cannot be copied from where it was: at the next try, from another voter, whoever that is.
+    fn look_elsewhere(&mut self, ctx: &mut Ctx) {
+        if self.is_alone() {
+            return;
+        }
+        if self.log_peer.is_connected() {
+            self.log_peer.give_up(ctx);
+        }
+        let others = || self.voters.iter().filter(|voter| Some(voter.id) != self.source);
+        let chosen = ctx.rng().below(others().count().max(1) as u64);
+        if let Some(voter) = others().nth(chosen as usize) {
+            let backoff = if self.source.is_none() { 0 } else { DISCOVERY_BACKOFF_MS << self.misses.min(3) };
+            self.log_peer.look_elsewhere(&voter.host, voter.port, ctx.now() + ms(backoff));
+            self.source = Some(voter.id);
+            self.misses += 1;
+        }
+    }
+
+    /// A voter does not lead, or in another epoch: the log is copied from the leader, when it is known.
+    fn refused(&mut self, ctx: &mut Ctx, error: ErrorCode) {
+        match self.leader.and_then(|id| self.voters.get(id)) {
+            Some(leader) if self.source != Some(leader.id) => {
+                self.log_peer.give_up(ctx);
+                self.log_peer.redirect(&leader.host, leader.port);
+                self.source = Some(leader.id);
+                self.log_peer.connect(ctx);
+            }
+            // It leads, and has told its epoch.
+            Some(_) if error == ErrorCode::FencedLeaderEpoch => {}
+            _ => self.look_elsewhere(ctx),
+        }
     }
 
     pub(super) fn ask<M: Message>(
@@ -106,8 +191,16 @@ impl ControllerSession {
         self.peer.ask_raw(ctx, purpose, api, version, body)
     }
 
+    /// When to try to connect (again): of several controllers, the first of the two connections that is due.
     fn retry_at(&self) -> SimTime {
-        self.peer.retry_at().max(self.log_peer.retry_at())
+        if self.is_alone() {
+            return self.peer.retry_at().max(self.log_peer.retry_at());
+        }
+        let due = |peer: &Peer<_>, wanted: bool| {
+            if wanted && !peer.is_connected() { peer.retry_at() } else { SimTime(u64::MAX) }
+        };
+        let log = if self.log_peer.is_connected() { SimTime(u64::MAX) } else { self.log_peer.retry_at() };
+        due(&self.peer, self.leader.is_some()).min(log)
     }
 }
 
@@ -152,14 +245,55 @@ impl Broker {
         if self.controller.log_peer.is_ready() {
             self.fetch_metadata(ctx);
         } else {
-            ctx.set_timer(BrokerTimer::ControllerRetry, self.controller.retry_at());
+            self.controller.plan_retry(ctx);
         }
+    }
+
+    /// Who leads the quorum, as a voter says. When it is another than before, everything goes there from now on.
+    #[inline(never)]
+    fn hear_of_leader(&mut self, ctx: &mut Ctx, epoch: i32, leader: i32) {
+        if !self.controller.learn(epoch, leader) {
+            return;
+        }
+        let lost = self.controller.peer.give_up(ctx);
+        self.give_up_asking(ctx, lost);
+        self.controller_lost(ctx);
+        let Some(leader) = self.controller.leader.and_then(|id| self.controller.voters.get(id)) else {
+            return;
+        };
+        self.controller.peer.redirect(&leader.host, leader.port);
+        self.controller.peer.connect(ctx);
+    }
+
+    #[inline(never)]
+    fn says_not_controller(&self, purpose: &Purpose, version: i16, bytes: &Bytes) -> bool {
+        let api = match purpose {
+            Purpose::Register => ApiKey::BrokerRegistration,
+            Purpose::Heartbeat => ApiKey::BrokerHeartbeat,
+            Purpose::AlterPartition(_) => ApiKey::AlterPartition,
+            Purpose::AutoCreate(_) => ApiKey::CreateTopics,
+            Purpose::ProducerIds => ApiKey::AllocateProducerIds,
+            Purpose::Forward(token) => match self.forwards.get(token) {
+                Some(forward) => forward.api(),
+                None => return false,
+            },
+        };
+        is_not_controller(api, version, bytes)
+    }
+
+    /// Whoever was asked is not the active controller, or no longer: asks again, when it is known who is.
+    fn not_controller(&mut self, ctx: &mut Ctx, purpose: Purpose) {
+        ctx.trace(Event::MetadataStale { error: ErrorCode::NotController });
+        let lost = self.controller.peer.give_up(ctx);
+        self.give_up_asking(ctx, [vec![purpose], lost].concat());
+        self.controller_lost(ctx);
     }
 
     pub(super) fn controller_closed(&mut self, ctx: &mut Ctx, conn: ConnId, reason: CloseReason) {
         if self.controller.log_peer.owns(conn) {
             self.controller.log_peer.closed(ctx.now(), reason);
-            return ctx.set_timer(BrokerTimer::ControllerRetry, self.controller.retry_at());
+            self.controller.look_elsewhere(ctx);
+            return self.controller.plan_retry(ctx);
         }
         let lost = self.controller.peer.closed(ctx.now(), reason);
         self.give_up_asking(ctx, lost);
@@ -169,7 +303,8 @@ impl Broker {
     /// Gives up a connection on which an answer has not come for too long.
     pub(super) fn time_out_controller(&mut self, ctx: &mut Ctx) {
         if self.controller.log_peer.time_out(ctx, self.config.quorum_request_timeout_ms).is_some() {
-            ctx.set_timer(BrokerTimer::ControllerRetry, self.controller.retry_at());
+            self.controller.look_elsewhere(ctx);
+            self.controller.plan_retry(ctx);
         }
         if let Some(lost) = self.controller.peer.time_out(ctx, self.config.session_timeout_ms) {
             self.give_up_asking(ctx, lost);
@@ -182,7 +317,7 @@ impl Broker {
         self.controller.allocating_ids = false;
         self.controller.creating.clear();
         ctx.cancel_timer(BrokerTimer::Heartbeat);
-        ctx.set_timer(BrokerTimer::ControllerRetry, self.controller.retry_at());
+        self.controller.plan_retry(ctx);
     }
 
     fn give_up_asking(&mut self, ctx: &mut Ctx, lost: Vec<Purpose>) {
@@ -206,6 +341,10 @@ impl Broker {
         version: i16,
         bytes: &Bytes,
     ) -> Result<(), WireError> {
+        if !self.controller.is_alone() && self.says_not_controller(&purpose, version, bytes) {
+            self.not_controller(ctx, purpose);
+            return Ok(());
+        }
         match purpose {
             Purpose::Register => {
                 let (_, answer) = decode_response::<BrokerRegistrationResponse>(bytes, version)?;
@@ -301,16 +440,20 @@ impl Broker {
 
     fn fetch_metadata(&mut self, ctx: &mut Ctx) {
         let offset = self.metadata_log.log_end_offset();
-        let partition = FetchPartition {
+        let mut partition = FetchPartition {
             fetch_offset: offset,
             current_leader_epoch: -1,
             last_fetched_epoch: self.metadata_log.latest_epoch().unwrap_or(-1),
             partition_max_bytes: i32::MAX,
             ..Default::default()
         };
+        if !self.controller.is_alone() {
+            partition.current_leader_epoch = self.controller.epoch;
+            partition.high_watermark = self.metadata_log.high_watermark();
+        }
         let topic = FetchTopic {
             topic: METADATA_TOPIC.into(),
-            topic_id: METADATA_TOPIC_ID,
+            topic_id: CLUSTER_METADATA_TOPIC_ID,
             partitions: vec![partition],
         };
         let request = FetchRequest {
@@ -322,7 +465,7 @@ impl Broker {
         };
         if self.controller.log_peer.ask(ctx, offset, &request).is_err() {
             self.controller.log_peer.give_up(ctx);
-            ctx.set_timer(BrokerTimer::ControllerRetry, self.controller.retry_at());
+            self.controller.plan_retry(ctx);
         }
     }
 
@@ -330,10 +473,17 @@ impl Broker {
         let data =
             response.responses.into_iter().next().and_then(|topic| topic.partitions.into_iter().next());
         let Some(data) = data else { return };
+        if !self.controller.is_alone() {
+            self.hear_of_leader(ctx, data.current_leader.leader_epoch, data.current_leader.leader_id);
+            if data.error_code != ErrorCode::None {
+                return self.controller.refused(ctx, data.error_code);
+            }
+        }
         let log = Arc::make_mut(&mut self.metadata_log);
         if data.diverging_epoch.end_offset >= 0 {
-            log.truncate_to(data.diverging_epoch.end_offset);
-            if data.diverging_epoch.end_offset < self.image.end_offset {
+            let end = log.common_end(data.diverging_epoch.epoch, data.diverging_epoch.end_offset);
+            log.truncate_to(end);
+            if end < self.image.end_offset {
                 // Applied records are committed ones: the controller lost its disk.
                 self.image = Default::default();
             }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{CloseReason, ConnId, Map, Rope, Set, SimTime, ms};
-use crate::broker::peer::{FromPeer, Peer};
 use crate::broker::{Broker, BrokerTimer, Ctx};
+use crate::peer::{FromPeer, Peer};
 use crate::protocol::messages::fetch::{
     FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData, ReplicaState,
 };

@@ -12,7 +12,7 @@ use crate::base::{SimTime, ms};
 use crate::broker::controller_session::Purpose;
 use crate::broker::{Broker, Ctx};
 use crate::protocol::messages::*;
-use crate::protocol::{ApiKey, ErrorCode, Message, WireError, decode_response};
+use crate::protocol::{ApiKey, ErrorCode, Message, WireError, decode_response, encode_refusal};
 
 /// `request.timeout.ms`.
 const REQUEST_TIMEOUT_MS: u64 = 30_000;
@@ -37,6 +37,12 @@ pub(super) struct RefusedConfigs {
     pub(super) resource_name: String,
     pub(super) error: ErrorCode,
     pub(super) message: String,
+}
+
+impl Forward {
+    pub(super) fn api(&self) -> ApiKey {
+        self.api
+    }
 }
 
 impl Broker {
@@ -146,49 +152,9 @@ impl Broker {
     /// Answers for a controller that does not: every part of the request has this error.
     #[inline(never)]
     fn forward_failed(&mut self, ctx: &mut Ctx, token: u64, forward: &Forward, error: ErrorCode) {
-        let (version, body) = (forward.version, &forward.body);
-        let told = match forward.api {
-            ApiKey::CreateTopics => Message::decode(body, version)
-                .map(|request| self.reply(ctx, token, &create_topics_failed(request, error))),
-            ApiKey::DeleteTopics => Message::decode(body, version)
-                .map(|request| self.reply(ctx, token, &delete_topics_failed(request, error))),
-            ApiKey::CreatePartitions => Message::decode(body, version)
-                .map(|request| self.reply(ctx, token, &create_partitions_failed(request, error))),
-            ApiKey::AlterConfigs => Message::decode(body, version)
-                .map(|request| self.reply(ctx, token, &alter_configs_failed(request, error))),
-            ApiKey::IncrementalAlterConfigs => Message::decode(body, version)
-                .map(|request| self.reply(ctx, token, &incremental_alter_configs_failed(request, error))),
-            ApiKey::ElectLeaders => Message::decode(body, version)
-                .map(|request| self.reply(ctx, token, &elect_leaders_failed(request, version, error))),
-            ApiKey::AlterPartitionReassignments => {
-                let error_message = Some(error.message().to_owned());
-                let response = alter_partition_reassignments::AlterPartitionReassignmentsResponse {
-                    error_code: error,
-                    error_message,
-                    ..Default::default()
-                };
-                self.reply(ctx, token, &response);
-                Ok(())
-            }
-            ApiKey::ListPartitionReassignments => {
-                let error_message = Some(error.message().to_owned());
-                let response = list_partition_reassignments::ListPartitionReassignmentsResponse {
-                    error_code: error,
-                    error_message,
-                    ..Default::default()
-                };
-                self.reply(ctx, token, &response);
-                Ok(())
-            }
-            _ => {
-                let response =
-                    describe_quorum::DescribeQuorumResponse { error_code: error, ..Default::default() };
-                self.reply(ctx, token, &response);
-                Ok(())
-            }
-        };
-        if told.is_err() {
-            self.refuse(ctx, token, "the controller cannot be reached".into());
+        match encode_refusal(forward.api, forward.version, &forward.body, error) {
+            Some(frame) => self.reply_raw(ctx, token, &frame),
+            None => self.refuse(ctx, token, "the controller cannot be reached".into()),
         }
     }
 }
@@ -204,97 +170,5 @@ impl From<RefusedConfigs> for incremental_alter_configs::AlterConfigsResourceRes
     fn from(refused: RefusedConfigs) -> Self {
         let RefusedConfigs { resource_type, resource_name, error, message } = refused;
         Self { error_code: error, error_message: Some(message), resource_type, resource_name }
-    }
-}
-
-fn create_topics_failed(
-    request: create_topics::CreateTopicsRequest,
-    error_code: ErrorCode,
-) -> create_topics::CreateTopicsResponse {
-    let failed = |topic: create_topics::CreatableTopic| create_topics::CreatableTopicResult {
-        name: topic.name,
-        error_code,
-        error_message: Some(error_code.message().to_owned()),
-        configs: Some(Vec::new()),
-        ..Default::default()
-    };
-    let topics = request.topics.into_iter().map(failed).collect();
-    create_topics::CreateTopicsResponse { topics, ..Default::default() }
-}
-
-fn delete_topics_failed(
-    request: delete_topics::DeleteTopicsRequest,
-    error_code: ErrorCode,
-) -> delete_topics::DeleteTopicsResponse {
-    let failed = |(name, topic_id)| delete_topics::DeletableTopicResult {
-        name,
-        topic_id,
-        error_code,
-        error_message: Some(error_code.message().to_owned()),
-    };
-    let named = request.topic_names.into_iter().map(|name| (Some(name), Default::default()));
-    let states = request.topics.into_iter().map(|topic| (topic.name, topic.topic_id));
-    let responses = named.chain(states).map(failed).collect();
-    delete_topics::DeleteTopicsResponse { responses, ..Default::default() }
-}
-
-fn create_partitions_failed(
-    request: create_partitions::CreatePartitionsRequest,
-    error_code: ErrorCode,
-) -> create_partitions::CreatePartitionsResponse {
-    let error_message = Some(error_code.message().to_owned());
-    let failed = |topic: create_partitions::CreatePartitionsTopic| {
-        let (name, error_message) = (topic.name, error_message.clone());
-        create_partitions::CreatePartitionsTopicResult { name, error_code, error_message }
-    };
-    let results = request.topics.into_iter().map(failed).collect();
-    create_partitions::CreatePartitionsResponse { results, ..Default::default() }
-}
-
-fn alter_configs_failed(
-    request: alter_configs::AlterConfigsRequest,
-    error: ErrorCode,
-) -> alter_configs::AlterConfigsResponse {
-    let failed = |resource: alter_configs::AlterConfigsResource| {
-        refused(resource.resource_type, resource.resource_name, error).into()
-    };
-    let responses = request.resources.into_iter().map(failed).collect();
-    alter_configs::AlterConfigsResponse { responses, ..Default::default() }
-}
-
-fn incremental_alter_configs_failed(
-    request: incremental_alter_configs::IncrementalAlterConfigsRequest,
-    error: ErrorCode,
-) -> incremental_alter_configs::IncrementalAlterConfigsResponse {
-    let failed = |resource: incremental_alter_configs::AlterConfigsResource| {
-        refused(resource.resource_type, resource.resource_name, error).into()
-    };
-    let responses = request.resources.into_iter().map(failed).collect();
-    incremental_alter_configs::IncrementalAlterConfigsResponse { responses, ..Default::default() }
-}
-
-fn refused(resource_type: i8, resource_name: String, error: ErrorCode) -> RefusedConfigs {
-    RefusedConfigs { resource_type, resource_name, error, message: error.message().to_owned() }
-}
-
-fn elect_leaders_failed(
-    request: elect_leaders::ElectLeadersRequest,
-    version: i16,
-    error: ErrorCode,
-) -> elect_leaders::ElectLeadersResponse {
-    let failed = |partition_id: &i32| elect_leaders::PartitionResult {
-        partition_id: *partition_id,
-        error_code: error,
-        error_message: Some(error.message().to_owned()),
-    };
-    let topics = request.topic_partitions.into_iter().flatten();
-    let results = topics.map(|topic| elect_leaders::ReplicaElectionResult {
-        partition_result: topic.partitions.iter().map(failed).collect(),
-        topic: topic.topic,
-    });
-    elect_leaders::ElectLeadersResponse {
-        error_code: if version >= 1 { error } else { ErrorCode::None },
-        replica_election_results: results.collect(),
-        ..Default::default()
     }
 }

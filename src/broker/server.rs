@@ -7,9 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{ConnId, FrameInfo, FrameKind, Map, NodeId, Rope};
-use crate::broker::peer::api_name;
 use crate::broker::{BROKER_PORT, Broker, Ctx, EXTERNAL_PORT, admin_api};
 use crate::metadata::{BrokerRegistration, EXTERNAL_LISTENER, Endpoint, INTERNAL_LISTENER};
+use crate::peer::api_name;
 use crate::protocol::{ApiKey, Message, WireError, decode_request_header, encode_response_rope};
 use crate::trace::Event;
 

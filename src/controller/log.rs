@@ -1,21 +1,19 @@
-//! The metadata log: appended, flushed, and only then told; brokers fetch it as observers.
+//! The metadata log: appended, flushed, copied by a majority, and only then told.
 //!
 //! Source: KIP-595.
 
 use std::sync::Arc;
 
-use crate::base::{FlushKind, Rope, ms};
-use crate::controller::quorum::NODE_ID;
-use crate::controller::{Asker, Controller, ControllerTimer, Ctx, Observer, Waiting, encode};
-use crate::protocol::messages::control_records::LeaderChangeMessage;
-use crate::protocol::messages::fetch::{
-    EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
-};
+use crate::base::{FlushKind, ms};
+use crate::controller::raft::LogEnd;
+use crate::controller::voting::{QUORUM_FILE, moment};
+use crate::controller::{Asker, Controller, ControllerTimer, Ctx, Waiting, encode};
+use crate::protocol::Message;
+use crate::protocol::messages::control_records::{LeaderChangeMessage, Voter};
 use crate::protocol::messages::metadata_records::{FeatureLevelRecord, MetadataRecord};
 use crate::protocol::wire::encode_prefixed;
-use crate::protocol::{ErrorCode, Message};
-use crate::storage::{AppendOrigin, BatchBuilder, BatchOptions, FetchIsolation};
-use crate::trace::Event;
+use crate::storage::{AppendOrigin, BatchBuilder, BatchOptions};
+use crate::trace::{Event, Offsets, Role};
 
 /// The log's only file.
 const FILE: u64 = 1;
@@ -30,14 +28,75 @@ impl Controller {
     pub(super) fn start(&mut self, ctx: &mut Ctx) {
         let log = Arc::make_mut(&mut self.log);
         log.recover();
-        // A quorum of one: what is on its disk is committed.
         let end = log.log_end_offset();
-        log.update_high_watermark(end);
-        self.epoch = log.latest_epoch().unwrap_or(0) + 1;
-        log.assign_epoch_start(self.epoch);
-        self.rebuild_image();
-        self.write_leader_change(ctx);
-        if end == 0 {
+        // How far it is committed, only a leader of several can say.
+        let alone = self.raft.voters().alone().is_some();
+        log.update_high_watermark(if alone { end } else { 0 });
+        self.raft.start(&mut moment(ctx), self.log_end());
+        if alone {
+            self.replay_to(end);
+            self.active = true;
+            self.begin_epoch(ctx);
+            self.take_over(ctx);
+        } else if self.log.unflushed_messages() > 0 {
+            // What only the page cache has does not count yet.
+            self.flush(ctx);
+        }
+    }
+
+    pub(super) fn log_end(&self) -> LogEnd {
+        LogEnd { epoch: self.log.latest_epoch().unwrap_or(0), offset: self.log.log_end_offset() }
+    }
+
+    /// Replays what the image does not have yet, up to an offset.
+    fn replay_to(&mut self, end: i64) {
+        let from = self.image.end_offset;
+        if from >= end {
+            return;
+        }
+        for batch in self.log.batches_from(from).filter(|batch| !batch.is_control()) {
+            if batch.base_offset() >= end {
+                break;
+            }
+            for record in batch.records().filter_map(Result::ok) {
+                if let Some(Ok(record)) = record.value.map(|value| MetadataRecord::decode(&value)) {
+                    self.image.replay(&record);
+                }
+            }
+        }
+        self.image.end_offset = end;
+    }
+
+    /// Elected: an epoch begins with a record that says so. What is before it is committed as soon as
+    /// that is.
+    pub(super) fn begin_epoch(&mut self, ctx: &mut Ctx) {
+        let epoch = self.raft.epoch();
+        self.leading = Some(epoch);
+        Arc::make_mut(&mut self.log).assign_epoch_start(epoch);
+        let mut builder = BatchBuilder::new(BatchOptions { control: true, ..Default::default() });
+        let mut change = LeaderChangeMessage { leader_id: self.raft.me(), ..Default::default() };
+        if self.raft.voters().alone().is_none() {
+            let voter = |id: i32| Voter { voter_id: id, ..Default::default() };
+            change.voters = self.raft.voters().iter().map(|it| voter(it.id)).collect();
+        }
+        let value = encode_prefixed(*LeaderChangeMessage::VERSIONS.end(), &change);
+        let pushed = value.is_ok_and(|value| {
+            builder.try_push(ctx.unix_ms(), Some(&LEADER_CHANGE_KEY), Some(&value), &[]).is_ok()
+        });
+        if pushed {
+            self.append(ctx, builder);
+        }
+    }
+
+    /// Everything before is committed and replayed: it decides from now on.
+    fn take_over(&mut self, ctx: &mut Ctx) {
+        self.active = true;
+        if self.raft.voters().alone().is_none() {
+            let (epoch, offset) = (self.raft.epoch(), self.image.end_offset);
+            ctx.trace(Event::ControllerActivated { epoch, offset });
+            self.plan_idle(ctx);
+        }
+        if self.image.features.is_empty() {
             let level =
                 FeatureLevelRecord { name: "metadata.version".into(), feature_level: METADATA_VERSION };
             self.write(ctx, vec![level.into()], Vec::new());
@@ -50,43 +109,59 @@ impl Controller {
         self.plan_elections(ctx);
     }
 
-    fn rebuild_image(&mut self) {
-        for batch in self.log.batches_from(0).filter(|batch| !batch.is_control()) {
-            for record in batch.records().filter_map(Result::ok) {
-                if let Some(Ok(record)) = record.value.map(|value| MetadataRecord::decode(&value)) {
-                    self.image.replay(&record);
-                }
+    /// It leads no more. What was not committed may never be, so it is as if it had not been decided;
+    /// who waits for an answer is hung up on and asks again, since it may have been.
+    pub(super) fn step_down(&mut self, ctx: &mut Ctx) {
+        self.leading = None;
+        if std::mem::take(&mut self.active) {
+            for broker in std::mem::take(&mut self.sessions).into_keys() {
+                ctx.cancel_timer(ControllerTimer::Session(broker));
+            }
+            ctx.cancel_timer(ControllerTimer::Idle);
+            ctx.cancel_timer(ControllerTimer::Rebalance);
+            ctx.cancel_timer(ControllerTimer::UncleanElection);
+            self.image = Default::default();
+            self.replay_to(self.log.high_watermark());
+        }
+        self.observers.clear();
+        let mut closed = Vec::new();
+        for waiting in std::mem::take(&mut self.waiting) {
+            if !closed.contains(&waiting.conn) {
+                closed.push(waiting.conn);
+                ctx.close(waiting.conn);
             }
         }
-        self.image.end_offset = self.log.log_end_offset();
-    }
-
-    fn write_leader_change(&mut self, ctx: &mut Ctx) {
-        let mut builder = BatchBuilder::new(BatchOptions { control: true, ..Default::default() });
-        let change = LeaderChangeMessage { leader_id: NODE_ID, ..Default::default() };
-        let value = encode_prefixed(*LeaderChangeMessage::VERSIONS.end(), &change);
-        let pushed = value.is_ok_and(|value| {
-            builder.try_push(ctx.unix_ms(), Some(&LEADER_CHANGE_KEY), Some(&value), &[]).is_ok()
-        });
-        if pushed {
-            self.append(ctx, builder);
+        self.fetches.retain(|_, (asker, _)| !closed.contains(&asker.conn));
+        for id in self.fetches.keys().copied().collect::<Vec<_>>() {
+            self.answer_fetch(ctx, id);
         }
     }
 
     fn append(&mut self, ctx: &mut Ctx, builder: BatchBuilder) {
         let now = ctx.unix_ms();
+        let epoch = self.raft.epoch();
         let log = Arc::make_mut(&mut self.log);
         // Our own batches are well made; a log that refuses them stays as it is.
-        if log.append_with_origin(&builder.build(), self.epoch, now, AppendOrigin::RaftLeader).is_ok() {
-            self.image.end_offset = log.log_end_offset();
-            if !self.flushing {
-                self.flushing = true;
-                ctx.flush(FILE, log.position(), FlushKind::Now);
+        if log.append_with_origin(&builder.build(), epoch, now, AppendOrigin::RaftLeader).is_ok() {
+            if self.active {
+                self.image.end_offset = log.log_end_offset();
             }
+            self.flush(ctx);
         }
-        if self.config.max_idle_interval_ms > 0 {
+        self.plan_idle(ctx);
+    }
+
+    fn plan_idle(&self, ctx: &mut Ctx) {
+        if self.active && self.config.max_idle_interval_ms > 0 {
             let idle = ms(u64::from(self.config.max_idle_interval_ms));
             ctx.set_timer(ControllerTimer::Idle, ctx.now() + idle);
+        }
+    }
+
+    pub(super) fn flush(&mut self, ctx: &mut Ctx) {
+        if !self.flushing {
+            self.flushing = true;
+            ctx.flush(FILE, self.log.position(), FlushKind::Now);
         }
     }
 
@@ -127,106 +202,57 @@ impl Controller {
         self.write(ctx, records, events);
         match encode(asker, response) {
             Some((info, bytes)) => {
-                let until = self.log.position();
-                self.waiting.push_back(Waiting { until, conn: asker.conn, info, bytes, events: Vec::new() });
+                let until = self.log.log_end_offset();
+                self.waiting.push_back(Waiting { until, conn: asker.conn, info, bytes });
             }
             None => ctx.close(asker.conn),
         }
     }
 
-    /// The disk has it: committed. Answers leave, observers get the records.
-    pub(super) fn flushed(&mut self, ctx: &mut Ctx, position: u64) {
+    /// A disk has what it was asked for.
+    pub(super) fn flushed(&mut self, ctx: &mut Ctx, file: u64, position: u64) {
+        if file == QUORUM_FILE {
+            return self.raft.store_mut().flushed(position);
+        }
         self.flushing = false;
         let log = Arc::make_mut(&mut self.log);
         log.mark_flushed(position);
-        log.update_high_watermark(log.flushed_offset());
         if log.position() > position {
-            self.flushing = true;
-            ctx.flush(FILE, log.position(), FlushKind::Now);
+            self.flush(ctx);
         }
-        while self.waiting.front().is_some_and(|waiting| waiting.until <= position) {
+        self.advance_high_watermark(ctx);
+    }
+
+    /// As the leader sees it: what a majority of disks has.
+    pub(super) fn advance_high_watermark(&mut self, ctx: &mut Ctx) {
+        let own = self.log.flushed_offset();
+        if let Some(committed) = self.raft.leadership().and_then(|leadership| leadership.committed(own)) {
+            self.commit(ctx, committed, Role::Leader);
+        }
+    }
+
+    /// Records before this offset are committed: answers leave, observers get the records.
+    pub(super) fn commit(&mut self, ctx: &mut Ctx, to: i64, role: Role) {
+        let Some(from) = Arc::make_mut(&mut self.log).maybe_increment_high_watermark(to) else { return };
+        let to = self.log.high_watermark();
+        let before = ctx.cause();
+        if self.raft.voters().alone().is_none() {
+            let (epoch, offsets) = (self.raft.epoch(), Offsets { from, to });
+            let entry = ctx.trace(Event::MetadataCommitted { role, epoch, offsets });
+            ctx.because(entry);
+        }
+        if !self.active {
+            self.replay_to(to);
+            if self.leading.is_some() {
+                self.take_over(ctx);
+            }
+        }
+        while self.waiting.front().is_some_and(|waiting| waiting.until <= to) {
             if let Some(waiting) = self.waiting.pop_front() {
                 ctx.send(waiting.conn, waiting.info, waiting.bytes);
             }
         }
-        for id in self.fetches.keys().copied().collect::<Vec<_>>() {
-            self.answer_fetch(ctx, id);
-        }
-    }
-
-    pub(super) fn fetch(&mut self, ctx: &mut Ctx, asker: Asker, request: FetchRequest) {
-        self.note_observer(ctx, &request);
-        let (response, has_news) = self.read(&request);
-        if has_news || request.max_wait_ms <= 0 {
-            return self.answer(ctx, asker, &response);
-        }
-        self.next_fetch += 1;
-        let wait = ms(u64::from(request.max_wait_ms.unsigned_abs()));
-        ctx.set_timer(ControllerTimer::Fetch(self.next_fetch), ctx.now() + wait);
-        self.fetches.insert(self.next_fetch, (asker, request));
-    }
-
-    /// Who fetches from here has everything before.
-    fn note_observer(&mut self, ctx: &mut Ctx, request: &FetchRequest) {
-        let id = request.replica_state.replica_id.max(request.replica_id);
-        let asked = request.topics.first().and_then(|topic| topic.partitions.first());
-        let Some(asked) = asked.filter(|_| self.image.brokers.contains_key(&id)) else { return };
-        let before = self.observers.get(&id).and_then(|observer| observer.caught_up);
-        let now = ctx.now();
-        let caught_up = if asked.fetch_offset >= self.log.log_end_offset() { Some(now) } else { before };
-        let observer = Observer { log_end_offset: asked.fetch_offset, fetched: now, caught_up };
-        self.observers.insert(id, observer);
-    }
-
-    pub(super) fn answer_fetch(&mut self, ctx: &mut Ctx, id: u64) {
-        if let Some((asker, request)) = self.fetches.remove(&id) {
-            ctx.cancel_timer(ControllerTimer::Fetch(id));
-            let (response, _) = self.read(&request);
-            self.answer(ctx, asker, &response);
-        }
-    }
-
-    fn read(&self, request: &FetchRequest) -> (FetchResponse, bool) {
-        let mut response = FetchResponse::default();
-        let mut has_news = false;
-        for topic in &request.topics {
-            let partitions = topic.partitions.iter().map(|asked| {
-                let mut data = PartitionData {
-                    partition_index: asked.partition,
-                    high_watermark: self.log.high_watermark(),
-                    log_start_offset: self.log.log_start_offset(),
-                    records: Some(Rope::default()),
-                    ..Default::default()
-                };
-                let end = self.log.end_offset_for_epoch(asked.last_fetched_epoch);
-                match end {
-                    Some((epoch, end_offset))
-                        if asked.last_fetched_epoch >= 0
-                            && (end_offset < asked.fetch_offset || epoch < asked.last_fetched_epoch) =>
-                    {
-                        data.diverging_epoch = EpochEndOffset { epoch, end_offset };
-                        has_news = true;
-                        return data;
-                    }
-                    _ => {}
-                }
-                let max = u32::try_from(asked.partition_max_bytes).unwrap_or(0);
-                match self.log.read(asked.fetch_offset, max, true, FetchIsolation::HighWatermark) {
-                    Ok(info) => {
-                        has_news |= !info.records.is_empty();
-                        data.records = Some(info.records);
-                    }
-                    Err(_) => {
-                        data.error_code = ErrorCode::OffsetOutOfRange;
-                        has_news = true;
-                    }
-                }
-                data
-            });
-            let partitions = partitions.collect();
-            let (name, topic_id) = (topic.topic.clone(), topic.topic_id);
-            response.responses.push(FetchableTopicResponse { topic: name, topic_id, partitions });
-        }
-        (response, has_news)
+        self.answer_fetches(ctx);
+        ctx.because(before);
     }
 }

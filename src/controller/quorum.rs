@@ -1,17 +1,59 @@
 //! What the quorum tells of itself. Source: KIP-595, KIP-836 (fetch times), KIP-853 (nodes).
 
+use crate::base::SimTime;
+use crate::controller::raft::{Leadership, State};
 use crate::controller::{Asker, Controller, Ctx};
-use crate::metadata::CLUSTER_METADATA_TOPIC;
+use crate::metadata::{CLUSTER_METADATA_TOPIC, Voter};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::describe_quorum::{
     DescribeQuorumRequest, DescribeQuorumResponse, Listener, Node, ReplicaState, ResponsePartitionData,
     ResponseTopicData,
 };
 
-/// The controller's node id.
-pub(super) const NODE_ID: i32 = 3_000;
+/// A controller's part in the quorum, as it sees it itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuorumFacts {
+    /// Its node id.
+    pub id: i32,
+    /// What it is, by Kafka's names: `unattached`, `voted`, `prospective`, `candidate`, `follower`, `leader` or
+    /// `resigned`.
+    pub state: &'static str,
+    /// The epoch that it is in.
+    pub epoch: i32,
+    /// Who leads, as far as it knows.
+    pub leader: Option<i32>,
+    /// Who got its vote in this epoch.
+    pub voted: Option<i32>,
+    /// Who has voted for it, or would; itself too. Empty unless it asks.
+    pub votes: Vec<i32>,
+    /// Where its log ends.
+    pub log_end_offset: i64,
+    /// How far it knows the log to be committed.
+    pub high_watermark: i64,
+    /// Whether it decides.
+    pub active: bool,
+}
 
 impl Controller {
+    /// Its part in the quorum.
+    pub fn quorum(&self) -> QuorumFacts {
+        let votes = match self.raft.state() {
+            State::Prospective { ballot, .. } | State::Candidate { ballot, .. } => ballot.granted().collect(),
+            _ => Vec::new(),
+        };
+        QuorumFacts {
+            id: self.raft.me(),
+            state: self.raft.state_name(),
+            epoch: self.raft.epoch(),
+            leader: self.raft.leader(),
+            voted: self.raft.voted(),
+            votes,
+            log_end_offset: self.log.log_end_offset(),
+            high_watermark: self.log.high_watermark(),
+            active: self.active,
+        }
+    }
+
     #[inline(never)]
     pub(super) fn describe_quorum(&self, ctx: &mut Ctx, asker: Asker, request: &DescribeQuorumRequest) {
         let now = ctx.unix_ms();
@@ -32,11 +74,14 @@ impl Controller {
                 })
                 .collect(),
         });
-        let listener = Listener { name: "CONTROLLER".into(), host: "controller".into(), port: 9_093 };
+        let node = |voter: &Voter| {
+            let (name, host) = ("CONTROLLER".into(), voter.host.clone());
+            Node { node_id: voter.id, listeners: vec![Listener { name, host, port: voter.port }] }
+        };
         let response = DescribeQuorumResponse {
             topics: topics.collect(),
             nodes: if asker.version >= 2 {
-                vec![Node { node_id: NODE_ID, listeners: vec![listener] }]
+                self.raft.voters().iter().map(node).collect()
             } else {
                 Vec::new()
             },
@@ -46,26 +91,37 @@ impl Controller {
     }
 
     fn quorum_state(&self, now: i64, shift: i64) -> ResponsePartitionData {
-        let end = self.log.log_end_offset();
-        let voter = ReplicaState {
-            replica_id: NODE_ID,
-            log_end_offset: end,
-            last_fetch_timestamp: now,
-            last_caught_up_timestamp: now,
-            ..Default::default()
-        };
+        let clock = |then: Option<SimTime>| then.map_or(-1, |then| then.unix_ms() + shift);
+        let others = self.raft.leadership().map(Leadership::voters);
+        let voters =
+            self.raft.voters().iter().map(|voter| match others.and_then(|others| others.get(&voter.id)) {
+                Some(progress) => ReplicaState {
+                    replica_id: voter.id,
+                    log_end_offset: progress.end_offset,
+                    last_fetch_timestamp: clock(progress.fetched),
+                    last_caught_up_timestamp: clock(progress.caught_up),
+                    ..Default::default()
+                },
+                None => ReplicaState {
+                    replica_id: voter.id,
+                    log_end_offset: self.log.log_end_offset(),
+                    last_fetch_timestamp: now,
+                    last_caught_up_timestamp: now,
+                    ..Default::default()
+                },
+            });
         let observers = self.observers.iter().map(|(id, observer)| ReplicaState {
             replica_id: *id,
             log_end_offset: observer.log_end_offset,
-            last_fetch_timestamp: observer.fetched.unix_ms() + shift,
-            last_caught_up_timestamp: observer.caught_up.map_or(-1, |then| then.unix_ms() + shift),
+            last_fetch_timestamp: clock(Some(observer.fetched)),
+            last_caught_up_timestamp: clock(observer.caught_up),
             ..Default::default()
         });
         ResponsePartitionData {
-            leader_id: NODE_ID,
-            leader_epoch: self.epoch,
+            leader_id: self.raft.leader().unwrap_or(-1),
+            leader_epoch: self.raft.epoch(),
             high_watermark: self.log.high_watermark(),
-            current_voters: vec![voter],
+            current_voters: voters.collect(),
             observers: observers.collect(),
             ..Default::default()
         }

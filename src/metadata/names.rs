@@ -1,7 +1,11 @@
 //! Which names topics can have. Source: Kafka documentation, *Basic operations › Adding and removing topics*.
 
+use crate::protocol::Uuid;
+
 /// The controller's log: no topic that clients can create.
 pub const CLUSTER_METADATA_TOPIC: &str = "__cluster_metadata";
+/// Its well-known id (KIP-595).
+pub const CLUSTER_METADATA_TOPIC_ID: Uuid = Uuid::from_halves(0, 1);
 /// Longest name, so that a directory can carry it with a partition's number.
 const LENGTH_MAX: usize = 249;
 

@@ -53,6 +53,7 @@ impl Scenario {
                 advertised: self.cluster.advertised.iter().filter_map(|text| address(text)).collect(),
                 topics: topics.collect(),
                 config: Arc::new(broker),
+                controllers: self.cluster.controllers,
                 controller: Arc::new(controller),
             },
             clients: self.clients(files, &mut problems),

@@ -19,6 +19,8 @@ use crate::storage::LogConfig;
 const EPOCH_MAX_MS: i64 = 253_402_300_799_999;
 /// More brokers than this are refused: each is a machine with logs of its own.
 const BROKERS_MAX: u32 = 100;
+/// So many controllers there may be: of an even number, a majority is no smaller.
+const CONTROLLERS: [u32; 3] = [1, 3, 5];
 /// More clients than this are refused.
 const CLIENTS_MAX: u64 = 1_000;
 /// More replicas than this, of all partitions of all topics, are refused.
@@ -28,9 +30,12 @@ const DELAY_MAX_MS: f64 = 3_600_000.0;
 /// No moment is later: a year.
 pub(super) const MOMENT_MAX_MS: u64 = 365 * 24 * 3_600 * 1_000;
 /// At 0, these would have a broker do nothing else.
-const AT_LEAST_ONE: [&str; 10] = [
+const AT_LEAST_ONE: [&str; 13] = [
     "broker.heartbeat.interval.ms",
     "broker.session.timeout.ms",
+    "controller.quorum.election.timeout.ms",
+    "controller.quorum.fetch.timeout.ms",
+    "controller.quorum.request.timeout.ms",
     "log.retention.check.interval.ms",
     "num.partitions",
     "offsets.topic.num.partitions",
@@ -166,6 +171,12 @@ impl Check<'_> {
             first <= 1,
             || root.key("first_broker_id"),
             || format!("brokers are numbered from 0 or 1, not {first}"),
+        );
+        let controllers = self.scenario.cluster.controllers;
+        self.expect(
+            CONTROLLERS.contains(&controllers),
+            || root.key("controllers"),
+            || format!("a quorum has 1, 3 or 5 controllers, not {controllers}"),
         );
         let epoch_ms = self.scenario.epoch_ms;
         self.expect(

@@ -80,8 +80,12 @@ pub struct Scenario {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Cluster {
-    /// How many, named `broker-1` and so on. One more node, `controller`, leads the cluster.
+    /// How many, named `broker-1` and so on.
     pub brokers: u32,
+    /// How many controllers lead the cluster: 1, named `controller`, or 3 or 5, named `controller-1` and so on, of
+    /// which a majority has to live.
+    #[serde(skip_serializing_if = "is_one")]
+    pub controllers: u32,
     /// The first one's id, 0 or 1, from which the others count on: programs may expect either.
     #[serde(skip_serializing_if = "is_one")]
     pub first_broker_id: u32,
@@ -245,7 +249,13 @@ pub struct Look {
 impl Default for Cluster {
     /// Three brokers with Kafka's defaults.
     fn default() -> Self {
-        Cluster { brokers: 3, first_broker_id: 1, configs: Settings::default(), advertised: Vec::new() }
+        Cluster {
+            brokers: 3,
+            controllers: 1,
+            first_broker_id: 1,
+            configs: Settings::default(),
+            advertised: Vec::new(),
+        }
     }
 }
 

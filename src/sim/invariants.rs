@@ -5,12 +5,14 @@
 //! partition, base offset and CRC, which a broker never changes.
 
 mod groups;
+mod quorum;
 mod shares;
 
 use std::sync::Arc;
 
 use groups::Groups;
 use imbl::OrdMap;
+use quorum::Quorum;
 use serde::Serialize;
 use shares::Shares;
 
@@ -43,6 +45,8 @@ const WATERMARK_AHEAD: &str = "high watermark ahead of the in-sync replicas";
 const NOT_DENSE: &str = "offsets not dense";
 const TWO_OWNERS: &str = "two owners of a partition in one generation";
 const READ_UNCOMMITTED: &str = "read past the high watermark";
+const TWO_CONTROLLERS: &str = "two controllers in one epoch";
+const METADATA_CHANGED: &str = "committed metadata changed";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Acked {
@@ -85,6 +89,7 @@ pub struct Invariants {
     leaders: Map<(TopicPartition, i32), NodeId>,
     ends: Map<(NodeId, TopicPartition), i64>,
     groups: Groups,
+    quorum: Quorum,
     shares: Shares,
     lost_power: Set<NodeId>,
     /// Up to where some replica is compacted: batches there may be others on the next one.
@@ -109,6 +114,7 @@ impl Invariants {
             leaders: Map::new(),
             ends: Map::new(),
             groups: Groups::default(),
+            quorum: Quorum::default(),
             shares: Shares::default(),
             lost_power: Set::new(),
             compacted: Map::new(),
@@ -116,7 +122,7 @@ impl Invariants {
     }
 
     /// Every name that a scenario may say it expects.
-    pub const NAMES: [&str; 8] = [
+    pub const NAMES: [&str; 10] = [
         LOST_WRITE,
         COMMITTED_CHANGED,
         TWO_LEADERS,
@@ -125,6 +131,8 @@ impl Invariants {
         NOT_DENSE,
         TWO_OWNERS,
         READ_UNCOMMITTED,
+        TWO_CONTROLLERS,
+        METADATA_CHANGED,
     ];
 
     /// Broken promises so far.
@@ -164,6 +172,7 @@ impl Invariants {
             found.push((entry.seq, Violation { invariant, detail: detail.into(), t_ms: 0, expected: false }));
         };
         self.groups.check(nodes, entry, &mut broken, remarks);
+        self.quorum.check(nodes, entry, &mut broken);
         match &entry.event {
             Event::RecordQueued { .. } => self.counts.produced += 1,
             Event::RecordsConsumed { at, offsets } => {

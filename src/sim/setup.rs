@@ -77,7 +77,9 @@ pub struct ClusterSetup {
     pub first_broker_id: u32,
     /// Their configuration.
     pub config: Arc<BrokerConfig>,
-    /// The controller's.
+    /// How many controllers: 1, 3 or 5. One is called `controller`, several `controller-1` and so on.
+    pub controllers: u32,
+    /// The controllers' configuration.
     pub controller: Arc<ControllerConfig>,
     /// Where programs outside reach the brokers, in the order of their ids: host and port. When
     /// empty they use the addresses that everybody in the world uses, `broker-1:9092`.

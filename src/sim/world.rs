@@ -10,7 +10,7 @@ use crate::base::{CloseReason, ConnId, Digest, Effect, FlushKind, Input, Map, No
 use crate::broker::{BROKER_PORT, Broker, EXTERNAL_PORT};
 use crate::client::{Admin, AdminCommand, Consumer, ConsumerApp, Producer, Workload};
 use crate::controller::Controller;
-use crate::metadata::{EXTERNAL_LISTENER, Endpoint};
+use crate::metadata::{CONTROLLER_ID, CONTROLLER_PORT, EXTERNAL_LISTENER, Endpoint, Voters};
 use crate::sim::network::{Freight, Parcel, Trap};
 use crate::sim::node::{Asked, Stimulus, Timer};
 use crate::sim::{
@@ -19,13 +19,12 @@ use crate::sim::{
 };
 use crate::trace::{Entry, Event, Frame};
 
-/// The controller's node id.
-pub const CONTROLLER: NodeId = NodeId(3000);
+/// The node id of a controller that is alone; several count on from it.
+pub const CONTROLLER: NodeId = NodeId(CONTROLLER_ID as u32);
 /// The admin client's node id; the other clients follow.
 pub const ADMIN: NodeId = NodeId(9999);
 /// Stands for the world itself, which is no node.
 const WORLD: NodeId = NodeId(9998);
-const CONTROLLER_PORT: u16 = 9093;
 
 /// A world at one moment. Cloning one is cheap: whatever is large is shared until it changes.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,16 +87,17 @@ impl World {
             setup: Arc::clone(&setup),
         };
         world.digest.number(setup.seed);
-        let controller = Controller::new(Arc::clone(&setup.cluster.controller));
-        world.place(
-            CONTROLLER,
-            "controller".into(),
-            Machine::Controller(Box::new(controller)),
-            SimTime::ZERO,
-        );
+        let voters = Voters::of(setup.cluster.controllers);
+        for voter in voters.iter() {
+            let config = Arc::clone(&setup.cluster.controller);
+            let controller = Controller::of_quorum(voter.id, voters.clone(), config);
+            let (id, name) = (NodeId(voter.id.unsigned_abs()), voter.host.clone());
+            world.place(id, name, Machine::Controller(Box::new(controller)), SimTime::ZERO);
+        }
         for id in setup.cluster.broker_ids() {
             let broker = Broker::new(id as i32, Arc::clone(&setup.cluster.config), Default::default())
-                .reached_at(external_of(&setup, id));
+                .reached_at(external_of(&setup, id))
+                .led_by(voters.clone());
             world.place(NodeId(id), format!("broker-{id}"), Machine::Broker(Box::new(broker)), SimTime::ZERO);
         }
         let admin = Admin::new(bootstrap(&setup));
@@ -192,12 +192,23 @@ impl World {
         })
     }
 
-    /// The controller.
-    pub fn controller(&self) -> Option<(&Slot, &Controller)> {
-        self.node(CONTROLLER).and_then(|slot| match &slot.machine {
-            Machine::Controller(controller) => Some((slot, &**controller)),
+    /// Every controller with its slot.
+    pub fn controllers(&self) -> impl Iterator<Item = (NodeId, &Slot, &Controller)> {
+        self.nodes().filter_map(|(id, slot)| match &slot.machine {
+            Machine::Controller(controller) => Some((id, slot, &**controller)),
             _ => None,
         })
+    }
+
+    /// The controller that decides, of several in the latest epoch; while there is none, the one that knows
+    /// most.
+    pub fn controller(&self) -> Option<(&Slot, &Controller)> {
+        let knows = |(_, slot, controller): &(NodeId, &Slot, &Controller)| {
+            let facts = controller.quorum();
+            let lives = matches!(slot.health, Health::Up | Health::Paused);
+            (lives && facts.active, facts.epoch, lives, controller.image().end_offset)
+        };
+        self.controllers().max_by_key(knows).map(|(_, slot, controller)| (slot, controller))
     }
 
     /// Broken promises so far, expected ones included.

@@ -148,6 +148,16 @@ impl UnifiedLog {
         self.epochs.end_offset_for(epoch, self.log_end_offset())
     }
 
+    /// Up to where this log can be the same as a leader's whose `epoch`, the latest that both may
+    /// have, ends at `end_offset` (the *diverging epoch* of a fetch, KIP-595).
+    pub fn common_end(&self, epoch: i32, end_offset: i64) -> i64 {
+        match self.end_offset_for_epoch(epoch) {
+            Some((found, own)) if found == epoch => own.min(end_offset),
+            Some((_, own)) => own,
+            None => end_offset.min(self.log_end_offset()),
+        }
+    }
+
     /// A leader of `epoch` takes over: what it writes begins at the log's end.
     pub fn assign_epoch_start(&mut self, epoch: i32) {
         self.epochs.assign(epoch, self.log_end_offset());

@@ -144,6 +144,18 @@ fn the_samples_in_words() {
             Node 1 set min.insync.replicas of rides to 2.
             Node 1 set retention.ms of rides back to its default.
             Node 1 read the cluster's metadata up to offset 17 of the metadata log.
+            Node 1 copies the metadata log of node 3001 in epoch 4: it knows who leads.
+            Node 1 has given up the lead in epoch 4: no majority fetches from it.
+            Node 1 asked the others whether they would vote for it after epoch 4 (pre-vote).
+            Node 1 voted for itself in epoch 5 and asked the others for their votes.
+            Node 1 would not vote for node 3002 in epoch 4: it has a leader.
+            Node 1 voted for node 3002 in epoch 5: the log is long enough.
+            Node 1 was elected in epoch 5 by a majority: node 3001, node 3002.
+            Node 1 is the active controller of epoch 5: all before offset 30 of the metadata log is committed,
+                    and it decides from now on.
+            Node 1 gave up the lead of epoch 5: no majority fetches from it.
+            A majority of controllers has the metadata log up to offset 8 on disk: it is committed.
+            Node 1 heard that the metadata log is committed up to offset 8.
             Node 1 made the producer of rides-0 wait until every in-sync replica has all before offset 9.
             Node 1 answered the produce request: the records of rides-0 are stored from offset 7.
             Node 1 refused the records for rides-0 with NOT_ENOUGH_REPLICAS – fewer replicas are in sync than

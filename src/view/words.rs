@@ -9,6 +9,7 @@ mod frames;
 mod kinds;
 mod names;
 mod phrases;
+mod quorum;
 mod shares;
 mod titles;
 

@@ -68,6 +68,7 @@ fn cluster() -> Setup {
             brokers: 3,
             first_broker_id: 1,
             config: Arc::new(config),
+            controllers: 1,
             controller: Arc::default(),
             advertised: Vec::new(),
             topics: vec![TopicSetup {

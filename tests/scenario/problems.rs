@@ -208,10 +208,11 @@ fn names_that_are_taken_or_missing() {
     check(
         "\"expect\": [\"lost writes\"]",
         expect![[r#"
-        line 2, column 12: expect[0]: no promise is called 'lost writes'; did you mean 'lost
-          write'? (there are: lost write, committed record changed, split brain, high watermark
-          fell, high watermark ahead of the in-sync replicas, offsets not dense, two owners of a
-          partition in one generation, read past the high watermark)"#]],
+            line 2, column 12: expect[0]: no promise is called 'lost writes'; did you mean 'lost
+              write'? (there are: lost write, committed record changed, split brain, high watermark
+              fell, high watermark ahead of the in-sync replicas, offsets not dense, two owners of a
+              partition in one generation, read past the high watermark, two controllers in one epoch,
+              committed metadata changed)"#]],
     );
 }
 

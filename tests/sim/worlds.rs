@@ -14,6 +14,9 @@ use terrarium::sim::{
 #[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
+    pub(crate) controllers: u32,
+    /// When clients start.
+    pub(crate) start_s: u64,
     pub(crate) producer: &'static str,
     pub(crate) every_ms: u64,
     pub(crate) count: u64,
@@ -26,6 +29,8 @@ impl Default for Plan {
     fn default() -> Plan {
         Plan {
             seed: 1,
+            controllers: 1,
+            start_s: 1,
             producer: "{}",
             every_ms: 20,
             count: 200,
@@ -69,12 +74,12 @@ pub(crate) fn setup(plan: &Plan) -> Arc<Setup> {
     let (consumer, app) = (Arc::new(consumer), Arc::new(app));
     let mut clients = vec![ClientSetup {
         name: "shop".into(),
-        start: seconds(1),
+        start: seconds(plan.start_s),
         kind: ClientKind::Producer(Arc::new(producer), Arc::new(workload)),
     }];
     clients.extend((1..=plan.consumers).map(|n| ClientSetup {
         name: format!("billing-{n}"),
-        start: seconds(1),
+        start: seconds(plan.start_s),
         kind: ClientKind::Consumer(Arc::clone(&consumer), Arc::clone(&app)),
     }));
     Arc::new(Setup {
@@ -88,6 +93,7 @@ pub(crate) fn setup(plan: &Plan) -> Arc<Setup> {
             first_broker_id: 1,
             advertised: Vec::new(),
             config: Arc::new(config),
+            controllers: plan.controllers,
             controller: Arc::default(),
             topics: vec![TopicSetup {
                 name: "orders".into(),

@@ -1,6 +1,7 @@
 //! Whether a script's commands name what is there.
 
 use crate::base::{Map, Pattern, Set};
+use crate::metadata::Voters;
 use crate::protocol::ApiKey;
 use crate::scenario::names::did_you_mean;
 use crate::scenario::{Path, Problem, Scenario};
@@ -23,7 +24,9 @@ impl Scenario {
     /// The nodes that are there without clients.
     pub(super) fn server_names(&self) -> Set<String> {
         let brokers = (1..=self.cluster.brokers.min(super::BROKERS_MAX)).map(|id| format!("broker-{id}"));
-        brokers.chain(["controller".to_owned(), "admin".to_owned()]).collect()
+        let voters = Voters::of(self.cluster.controllers.min(super::CONTROLLERS[2]));
+        let controllers = voters.iter().map(|voter| voter.host.clone());
+        brokers.chain(controllers).chain(["admin".to_owned()]).collect()
     }
 
     /// Every client's name, and where it is given.

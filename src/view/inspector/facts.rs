@@ -158,6 +158,46 @@ impl Facts {
                 self.add("base offset", base_offset);
             }
             Event::FetchWaits { max_wait_ms, .. } => self.add("at most", format!("{max_wait_ms} ms")),
+            event => self.quorum(event),
+        }
+    }
+
+    #[inline(never)]
+    fn quorum(&mut self, event: &Event) {
+        match event {
+            Event::QuorumStateChanged { from, to, epoch, leader, why } => {
+                self.add("state", format!("{from} → {to}"));
+                self.add("epoch", epoch);
+                self.add("leader", leader);
+                self.add("because", why);
+            }
+            Event::VotesRequested { epoch, pre_vote } => {
+                self.add("epoch", epoch);
+                self.add("pre-vote", pre_vote);
+            }
+            Event::VoteCast { candidate, epoch, pre_vote, granted, why } => {
+                self.add("candidate", candidate);
+                self.add("epoch", epoch);
+                self.add("pre-vote", pre_vote);
+                self.add("granted", granted);
+                self.add("because", why);
+            }
+            Event::ControllerElected { epoch, votes } => {
+                self.add("epoch", epoch);
+                self.add("votes", numbers(votes));
+            }
+            Event::ControllerActivated { epoch, offset } => {
+                self.add("epoch", epoch);
+                self.add("metadata offset", offset);
+            }
+            Event::ControllerResigned { epoch, why } => {
+                self.add("epoch", epoch);
+                self.add("because", why);
+            }
+            Event::MetadataCommitted { epoch, offsets, .. } => {
+                self.add("epoch", epoch);
+                self.add("offsets", format!("{}–{}", offsets.from, offsets.to.saturating_sub(1)));
+            }
             event => self.group(event),
         }
     }

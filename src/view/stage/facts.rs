@@ -303,11 +303,17 @@ fn brokers(world: &World) -> Vec<BrokerFacts> {
         };
         all.push(BrokerFacts { node, name: slot.name.clone(), sign: broker.id().to_string(), words, mood });
     }
-    if let Some((slot, _)) = world.controller() {
-        let (words, mood) = health_words(slot).unwrap_or(("controller", Mood::Well));
-        let words = if mood == Mood::Well { words.to_owned() } else { format!("controller · {words}") };
-        let (node, name) = (CONTROLLER, slot.name.clone());
-        all.push(BrokerFacts { node, name, sign: "C".into(), words, mood });
+    for (node, slot, controller) in world.controllers() {
+        let alone = node == CONTROLLER;
+        let usual = if alone { "controller" } else { controller.quorum().state };
+        let (words, mood) = health_words(slot).unwrap_or((usual, Mood::Well));
+        let words = match mood {
+            Mood::Well if controller.is_active() && !alone => "active controller".to_owned(),
+            Mood::Well => words.to_owned(),
+            _ => format!("controller · {words}"),
+        };
+        let sign = if alone { "C".to_owned() } else { format!("C{}", node.0 - CONTROLLER.0) };
+        all.push(BrokerFacts { node, name: slot.name.clone(), sign, words, mood });
     }
     all
 }

@@ -54,5 +54,5 @@ pub fn cue(command: &Command) -> String {
 }
 
 fn is_server(node: &str) -> bool {
-    node == "controller" || node.starts_with("broker-")
+    node.starts_with("controller") || node.starts_with("broker-")
 }

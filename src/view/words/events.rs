@@ -4,14 +4,12 @@ use crate::base::{CloseReason, FrameKind, NodeId};
 use crate::protocol::ErrorCode;
 use crate::trace::{Entry, Event, Frame, Role};
 
-use super::Names;
-use super::consumer_groups;
 use super::frames::{answer, api_name, ask};
 use super::phrases::{
     count, duration_ms, error, error_with_meaning, ids, list, member, offsets, partition, quoted,
     without_uuids,
 };
-use super::shares;
+use super::{Names, consumer_groups, quorum, shares};
 
 /// What happened, in one plain sentence, with the rule behind it where it matters.
 pub fn sentence(entry: &Entry, names: &Names) -> String {
@@ -20,6 +18,7 @@ pub fn sentence(entry: &Entry, names: &Names) -> String {
         .or_else(|| network(entry, &who, names))
         .or_else(|| log(&entry.event, &who))
         .or_else(|| controller(&entry.event, &who))
+        .or_else(|| quorum::sentence(&entry.event, &who, names))
         .or_else(|| group(&entry.event, &who))
         .or_else(|| consumer_groups::sentence(&entry.event))
         .or_else(|| shares::sentence(&entry.event, &who))

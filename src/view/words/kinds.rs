@@ -88,7 +88,14 @@ pub fn category(event: &Event) -> Category {
         | Event::BrokerUnfenced { .. }
         | Event::BrokerFenced { .. }
         | Event::ConfigChanged { .. }
-        | Event::MetadataApplied { .. } => Category::Controller,
+        | Event::MetadataApplied { .. }
+        | Event::QuorumStateChanged { .. }
+        | Event::VotesRequested { .. }
+        | Event::VoteCast { .. }
+        | Event::ControllerElected { .. }
+        | Event::ControllerActivated { .. }
+        | Event::ControllerResigned { .. }
+        | Event::MetadataCommitted { .. } => Category::Controller,
         Event::CoordinatorElected { .. }
         | Event::CoordinatorResigned { .. }
         | Event::GroupStateChanged { .. }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::base::{Map, NodeId};
 use crate::protocol::{TopicPartition, Uuid};
-use crate::sim::{Machine, World};
+use crate::sim::{CONTROLLER, Machine, World};
 
 /// Names of nodes and topics, taken from a world. The default knows none and makes them up.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,7 +19,8 @@ impl Names {
         let nodes = world.nodes().map(|(id, slot)| {
             let name = match &slot.machine {
                 Machine::Broker(broker) => format!("broker {}", broker.id()),
-                Machine::Controller(_) => "the controller".to_owned(),
+                Machine::Controller(_) if id == CONTROLLER => "the controller".to_owned(),
+                Machine::Controller(_) => slot.name.replace('-', " "),
                 Machine::Producer(_) => format!("producer {}", slot.name),
                 Machine::Consumer(_) => format!("consumer {}", slot.name),
                 Machine::Admin(_) => "the admin client".to_owned(),

@@ -1,7 +1,9 @@
 //! A connection to another node, from the side that asks: one request at a time is enough for
-//! a fetcher; several may be under way to the controller, which answers those first that need no
+//! a fetcher or a voter; several may be under way to the controller, which answers those first that need no
 //! disk (Kafka has a channel of its own for each kind of question). Speaks `ApiVersions` first, then the
 //! highest version both know.
+//!
+//! Must not know what is asked, or by which machine.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -9,10 +11,10 @@ use std::ops::RangeInclusive;
 use bytes::Bytes;
 
 use crate::base::{CloseReason, ConnId, FrameInfo, FrameKind, Map, Rope, SimTime, ms};
-use crate::broker::Ctx;
 use crate::protocol::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use crate::protocol::wire::{Reader, Wire};
 use crate::protocol::{ApiKey, Message, decode_response_rope, encode_raw_request, encode_request, negotiate};
+use crate::trace::Ctx;
 
 const CLIENT_NAME: &str = "terrarium-broker";
 const BACKOFF_MS: u64 = 50;
@@ -28,9 +30,10 @@ struct Asked<P> {
     purpose: P,
 }
 
-/// A node that this broker asks things of; `P` says what a request was for.
+/// A node that this one asks things of; `P` says what a request was for.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Peer<P> {
+pub struct Peer<P> {
+    client: &'static str,
     host: String,
     port: u16,
     conn: Option<ConnId>,
@@ -43,18 +46,28 @@ pub(super) struct Peer<P> {
 }
 
 /// What a frame from the peer turned out to be.
-pub(super) enum FromPeer<P> {
+#[derive(Debug)]
+pub enum FromPeer<P> {
     /// The handshake is done: requests can be sent.
     Ready,
-    /// The answer to a request, to be decoded in this version.
-    Answer { purpose: P, version: i16, bytes: Rope },
+    /// The answer to a request.
+    Answer {
+        /// What was asked for.
+        purpose: P,
+        /// The version to decode it in.
+        version: i16,
+        /// The frame.
+        bytes: Rope,
+    },
     /// Nonsense: the connection was closed; these requests will not be answered.
     Broken(Vec<P>),
 }
 
 impl<P> Peer<P> {
-    pub(super) fn new(host: impl Into<String>, port: u16) -> Peer<P> {
+    /// A node that is not connected to yet.
+    pub fn new(host: impl Into<String>, port: u16) -> Peer<P> {
         Peer {
+            client: CLIENT_NAME,
             host: host.into(),
             port,
             conn: None,
@@ -67,29 +80,57 @@ impl<P> Peer<P> {
         }
     }
 
-    pub(super) fn is_at(&self, host: &str, port: u16) -> bool {
+    /// The same, asking under another name.
+    pub fn named(self, client: &'static str) -> Peer<P> {
+        Peer { client, ..self }
+    }
+
+    /// Asks another node from now on, at once. There must be no connection.
+    pub fn redirect(&mut self, host: &str, port: u16) {
+        self.look_elsewhere(host, port, SimTime::ZERO);
+        (self.failures, self.retry_at) = (0, SimTime::ZERO);
+    }
+
+    /// Asks another node when the time has come to try again, and not before `at`. There must be no
+    /// connection.
+    pub fn look_elsewhere(&mut self, host: &str, port: u16, at: SimTime) {
+        assert!(self.conn.is_none(), "still connected to {}", self.host);
+        (self.host, self.port) = (host.to_owned(), port);
+        self.retry_at = self.retry_at.max(at);
+    }
+
+    /// Whether this is its address.
+    pub fn is_at(&self, host: &str, port: u16) -> bool {
         self.host == host && self.port == port
     }
 
-    pub(super) fn owns(&self, conn: ConnId) -> bool {
+    /// Whether this is the connection to it.
+    pub fn owns(&self, conn: ConnId) -> bool {
         self.conn == Some(conn)
     }
 
-    pub(super) fn is_ready(&self) -> bool {
+    /// Whether there is a connection, or one is being opened.
+    pub fn is_connected(&self) -> bool {
+        self.conn.is_some()
+    }
+
+    /// Whether it is connected and greeted.
+    pub fn is_ready(&self) -> bool {
         self.versions.is_some()
     }
 
-    pub(super) fn is_busy(&self) -> bool {
+    /// Whether an answer is awaited.
+    pub fn is_busy(&self) -> bool {
         !self.in_flight.is_empty()
     }
 
     /// When a connection may be tried (again).
-    pub(super) fn retry_at(&self) -> SimTime {
+    pub fn retry_at(&self) -> SimTime {
         self.retry_at
     }
 
     /// Connects unless connected or backing off.
-    pub(super) fn connect(&mut self, ctx: &mut Ctx) {
+    pub fn connect<T>(&mut self, ctx: &mut Ctx<T>) {
         if self.conn.is_some() || ctx.now() < self.retry_at {
             return;
         }
@@ -97,7 +138,7 @@ impl<P> Peer<P> {
         self.conn = Some(conn);
         self.connected_at = ctx.now();
         let hello = ApiVersionsRequest {
-            client_software_name: CLIENT_NAME.into(),
+            client_software_name: self.client.into(),
             client_software_version: env!("CARGO_PKG_VERSION").into(),
         };
         let version = *ApiVersionsRequest::VERSIONS.end();
@@ -106,7 +147,7 @@ impl<P> Peer<P> {
 
     /// Sends a request. Gives the purpose back when the peer cannot be asked now or does not
     /// know the API.
-    pub(super) fn ask<M: Message>(&mut self, ctx: &mut Ctx, purpose: P, request: &M) -> Result<(), P> {
+    pub fn ask<T, M: Message>(&mut self, ctx: &mut Ctx<T>, purpose: P, request: &M) -> Result<(), P> {
         let theirs = self.versions.as_ref().and_then(|versions| versions.get(&M::KEY)).cloned();
         let version = theirs.and_then(|theirs| negotiate(M::VERSIONS, theirs));
         match (self.conn, version) {
@@ -120,9 +161,9 @@ impl<P> Peer<P> {
 
     /// Sends a request of somebody else's, in their version. Gives the purpose back when the peer cannot
     /// be asked now or does not know the version.
-    pub(super) fn ask_raw(
+    pub fn ask_raw<T>(
         &mut self,
-        ctx: &mut Ctx,
+        ctx: &mut Ctx<T>,
         purpose: P,
         api: ApiKey,
         version: i16,
@@ -135,16 +176,16 @@ impl<P> Peer<P> {
             return Err(purpose);
         };
         let correlation_id = self.next_correlation_id();
-        let Ok(bytes) = encode_raw_request(api, version, correlation_id, CLIENT_NAME, body) else {
+        let Ok(bytes) = encode_raw_request(api, version, correlation_id, self.client, body) else {
             return Err(purpose);
         };
         self.send(ctx, conn, (api.code(), version, correlation_id), Some(purpose), bytes);
         Ok(())
     }
 
-    fn put<M: Message>(
+    fn put<T, M: Message>(
         &mut self,
-        ctx: &mut Ctx,
+        ctx: &mut Ctx<T>,
         conn: ConnId,
         api_version: i16,
         purpose: Option<P>,
@@ -152,7 +193,7 @@ impl<P> Peer<P> {
     ) {
         let correlation_id = self.next_correlation_id();
         // Our own requests fit the versions that we negotiated.
-        let Ok(bytes) = encode_request(api_version, correlation_id, CLIENT_NAME, request) else { return };
+        let Ok(bytes) = encode_request(api_version, correlation_id, self.client, request) else { return };
         self.send(ctx, conn, (M::KEY, api_version, correlation_id), purpose, bytes);
     }
 
@@ -161,9 +202,9 @@ impl<P> Peer<P> {
         self.next_correlation_id
     }
 
-    fn send(
+    fn send<T>(
         &mut self,
-        ctx: &mut Ctx,
+        ctx: &mut Ctx<T>,
         conn: ConnId,
         (api_key, version, correlation_id): (i16, i16, i32),
         purpose: Option<P>,
@@ -178,7 +219,7 @@ impl<P> Peer<P> {
     }
 
     /// Takes a frame that arrived on this peer's connection.
-    pub(super) fn receive(&mut self, ctx: &mut Ctx, bytes: Rope) -> FromPeer<P> {
+    pub fn receive<T>(&mut self, ctx: &mut Ctx<T>, bytes: Rope) -> FromPeer<P> {
         if self.versions.is_none() {
             let version = *ApiVersionsRequest::VERSIONS.end();
             return match decode_response_rope::<ApiVersionsResponse>(&bytes, version) {
@@ -204,7 +245,7 @@ impl<P> Peer<P> {
     }
 
     /// The connection ended; the requests that will not be answered.
-    pub(super) fn closed(&mut self, now: SimTime, _reason: CloseReason) -> Vec<P> {
+    pub fn closed(&mut self, now: SimTime, _reason: CloseReason) -> Vec<P> {
         self.conn = None;
         self.versions = None;
         let backoff = (BACKOFF_MS << self.failures.min(10)).min(BACKOFF_MAX_MS);
@@ -215,14 +256,19 @@ impl<P> Peer<P> {
 
     /// Closes the connection when a request, or the handshake, takes longer than `timeout_ms`: a
     /// machine without power says nothing at all. Gives what will not be answered.
-    pub(super) fn time_out(&mut self, ctx: &mut Ctx, timeout_ms: u32) -> Option<Vec<P>> {
+    pub fn time_out<T>(&mut self, ctx: &mut Ctx<T>, timeout_ms: u32) -> Option<Vec<P>> {
+        (ctx.now() >= self.times_out_at(timeout_ms)?).then(|| self.give_up(ctx))
+    }
+
+    /// When [`Peer::time_out`] is to be looked at again; `None` while no answer is awaited.
+    pub fn times_out_at(&self, timeout_ms: u32) -> Option<SimTime> {
         let greeting = self.conn.is_some() && self.versions.is_none();
         let since = if greeting { self.connected_at } else { self.in_flight.front()?.since };
-        (ctx.now().since(since) >= ms(u64::from(timeout_ms))).then(|| self.give_up(ctx))
+        Some(since + ms(u64::from(timeout_ms)))
     }
 
     /// Closes the connection from this side.
-    pub(super) fn give_up(&mut self, ctx: &mut Ctx) -> Vec<P> {
+    pub fn give_up<T>(&mut self, ctx: &mut Ctx<T>) -> Vec<P> {
         if let Some(conn) = self.conn {
             ctx.close(conn);
         }
@@ -231,6 +277,6 @@ impl<P> Peer<P> {
 }
 
 /// The name of an API for errors.
-pub(super) fn api_name(key: i16) -> &'static str {
+pub fn api_name(key: i16) -> &'static str {
     ApiKey::try_from(key).map_or("unknown API", ApiKey::name)
 }

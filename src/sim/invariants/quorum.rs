@@ -1,0 +1,121 @@
+//! What the controllers' quorum promises: one leader in an epoch, and committed metadata that stay as they are.
+
+use imbl::OrdMap;
+
+use super::{METADATA_CHANGED, Nodes, TWO_CONTROLLERS};
+use crate::base::{Map, NodeId};
+use crate::metadata::CLUSTER_METADATA_TOPIC;
+use crate::sim::Machine;
+use crate::storage::UnifiedLog;
+use crate::trace::{Entry, Event, Offsets, Role};
+
+/// What is known of the quorum. Of a quorum of one there is nothing to know.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Quorum {
+    /// Who was elected in each epoch.
+    elected: Map<i32, NodeId>,
+    /// Committed batches by base offset: last offset, and a checksum.
+    committed: OrdMap<i64, (i64, u32)>,
+    /// Up to where each node has said that it knows the log to be committed, since it started.
+    known: Map<NodeId, i64>,
+}
+
+impl Quorum {
+    pub(super) fn check(
+        &mut self,
+        nodes: &Nodes,
+        entry: &Entry,
+        broken: &mut impl FnMut(&'static str, String),
+    ) {
+        let node = entry.node;
+        match &entry.event {
+            Event::NodeStarted => {
+                self.known.remove(&node);
+            }
+            Event::ControllerElected { epoch, .. } => {
+                let first = *self.elected.entry(*epoch).or_insert(node);
+                if first != node {
+                    broken(TWO_CONTROLLERS, format!("{first} and {node} were elected in epoch {epoch}"));
+                }
+                if let Some(log) = log_of(nodes, node) {
+                    self.check_has_all(log, node, *epoch, broken);
+                }
+            }
+            Event::MetadataCommitted { role, offsets, .. } => {
+                if let Some(log) = log_of(nodes, node) {
+                    self.check_same(log, node, *offsets, *role == Role::Leader, broken);
+                }
+            }
+            Event::MetadataApplied { offset } if !self.committed.is_empty() => {
+                let from = self.known.get(&node).copied().unwrap_or(0);
+                if let Some(log) = log_of(nodes, node) {
+                    self.check_same(log, node, Offsets { from, to: *offset }, false, broken);
+                }
+            }
+            Event::LogTruncated { at, offsets, .. } if &*at.topic == CLUSTER_METADATA_TOPIC => {
+                let known = self.known.get(&node).copied().unwrap_or(0);
+                if offsets.from < known {
+                    let detail = format!("{node} cut off offset {}, {known} were committed", offsets.from);
+                    broken(METADATA_CHANGED, detail);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A new leader must have what any leader before it has committed.
+    fn check_has_all(
+        &self,
+        log: &UnifiedLog,
+        leader: NodeId,
+        epoch: i32,
+        broken: &mut impl FnMut(&'static str, String),
+    ) {
+        let has = |base: i64, crc: u32| {
+            log.batch_at(base).is_some_and(|batch| batch.base_offset() == base && batch.crc() == crc)
+        };
+        let start = log.log_start_offset();
+        let missing = self.committed.iter().find(|(base, (_, crc))| **base >= start && !has(**base, *crc));
+        if let Some((base, (last, _))) = missing {
+            let detail =
+                format!("offsets {base}–{last}, committed, not on {leader}, leader of epoch {epoch}");
+            broken(METADATA_CHANGED, detail);
+        }
+    }
+
+    fn check_same(
+        &mut self,
+        log: &UnifiedLog,
+        node: NodeId,
+        offsets: Offsets,
+        is_leader: bool,
+        broken: &mut impl FnMut(&'static str, String),
+    ) {
+        for batch in log.batches_from(offsets.from.max(log.log_start_offset())) {
+            let (base, last, crc) = (batch.base_offset(), batch.last_offset(), batch.crc());
+            if base >= offsets.to {
+                break;
+            }
+            match self.committed.get(&base) {
+                Some(known) if *known == (last, crc) => {}
+                None if is_leader => {
+                    self.committed.insert(base, (last, crc));
+                }
+                Some(_) => {
+                    broken(METADATA_CHANGED, format!("offset {base} on {node} is not what was committed"));
+                }
+                None => broken(METADATA_CHANGED, format!("offset {base} on {node} was never committed")),
+            }
+        }
+        let known = self.known.entry(node).or_insert(0);
+        *known = (*known).max(offsets.to);
+    }
+}
+
+fn log_of(nodes: &Nodes, node: NodeId) -> Option<&UnifiedLog> {
+    match &nodes.get(&node)?.machine {
+        Machine::Controller(controller) => Some(controller.log()),
+        Machine::Broker(broker) => Some(broker.metadata_log()),
+        _ => None,
+    }
+}
