@@ -34,6 +34,7 @@ const DIGESTS: &[(&str, &str)] = &[
     ("coordinator-dies", "1d4aee25d25927a8"),
     ("rebalance-storm", "b16ba19a8f0493b1"),
     ("migration", "a1edfeada0c5ecec"),
+    ("controller-dies", "32a604161f70791f"),
 ];
 
 fn digest_of(id: &str) -> String {

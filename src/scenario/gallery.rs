@@ -34,6 +34,7 @@ gallery![
     "coordinator-dies",
     "rebalance-storm",
     "migration",
+    "controller-dies",
 ];
 
 /// The gallery's scenario with this id. It makes sense: a test checks them all, so that the page

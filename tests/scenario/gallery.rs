@@ -125,6 +125,28 @@ fn a_dead_leader_is_replaced_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_dead_controller_is_replaced_by_another() {
+    let shown = play("controller-dies", None, |event| {
+        matches!(
+            event,
+            Event::VotesRequested { .. } | Event::ControllerActivated { .. } | Event::LeaderElected { .. }
+        )
+    });
+    let after = |wanted: &dyn Fn(&Event) -> bool| {
+        shown.events.iter().find(|(t_ms, event)| *t_ms > 8_000 && wanted(event)).map(|(t_ms, _)| *t_ms)
+    };
+    let pre_vote = after(&|event| matches!(event, Event::VotesRequested { pre_vote: true, .. }));
+    let stands = after(&|event| matches!(event, Event::VotesRequested { pre_vote: false, .. }));
+    let active = after(&|event| matches!(event, Event::ControllerActivated { .. }));
+    let leader = after(&|event| matches!(event, Event::LeaderElected { at, .. } if &*at.topic == "orders"));
+    assert!(pre_vote < stands && stands < active && active < leader, "{pre_vote:?} {stands:?} {active:?}");
+    assert!((9_500..13_000).contains(&active.expect("a new controller")), "{active:?}");
+    let records = shown.summary.records;
+    assert_eq!((records.lost, records.duplicated), (0, 0));
+    assert!(records.acknowledged > 400, "{records:?}");
+}
+
+#[test]
 fn with_acks_1_the_same_death_loses_records() {
     let summary = play("leader-dies-acks-1", None, |_| false).summary;
     assert!(summary.records.lost > 0);
