@@ -5,6 +5,7 @@
 pub mod find;
 pub mod inspector;
 mod px;
+pub mod spacetime;
 pub mod stage;
 pub mod theatre;
 pub mod timeline;

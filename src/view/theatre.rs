@@ -14,12 +14,14 @@ mod sequence;
 #[cfg(test)]
 mod theatre_test;
 
+pub(in crate::view) use chart::escaped;
 pub use chart::{Chart, Fill, Frame, Label, SvgColours, export_svg};
 pub use cues::cue;
 pub use fold::{Fold, Holder, Lane, Mark, Round, StepBy};
 pub use moves::{Cell, Matrix, MoveRow, matrix};
 pub use panel::{MemberView, Panel, Wire, panel};
 pub use score::{Score, report};
+pub(in crate::view) use sequence::plain;
 pub use sequence::{Sequence, sequence};
 
 /// How many colours members have; with more, colours come again and letters tell them apart.

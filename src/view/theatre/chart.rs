@@ -287,6 +287,6 @@ fn drawn(svg: &mut String, chart: &Chart, colours: &SvgColours) {
 }
 
 /// Text inside XML.
-pub(super) fn escaped(text: &str) -> String {
+pub(in crate::view) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

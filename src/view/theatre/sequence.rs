@@ -235,6 +235,6 @@ fn head_text(letter: &str, name: &str) -> String {
 }
 
 /// On one line, without what Mermaid would take for its own.
-fn plain(text: &str) -> String {
+pub(in crate::view) fn plain(text: &str) -> String {
     text.chars().map(|c| if matches!(c, ';' | '#' | '\n' | '\r') { ',' } else { c }).collect()
 }

@@ -66,6 +66,12 @@ impl Names {
         }
     }
 
+    /// The topic whose id has this text.
+    #[inline(never)]
+    pub(in crate::view) fn topic_of_id(&self, id: &str) -> Option<Arc<str>> {
+        self.topics.iter().find(|(known, _)| known.to_string() == id).map(|(_, name)| name.clone())
+    }
+
     /// The partition that a message names.
     pub(super) fn partition(&self, name: &str, id: Uuid, partition: i32) -> TopicPartition {
         TopicPartition::new(self.topic(name, id), partition)
