@@ -187,3 +187,28 @@ fn a_group_alone_has_its_score_too() {
     let summary: serde_json::Value = serde_json::from_str(text(&json.stdout)).unwrap();
     assert!(summary["score"]["requests"].as_u64().unwrap() > 0 && summary["digest"].is_string());
 }
+
+#[test]
+fn a_trace_for_perfetto_is_json_and_the_same_each_time() {
+    let play = |name: &str| {
+        let path = file(name, "");
+        let output = terrarium(&["run", "hello", "--until", "4s", "--perfetto", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        fs::read_to_string(path).unwrap()
+    };
+    let written = play("perfetto-1.json");
+    assert_eq!(written, play("perfetto-2.json"));
+    let read: serde_json::Value = serde_json::from_str(&written).unwrap();
+    let events = read["traceEvents"].as_array().unwrap();
+    let count =
+        |phase: &str, cat: &str| events.iter().filter(|it| it["ph"] == phase && it["cat"] == cat).count();
+    assert!(count("X", "request") > 20, "{}", count("X", "request"));
+    assert!(count("i", "log") > 0);
+    assert_eq!(count("s", "frame"), count("f", "frame"));
+    let named = events.iter().filter(|it| it["name"] == "process_name");
+    let names: Vec<&str> = named.filter_map(|it| it["args"]["name"].as_str()).collect();
+    assert!(names.contains(&"broker 1") && names.contains(&"the controller"), "{names:?}");
+    let nowhere = ["run", "hello", "--perfetto", "no/such/folder/trace.json"];
+    check_refused(&nowhere, "no/such/folder/trace.json");
+    check_refused(&["run", "scale-out", "--perfetto", "trace.json"], "choose a protocol");
+}

@@ -68,6 +68,10 @@ mod cli {
             /// Writes all that happens to this file, one JSON object a line.
             #[arg(long, value_name = "FILE")]
             trace: Option<PathBuf>,
+            /// Writes all that happens to this file in the form that Perfetto opens: a process for
+            /// each node, a slice for each request.
+            #[arg(long, value_name = "FILE")]
+            perfetto: Option<PathBuf>,
             /// How to print where everything stands.
             #[arg(long, value_enum, default_value_t = Form::Text)]
             summary: Form,
@@ -109,8 +113,17 @@ mod cli {
 
     pub(super) fn main() -> ExitCode {
         let outcome = match Args::parse().command {
-            Command::Run { scenario, seed, until, trace, summary, protocol } => {
-                crate::run::run(&crate::run::Wanted { scenario, seed, until, trace, form: summary, protocol })
+            Command::Run { scenario, seed, until, trace, perfetto, summary, protocol } => {
+                let form = summary;
+                crate::run::run(&crate::run::Wanted {
+                    scenario,
+                    seed,
+                    until,
+                    trace,
+                    perfetto,
+                    form,
+                    protocol,
+                })
             }
             Command::Serve(wanted) => serve(&wanted),
             Command::Assign(wanted) => assign(&wanted),

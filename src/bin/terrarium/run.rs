@@ -11,7 +11,10 @@ use serde::Serialize;
 use terrarium::base::{SimTime, ms};
 use terrarium::scenario::{Protocol, Scenario};
 use terrarium::sim::{Setup, Summary, World};
+use terrarium::trace::Event;
+use terrarium::view::spacetime::Perfetto;
 use terrarium::view::theatre::{Fold, Score, report};
+use terrarium::view::words::Names;
 
 use crate::cli::{BROKEN, Failure, Form, Outcome, build, parse, print};
 
@@ -28,6 +31,8 @@ pub(crate) struct Wanted {
     pub(crate) until: Option<SimTime>,
     /// Where the trace goes.
     pub(crate) trace: Option<PathBuf>,
+    /// Where the trace goes in Perfetto's form.
+    pub(crate) perfetto: Option<PathBuf>,
     /// How to print.
     pub(crate) form: Form,
     /// Only this of the protocols, from 1.
@@ -67,7 +72,7 @@ pub(crate) fn run(wanted: &Wanted) -> Outcome {
         .or(scenario.session.until())
         .unwrap_or(SimTime(ms(scenario.look.until_ms.unwrap_or(UNTIL_MS))));
     let protocols = protocols(&scenario, wanted)?;
-    if protocols.len() > 1 && wanted.trace.is_some() {
+    if protocols.len() > 1 && (wanted.trace.is_some() || wanted.perfetto.is_some()) {
         let message = "a trace is of one world: choose a protocol with --protocol";
         return Err(Failure::Input(format!("{name}: {message}")));
     }
@@ -78,7 +83,7 @@ pub(crate) fn run(wanted: &Wanted) -> Outcome {
             &protocol.as_ref().map_or_else(|| scenario.clone(), |it| scenario.under(it)),
             wanted.seed,
         )?;
-        let (world, fold) = play(setup, until, wanted.trace.as_deref(), scenario.theatre_group())?;
+        let (world, fold) = play(setup, until, wanted, scenario.theatre_group())?;
         worlds.push(Played { protocol: protocol.as_ref().map(Protocol::title), world, fold });
     }
     let kept =
@@ -152,20 +157,44 @@ fn json(worlds: &[Played], now: SimTime) -> serde_json::Result<String> {
     Ok(format!("{text}\n"))
 }
 
-/// Plays without history: entries go to the file and into the score as they come, and nowhere
+/// A file being written.
+struct Sink<'a> {
+    path: &'a Path,
+    file: BufWriter<File>,
+}
+
+impl<'a> Sink<'a> {
+    fn create(path: &'a Path) -> Result<Sink<'a>, Failure> {
+        match File::create(path) {
+            Ok(file) => Ok(Sink { path, file: BufWriter::new(file) }),
+            Err(error) => Err(failed(path, &error)),
+        }
+    }
+
+    fn write(&mut self, what: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), Failure> {
+        what(&mut self.file).map_err(|error| failed(self.path, &error))
+    }
+}
+
+fn failed(path: &Path, error: &io::Error) -> Failure {
+    Failure::Input(format!("{}: {error}", path.display()))
+}
+
+/// Plays without history: entries go to the files and into the score as they come, and nowhere
 /// else.
 fn play(
     setup: Setup,
     until: SimTime,
-    trace: Option<&Path>,
+    wanted: &Wanted,
     group: Option<&str>,
 ) -> Result<(World, Option<Fold>), Failure> {
-    let at = |path: &Path, error: io::Error| Failure::Input(format!("{}: {error}", path.display()));
-    let mut file = match trace {
-        Some(path) => Some((path, BufWriter::new(File::create(path).map_err(|error| at(path, error))?))),
+    let mut lines = wanted.trace.as_deref().map(Sink::create).transpose()?;
+    let mut slices = match &wanted.perfetto {
+        Some(path) => Some((Sink::create(path)?, Perfetto::default())),
         None => None,
     };
     let mut world = World::new(Arc::new(setup));
+    let mut names = Names::of(&world);
     let mut fold = group.map(|group| Fold::new(&world, group));
     let mut entries = Vec::new();
     while world.next_at().is_some_and(|next| next <= until) && world.step(&mut entries) {
@@ -173,18 +202,32 @@ fn play(
             if let Some(fold) = &mut fold {
                 fold.read(&world, entry);
             }
-            if let Some((path, file)) = &mut file {
-                serde_json::to_writer(&mut *file, entry)
-                    .map_err(io::Error::from)
-                    .and_then(|()| file.write_all(b"\n"))
-                    .map_err(|error| at(path, error))?;
+            if let Some(lines) = &mut lines {
+                lines.write(|file| {
+                    serde_json::to_writer(&mut *file, entry)?;
+                    file.write_all(b"\n")
+                })?;
             }
+            if let Some((_, perfetto)) = &mut slices {
+                if matches!(entry.event, Event::NodeStarted | Event::TopicCreated { .. }) {
+                    names = Names::of(&world);
+                }
+                perfetto.read(entry, &names);
+            }
+        }
+        if let Some((sink, perfetto)) = &mut slices {
+            let text = perfetto.take();
+            sink.write(|file| file.write_all(text.as_bytes()))?;
         }
         entries.clear();
     }
     world.idle_until(until);
-    if let Some((path, file)) = &mut file {
-        file.flush().map_err(|error| at(path, error))?;
+    if let Some(lines) = &mut lines {
+        lines.write(|file| file.flush())?;
+    }
+    if let Some((mut sink, perfetto)) = slices {
+        let text = perfetto.finish(&Names::of(&world));
+        sink.write(|file| file.write_all(text.as_bytes()).and_then(|()| file.flush()))?;
     }
     Ok((world, fold))
 }
