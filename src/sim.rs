@@ -24,5 +24,5 @@ pub use invariants::{Invariants, ShareCounts, Violation};
 pub use network::{Conn, Flight, Link};
 pub use node::{Health, Machine, Slot, Timer};
 pub use setup::{ClientKind, ClientSetup, ClusterSetup, DiskSetup, NetworkSetup, Setup, TopicSetup};
-pub use summary::Summary;
+pub use summary::{PartitionSummary, Summary};
 pub use world::{ADMIN, CONTROLLER, World};

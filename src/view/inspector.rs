@@ -11,6 +11,7 @@ use crate::trace::{Entry, Event};
 use crate::view::why::{self, Why};
 use crate::view::words::{Names, sentence, subtitle, title};
 
+pub(super) use batch::text as shown_text;
 pub use batch::{BatchView, RecordView, inspect_batch};
 pub use frame::{FieldView, FrameView, frame_view};
 pub use hex::{BYTES_PER_ROW, COLOURS, HexRow, HexRun, hex_rows};

@@ -125,7 +125,7 @@ fn record_view(record: Record) -> RecordView {
 }
 
 /// Text when it is text, else hexadecimal digits; cut when it is long.
-fn text(bytes: &[u8]) -> String {
+pub(in crate::view) fn text(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') => {
             match text.char_indices().nth(SHOWN_MAX) {
