@@ -13,6 +13,7 @@ mod lane;
 mod menu;
 mod rest;
 mod session;
+mod spacetime;
 mod stage;
 mod target;
 mod theatre;
@@ -58,6 +59,8 @@ pub(crate) enum Msg {
     Unselect,
     /// Into the rebalance theatre, to what is behind that word in the address; or out of it.
     Theatre(Option<String>),
+    /// Something about the space–time diagram.
+    Space(spacetime::Msg),
     Quiet(u32),
     Share,
 }
@@ -67,6 +70,7 @@ pub(crate) enum Msg {
 pub(crate) enum Tab {
     Partitions,
     Brokers,
+    SpaceTime,
 }
 
 /// `00:04.212`.

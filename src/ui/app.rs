@@ -19,6 +19,7 @@ use super::dialogs::{Dialog, DialogView, Load, read};
 use super::inspector::{Inspector, Shown};
 use super::menu::{Chosen, Menu, MenuView};
 use super::session::{SPEEDS, Session};
+use super::spacetime::Space;
 use super::stage::Stage;
 use super::target::Target;
 use super::theatre::Theatre;
@@ -49,6 +50,8 @@ pub(super) struct App {
     strip_at: f64,
     /// Where the page is to be scrolled when it has been drawn.
     scroll_to: Option<f64>,
+    /// The space–time diagram, once it was opened.
+    space: Option<Box<Space>>,
     /// The theatre is open, at what is behind that word in the address.
     theatre: Option<String>,
     _listeners: Vec<EventListener>,
@@ -73,7 +76,7 @@ impl Component for App {
             look: Look { width: 960.0, height: 560.0, wanted: session.wanted(), ..Look::default() },
             session,
             scene: None,
-            tab: Tab::Partitions,
+            tab: first_tab(),
             kind: StepKind::RecordAppended,
             menu: None,
             dialog: trouble.map(Dialog::Trouble),
@@ -86,6 +89,7 @@ impl Component for App {
             strip,
             strip_at: 0.0,
             scroll_to: None,
+            space: None,
             theatre: theatre_fragment(&dom::fragment()).map(str::to_owned),
             _listeners: listeners(ctx),
         };
@@ -122,6 +126,9 @@ impl Component for App {
             }
             self.scene = Some(scene);
         }
+        if redraw && self.tab == Tab::SpaceTime {
+            self.draw_space();
+        }
         let now = dom::clock();
         if redraw && (!self.session.playing || now - self.strip_at > STRIP_EVERY) {
             self.strip = Strip::of(&self.session.run, &mut self.session.index);
@@ -157,11 +164,15 @@ impl Component for App {
                     if self.tab == Tab::Partitions {
                         { self.corner(ctx) }
                         if let Some(scene) = scene { <Stage {scene} {selected} /> }
+                    } else if self.tab == Tab::SpaceTime {
+                        { self.in_space(ctx) }
                     } else {
                         <BrokersView brokers={rows(run.world(), self.look.internal)} />
                     }
                 </main>
-                <aside aria-label="Inspector"><Inspector {shown} /></aside>
+                <aside aria-label="Inspector">
+                    if self.tab == Tab::SpaceTime { { self.beside(shown) } } else { <Inspector {shown} /> }
+                </aside>
                 <footer>
                     <Controls playing={self.session.playing} can_undo={self.session.can_undo()} at_start={run.world().steps() == 0}
                         speed={self.session.speed} kind={self.kind} current={run.current()}
@@ -195,9 +206,9 @@ fn first_session() -> (Session, Option<String>) {
     let fragment = dom::fragment();
     let mut trouble = None;
     if !fragment.is_empty() && theatre_fragment(&fragment).is_none() {
-        let opened = Link::decode(&fragment).map_err(|error| error.to_string());
-        match opened.and_then(|link| Session::open(link.scenario.clone(), Files::new(), Some(&link))) {
-            Ok(session) => return (session, None),
+        match linked_session(&fragment) {
+            Ok(Some(session)) => return (session, None),
+            Ok(None) => {}
             Err(error) => trouble = Some(error),
         }
     }
@@ -205,6 +216,35 @@ fn first_session() -> (Session, Option<String>) {
         Ok(session) => (session, trouble),
         Err(error) => panic!("the gallery's own scenario is refused: {error}"),
     }
+}
+
+/// The run behind an address's `#`. Behind `spacetime`, that may be a scenario of the gallery, too.
+#[inline(never)]
+fn linked_session(fragment: &str) -> Result<Option<Session>, String> {
+    let linked = match space_fragment(fragment) {
+        Some("") => return Ok(None),
+        Some(id) if !id.starts_with("1-") => {
+            let linked = Linked::Gallery(id.to_owned());
+            return Session::open(linked, Files::new(), None).map(Some);
+        }
+        Some(linked) => linked,
+        None => fragment,
+    };
+    let link = Link::decode(linked).map_err(|error| error.to_string())?;
+    Session::open(link.scenario.clone(), Files::new(), Some(&link)).map(Some)
+}
+
+fn first_tab() -> Tab {
+    let fragment = dom::fragment();
+    let is_space = !fragment.is_empty() && space_fragment(&fragment).is_some();
+    if is_space { Tab::SpaceTime } else { Tab::Partitions }
+}
+
+/// What is behind `spacetime` in an address that leads to the diagram.
+#[inline(never)]
+fn space_fragment(fragment: &str) -> Option<&str> {
+    let rest = fragment.strip_prefix("spacetime")?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
 }
 
 fn listeners(ctx: &Context<App>) -> Vec<EventListener> {
@@ -286,6 +326,33 @@ impl App {
         html! { <Theatre fragment={fragment.to_owned()} {stage} {close} {theme} /> }
     }
 
+    #[inline(never)]
+    fn in_space(&self, ctx: &Context<App>) -> Html {
+        let send = ctx.link().callback(|msg| msg);
+        self.space.as_ref().map(|space| space.view(&self.session, &send)).unwrap_or_default()
+    }
+
+    /// While nothing is selected, the diagram may have something to say.
+    #[inline(never)]
+    fn beside(&self, shown: Shown) -> Html {
+        let said = self.space.as_ref().and_then(|space| space.beside(&self.session));
+        said.unwrap_or_else(|| html! { <Inspector {shown} /> })
+    }
+
+    #[inline(never)]
+    fn draw_space(&mut self) {
+        let space = self.space.get_or_insert_default();
+        space.draw(&self.session, (self.look.width, self.look.height));
+    }
+
+    #[inline(never)]
+    fn obey_space(&mut self, msg: super::spacetime::Msg) -> bool {
+        let Some(space) = self.space.as_mut().filter(|_| self.tab == Tab::SpaceTime) else { return false };
+        self.sheet =
+            matches!(msg, super::spacetime::Msg::Select(Some(_))) || self.sheet && !msg.is_selection();
+        space.obey(msg, &mut self.session)
+    }
+
     fn ask_for_frame(&mut self, ctx: &Context<App>) {
         let link = ctx.link().clone();
         self.frame = Some(request_animation_frame(move |time| link.send_message(Msg::Frame(time))));
@@ -353,6 +420,7 @@ impl App {
             Msg::Pick(pick, at) => return self.pick(&pick, at),
             Msg::Chosen(chosen) => self.choose(ctx, chosen),
             Msg::Tab(tab) => self.tab = tab,
+            Msg::Space(msg) => return self.obey_space(msg),
             Msg::Dialog(dialog) => self.dialog = dialog,
             Msg::Load(load) => self.load(ctx, load),
             Msg::Theme => {
@@ -488,6 +556,7 @@ impl App {
         self.session.playing = false;
         match self.session.link().encode() {
             Ok(text) => {
+                let text = if self.tab == Tab::SpaceTime { format!("spacetime/{text}") } else { text };
                 let address = dom::set_fragment(&text);
                 dom::copy(&address);
                 self.dialog = Some(Dialog::Share(address));
@@ -568,7 +637,7 @@ impl App {
                     <span>{ "Terrarium" }</span>
                 </h1>
                 <span class="scenario"><b>{ &self.session.scenario.title }</b><span>{ facts }</span></span>
-                <div class="tabs" role="tablist" aria-label="View">{ tab(Tab::Partitions, "Partitions") }{ tab(Tab::Brokers, "Brokers") }
+                <div class="tabs" role="tablist" aria-label="View">{ tab(Tab::Partitions, "Partitions") }{ tab(Tab::Brokers, "Brokers") }{ tab(Tab::SpaceTime, "Space–time") }
                     <button onclick={link.callback(|_| Msg::Theatre(Some(String::new())))} title="The rebalance theatre (T)">{ "Rebalance" }</button>
                 </div>
                 <button class="btn" onclick={link.callback(|_| Msg::Dialog(Some(Dialog::Gallery)))}>{ "Scenarios" }</button>

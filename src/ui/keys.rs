@@ -2,8 +2,8 @@
 
 use web_sys::KeyboardEvent;
 
-use super::Msg;
 use super::dialogs::Dialog;
+use super::{Msg, Tab, spacetime};
 
 /// What a key does; `None` when nothing.
 pub(super) fn message(event: &KeyboardEvent) -> Option<Msg> {
@@ -23,6 +23,14 @@ pub(super) fn message(event: &KeyboardEvent) -> Option<Msg> {
         ("u" | "U", _) => Msg::Undo,
         ("+" | "=", _) => Msg::Faster(1),
         ("-", _) => Msg::Faster(-1),
+        ("s" | "S", _) => Msg::Tab(Tab::SpaceTime),
+        ("z", _) => Msg::Space(spacetime::Msg::Zoom(0.5, 2.0)),
+        ("Z", _) => Msg::Space(spacetime::Msg::Zoom(0.5, 0.5)),
+        ("[", _) => Msg::Space(spacetime::Msg::Pan(-0.25)),
+        ("]", _) => Msg::Space(spacetime::Msg::Pan(0.25)),
+        ("0", _) => Msg::Space(spacetime::Msg::Whole),
+        ("9", _) => Msg::Space(spacetime::Msg::Present),
+        ("c" | "C", _) => Msg::Space(spacetime::Msg::NextStory),
         ("t" | "T", _) => Msg::Theatre(Some(String::new())),
         ("?", _) => Msg::Dialog(Some(Dialog::Help)),
         ("Escape", _) => Msg::Unselect,
@@ -41,6 +49,10 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("F", "begin another branch here"),
     ("U", "undo the last command"),
     ("+ / −", "faster, slower"),
+    ("S", "the space–time diagram"),
+    ("Z / Shift Z, [ / ]", "there: nearer, further; earlier, later"),
+    ("0 / 9", "there: all that was played, the present"),
+    ("C", "there: causes and effects of what is selected"),
     ("T", "the rebalance theatre"),
     ("Esc", "close what is open"),
     ("?", "this help"),

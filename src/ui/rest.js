@@ -8,12 +8,14 @@
 
     const url = () => document.querySelector('link[href$="_bg.wasm"]').href.replace(/_bg\.wasm$/, '_rest.wasm');
 
-    // What only the rest draws has its own style.
+    // What only the rest draws has its own styles.
     function dress() {
-        const style = document.createElement('link');
-        style.rel = 'stylesheet';
-        style.href = `static/theatre.css?${document.querySelector('link[href$="_bg.wasm"]').href.replace(/.*-/, '')}`;
-        document.head.append(style);
+        for (const name of ['theatre', 'spacetime']) {
+            const style = document.createElement('link');
+            style.rel = 'stylesheet';
+            style.href = `static/${name}.css?${document.querySelector('link[href$="_bg.wasm"]').href.replace(/.*-/, '')}`;
+            document.head.append(style);
+        }
     }
 
     // Filling the table between both parts is all that the rest does when it is made.
