@@ -18,6 +18,9 @@ mod run;
 #[cfg(not(target_arch = "wasm32"))]
 #[path = "terrarium/serve.rs"]
 mod serve;
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "terrarium/sweep.rs"]
+mod sweep;
 
 #[cfg(not(target_arch = "wasm32"))]
 mod cli {
@@ -34,6 +37,7 @@ mod cli {
 
     use crate::ask::{Assign, Partition, assign, partition};
     use crate::serve::{Serve, serve};
+    use crate::sweep::{Sweep, sweep};
 
     /// An unexpected violation of a promise.
     pub(crate) const BROKEN: u8 = 1;
@@ -80,6 +84,7 @@ mod cli {
             protocol: Option<usize>,
         },
         Serve(Serve),
+        Sweep(Sweep),
         Assign(Assign),
         Partition(Partition),
         /// Lists the gallery.
@@ -126,6 +131,7 @@ mod cli {
                 })
             }
             Command::Serve(wanted) => serve(&wanted),
+            Command::Sweep(wanted) => sweep(&wanted),
             Command::Assign(wanted) => assign(&wanted),
             Command::Partition(wanted) => partition(&wanted),
             Command::Scenarios => scenarios(),

@@ -4,12 +4,14 @@
 //! name; a broken one says which records. Acknowledged batches are recognised by topic
 //! partition, base offset and CRC, which a broker never changes.
 
+mod excuses;
 mod groups;
 mod quorum;
 mod shares;
 
 use std::sync::Arc;
 
+use excuses::{NOT_REPLICATED, partition_of};
 use groups::Groups;
 use imbl::OrdMap;
 use quorum::Quorum;
@@ -35,6 +37,9 @@ pub struct Violation {
     pub t_ms: u64,
     /// The scenario means to show it.
     pub expected: bool,
+    /// Why Kafka does not promise this after all, as the cluster was configured or its disks broken.
+    #[serde(skip)]
+    pub excuse: Option<&'static str>,
 }
 
 const LOST_WRITE: &str = "lost write";
@@ -91,7 +96,10 @@ pub struct Invariants {
     groups: Groups,
     quorum: Quorum,
     shares: Shares,
-    lost_power: Set<NodeId>,
+    /// What disks have lost of a replica, as far as it was not copied again.
+    disks_lost: Map<(NodeId, TopicPartition), Offsets>,
+    /// Topics that are gone. One of the same name is another, and not watched.
+    deleted: Set<Arc<str>>,
     /// Up to where some replica is compacted: batches there may be others on the next one.
     compacted: Map<TopicPartition, i64>,
 }
@@ -116,7 +124,8 @@ impl Invariants {
             groups: Groups::default(),
             quorum: Quorum::default(),
             shares: Shares::default(),
-            lost_power: Set::new(),
+            disks_lost: Map::new(),
+            deleted: Set::new(),
             compacted: Map::new(),
         }
     }
@@ -169,10 +178,14 @@ impl Invariants {
 
     fn check_entry(&mut self, nodes: &Nodes, entry: &Entry, found: &mut Found, remarks: &mut Remarks) {
         let mut broken = |invariant, detail: String| {
-            found.push((entry.seq, Violation { invariant, detail: detail.into(), t_ms: 0, expected: false }));
+            let detail = detail.into();
+            found.push((entry.seq, Violation { invariant, detail, t_ms: 0, expected: false, excuse: None }));
         };
         self.groups.check(nodes, entry, &mut broken, remarks);
         self.quorum.check(nodes, entry, &mut broken);
+        if !self.deleted.is_empty() && partition_of(&entry.event).is_some_and(|at| self.deleted.contains(&at.topic)) {
+            return;
+        }
         match &entry.event {
             Event::RecordQueued { .. } => self.counts.produced += 1,
             Event::RecordsConsumed { at, offsets } => {
@@ -196,6 +209,7 @@ impl Invariants {
                 }
             }
             Event::RecordsAppended { at, offsets, .. } => {
+                self.copied_again(entry.node, at, *offsets);
                 let end = self.ends.entry((entry.node, at.clone())).or_insert(offsets.from);
                 if *end != offsets.from {
                     broken(
@@ -213,15 +227,14 @@ impl Invariants {
                 *to = (*to).max(offsets.to);
             }
             Event::LogRecovered { at, log_end_offset, .. } => {
+                self.disk_lost(entry.node, at, *log_end_offset);
                 self.ends.insert((entry.node, at.clone()), *log_end_offset);
             }
             Event::RecordsAcquired { .. } | Event::RecordsAcknowledged { .. } => {
                 self.shares.check(&entry.event);
             }
-            Event::PowerLost { .. } => {
-                self.lost_power.insert(entry.node);
-                self.ends.retain(|(node, _), _| *node != entry.node);
-            }
+            Event::PowerLost { .. } => self.power_lost(nodes, entry.node),
+            Event::TopicDeleted { topic } => self.forget(topic),
             Event::BecameLeader { at, leader_epoch } => {
                 let first = *self.leaders.entry((at.clone(), *leader_epoch)).or_insert(entry.node);
                 if first != entry.node {
@@ -231,7 +244,12 @@ impl Invariants {
                     );
                 }
                 if let Some(log) = log_of(nodes, entry.node, at) {
-                    self.check_leader_has_all(at, log, *leader_epoch, entry.node, &mut broken);
+                    let isr = isr_of(nodes, entry.node, at);
+                    let mut report = |invariant, detail: String, excuse| {
+                        let detail = detail.into();
+                        found.push((entry.seq, Violation { invariant, detail, t_ms: 0, expected: false, excuse }));
+                    };
+                    self.check_leader_has_all(at, log, &isr, *leader_epoch, entry.node, &mut report);
                 }
             }
             Event::HighWatermarkAdvanced { at, role, offsets } => {
@@ -252,10 +270,12 @@ impl Invariants {
         &mut self,
         at: &TopicPartition,
         log: &UnifiedLog,
+        isr: &[i32],
         epoch: i32,
         leader: NodeId,
-        broken: &mut impl FnMut(&'static str, String),
+        report: &mut impl FnMut(&'static str, String, Option<&'static str>),
     ) {
+        let excuses = self.excuses(at, leader, isr);
         let compacted = self.compacted.get(at).copied().unwrap_or(0);
         let start = log.log_start_offset().max(compacted);
         let holds = |offset: i64, crc: u32| {
@@ -284,13 +304,15 @@ impl Invariants {
             }
         }
         for (first, end, acks) in runs {
+            let excuse = if acks == -1 { excuses.of(first) } else { Some(NOT_REPLICATED) };
             let acks = if acks == -1 { "all".to_owned() } else { acks.to_string() };
             let last = end - 1;
-            broken(
+            report(
                 LOST_WRITE,
                 format!(
                     "{at} offsets {first}–{last}, acknowledged with acks={acks}, not on leader {leader} of epoch {epoch}"
                 ),
+                excuse,
             );
         }
         let committed = self.committed.entry(at.clone()).or_default();
@@ -300,12 +322,13 @@ impl Invariants {
             .map(|(offset, batch)| (*offset, *batch))
             .collect();
         for (offset, batch) in changed {
-            broken(
+            report(
                 COMMITTED_CHANGED,
                 format!(
                     "{at} offsets {offset}–{}, committed, not on leader {leader} of epoch {epoch}",
                     batch.last_offset
                 ),
+                excuses.of(offset),
             );
             committed.insert(offset, Committed { lost: true, ..batch });
         }
@@ -333,10 +356,11 @@ impl Invariants {
                     COMMITTED_CHANGED,
                     format!("{at} offset {base_offset} on {node} differs from what was committed"),
                 ),
-                Some(_) => {}
-                None if role == Role::Leader => {
+                Some(known) if !known.lost => {}
+                _ if role == Role::Leader => {
                     committed.insert(base_offset, Committed { last_offset, crc, lost: false });
                 }
+                Some(_) => {}
                 None => broken(
                     COMMITTED_CHANGED,
                     format!("{at} offset {base_offset} on {node} was never committed"),
@@ -349,7 +373,7 @@ impl Invariants {
             for replica in isr_of(nodes, node, at) {
                 let id = NodeId(replica as u32);
                 let end = log_of(nodes, id, at).map_or(0, UnifiedLog::log_end_offset);
-                if end < offsets.to && !self.lost_power.contains(&id) {
+                if end < offsets.to && !self.disks_lost.contains_key(&(id, at.clone())) {
                     broken(
                         WATERMARK_AHEAD,
                         format!("{at}: {} on leader {node}, replica {id} ends at {end}", offsets.to),

@@ -1,0 +1,178 @@
+//! Faults, and how each is mended: whatever a profile breaks is whole again in the end.
+
+use crate::base::Rng;
+use crate::scenario::{Scenario, ScriptStep};
+use crate::sim::{Command, Kind};
+
+use super::Profile;
+use super::draw::{one_of, scale};
+use super::generate::{BEGIN_MS, MENDED_MS};
+
+/// What can be broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Kill,
+    KillClient,
+    Pause,
+    PauseClient,
+    Stuck,
+    Cut,
+    Isolate,
+    Slow,
+    Drop,
+    PowerLoss,
+    Blackout,
+}
+
+const NETWORK: &[Fault] = &[Fault::Cut, Fault::Isolate, Fault::Slow, Fault::Drop, Fault::Drop];
+const CRASHES: &[Fault] =
+    &[Fault::Kill, Fault::Kill, Fault::KillClient, Fault::Pause, Fault::PauseClient, Fault::Stuck];
+const DISKS: &[Fault] = &[Fault::PowerLoss, Fault::PowerLoss, Fault::Blackout, Fault::Kill];
+
+/// The faults of a seed, each with what mends it.
+pub(super) fn script(seed: u64, profile: Profile, scenario: &Scenario) -> Vec<ScriptStep> {
+    let kinds: Vec<Fault> = match profile {
+        Profile::Calm => return Vec::new(),
+        Profile::FlakyNetwork => NETWORK.to_vec(),
+        Profile::CrashHappy => CRASHES.to_vec(),
+        Profile::DisksThatLie => DISKS.to_vec(),
+        Profile::Everything => [NETWORK, CRASHES, DISKS].concat(),
+    };
+    let mut faults = Faults {
+        rng: Rng::stream(seed, &format!("sweep: {}", profile.name())),
+        brokers: (1..=scenario.cluster.brokers).map(|id| format!("broker-{id}")).collect(),
+        clients: clients(scenario),
+        consumers: consumers(scenario),
+        steps: Vec::new(),
+    };
+    for _ in 0..faults.rng.between(2, 8) {
+        let kind = *one_of(&mut faults.rng, &kinds);
+        faults.add(kind);
+    }
+    faults.steps
+}
+
+fn consumers(scenario: &Scenario) -> Vec<String> {
+    scenario.groups.iter().flat_map(|group| group.consumers.names(&group.id)).collect()
+}
+
+fn clients(scenario: &Scenario) -> Vec<String> {
+    let producers = scenario.producers.iter().map(|producer| producer.name.clone());
+    producers.chain(consumers(scenario)).collect()
+}
+
+struct Faults {
+    rng: Rng,
+    brokers: Vec<String>,
+    clients: Vec<String>,
+    consumers: Vec<String>,
+    steps: Vec<ScriptStep>,
+}
+
+impl Faults {
+    fn add(&mut self, fault: Fault) {
+        // Some come while everything is still starting, some shortly after one another.
+        let from = self.rng.between(BEGIN_MS, MENDED_MS - 4_000);
+        let to = (from + scale(&mut self.rng, 100, 16_000)).min(MENDED_MS);
+        match fault {
+            Fault::Kill => {
+                let node = self.server();
+                self.between(from, Command::Kill { node: node.clone() }, to, Command::Restart { node });
+            }
+            Fault::KillClient => {
+                let node = one_of(&mut self.rng, &self.clients).clone();
+                self.between(from, Command::Kill { node: node.clone() }, to, Command::Restart { node });
+            }
+            Fault::Pause => {
+                let node = self.server();
+                self.between(from, Command::Pause { node: node.clone() }, to, Command::Resume { node });
+            }
+            Fault::PauseClient => {
+                let node = one_of(&mut self.rng, &self.clients).clone();
+                self.between(from, Command::Pause { node: node.clone() }, to, Command::Resume { node });
+            }
+            Fault::Stuck => {
+                let Some(consumer) = self.consumer() else { return };
+                let stuck = |on| Command::SetStuck { consumer: consumer.clone(), on };
+                self.between(from, stuck(true), to, stuck(false));
+            }
+            Fault::Cut => {
+                let (a, b) = self.two();
+                self.between(from, Command::Cut { a: a.clone(), b: b.clone() }, to, Command::Heal { a, b });
+            }
+            Fault::Isolate => self.isolate(from, to),
+            Fault::Slow => {
+                let (a, b) = self.two();
+                let latency_ms = scale(&mut self.rng, 20, 4_000) as u32;
+                let slow = Command::Slow { a: a.clone(), b: b.clone(), latency_ms };
+                self.between(from, slow, to, Command::Slow { a, b, latency_ms: 1 });
+            }
+            Fault::Drop => self.drop_next(from),
+            Fault::PowerLoss => {
+                let node = self.server();
+                self.between(from, Command::PowerLoss { node: node.clone() }, to, Command::Restart { node });
+            }
+            Fault::Blackout => {
+                for node in self.brokers.clone() {
+                    let back = to + self.rng.below(3_000);
+                    let lose = Command::PowerLoss { node: node.clone() };
+                    self.between(from, lose, back, Command::Restart { node });
+                }
+            }
+        }
+    }
+
+    fn between(&mut self, from: u64, first: Command, to: u64, then: Command) {
+        self.steps.push(ScriptStep { at_ms: from, command: first });
+        self.steps.push(ScriptStep { at_ms: to, command: then });
+    }
+
+    fn server(&mut self) -> String {
+        if self.rng.chance(1, 6) {
+            return "controller".to_owned();
+        }
+        one_of(&mut self.rng, &self.brokers).clone()
+    }
+
+    fn consumer(&mut self) -> Option<String> {
+        if self.consumers.is_empty() { None } else { Some(one_of(&mut self.rng, &self.consumers).clone()) }
+    }
+
+    /// A broker and somebody it talks to.
+    fn two(&mut self) -> (String, String) {
+        let a = one_of(&mut self.rng, &self.brokers).clone();
+        let others: Vec<String> = self.brokers.iter().filter(|other| **other != a).cloned().collect();
+        let b = match self.rng.below(6) {
+            0 => "controller".to_owned(),
+            1 | 2 => one_of(&mut self.rng, &self.clients).clone(),
+            _ if others.is_empty() => "controller".to_owned(),
+            _ => one_of(&mut self.rng, &others).clone(),
+        };
+        (a, b)
+    }
+
+    /// A broker hears nobody but its clients, as when a switch fails.
+    fn isolate(&mut self, from: u64, to: u64) {
+        let a = one_of(&mut self.rng, &self.brokers).clone();
+        let with_controller = self.rng.chance(2, 3);
+        let others: Vec<String> = self.brokers.iter().filter(|other| **other != a).cloned().collect();
+        for b in others.into_iter().chain(with_controller.then(|| "controller".to_owned())) {
+            let a = a.clone();
+            self.between(from, Command::Cut { a: a.clone(), b: b.clone() }, to, Command::Heal { a, b });
+        }
+    }
+
+    fn drop_next(&mut self, at_ms: u64) {
+        let (a, b) = self.two();
+        let client = one_of(&mut self.rng, &self.clients).clone();
+        let (from, to) = match self.rng.below(4) {
+            0 => (client, a),
+            1 => (a, client),
+            2 => (b, a),
+            _ => (a, b),
+        };
+        let frame = *one_of(&mut self.rng, &[Kind::Request, Kind::Response]);
+        let count = self.rng.between(1, 3) as u32;
+        self.steps.push(ScriptStep { at_ms, command: Command::DropNext { from, to, frame, api: None, count } });
+    }
+}
