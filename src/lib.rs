@@ -28,6 +28,7 @@
 //! | [`partitioner`], [`assignor`] | pure functions: key → partition; members × topics → assignment | state machines |
 //! | [`storage`] | the bytes of a partition: batches, codecs, segments, indexes, epochs, producer state | replication, requests |
 //! | [`protocol`] | the wire: declarative schema, bounded codec with byte spans, versions, error codes | any state |
+//! | [`plant`] | known bugs that can be built in, to try the checkers | the machines that have them |
 //! | [`base`] | ids, virtual time, seeded randomness, digest, checksums, small maps, the machine contract | Kafka |
 //!
 //! Machines (broker, controller, coordinator, client) never import one another; they meet
@@ -43,6 +44,7 @@ pub mod edge;
 pub mod metadata;
 pub mod partitioner;
 pub mod peer;
+pub mod plant;
 pub mod protocol;
 pub mod scenario;
 pub mod sim;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::base::{ConnId, Map, Set, ms};
 use crate::broker::{Broker, BrokerTimer, Ctx, Partition, no_records};
 use crate::metadata::Endpoint;
+use crate::plant::Plant;
 use crate::protocol::messages::fetch::{
     EpochEndOffset, FetchPartition, FetchRequest, FetchResponse, LeaderIdAndEpoch, NodeEndpoint,
     PartitionData,
@@ -122,6 +123,7 @@ impl Broker {
             follower,
             isolation: match (follower, request.isolation_level) {
                 (Some(_), _) => FetchIsolation::LogEnd,
+                _ if self.config.log.plants.has(Plant::UncommittedRead) => FetchIsolation::LogEnd,
                 (None, READ_COMMITTED) => FetchIsolation::TxnCommitted,
                 (None, _) => FetchIsolation::HighWatermark,
             },
@@ -163,7 +165,8 @@ impl Broker {
         for Wanted { key, fetch } in wanted {
             let Some(at) = self.named(key) else { continue };
             let Some(partition) = self.partitions.get_mut(&at) else { continue };
-            let diverged = divergence(partition, fetch).is_ok_and(|parted| parted.is_some());
+            let diverged = divergence(partition, fetch).is_ok_and(|parted| parted.is_some())
+                && !partition.log.config().plants.has(Plant::StaleFetchAccepted);
             if check_fetch(partition, key, fetch, Some(follower)).is_err() || diverged {
                 continue;
             }
@@ -408,6 +411,9 @@ fn divergence(partition: &Partition, asked: &FetchPartition) -> Result<Option<Ep
     };
     if asked.fetch_offset < log.log_start_offset() {
         return Err(ErrorCode::OffsetOutOfRange);
+    }
+    if log.config().plants.has(Plant::TruncationOffByOne) && end_offset + 1 == asked.fetch_offset {
+        return Ok(None);
     }
     let parted = end_offset < asked.fetch_offset || epoch < asked.last_fetched_epoch;
     Ok(parted.then_some(EpochEndOffset { epoch, end_offset }))

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use crate::base::{CloseReason, ConnId, Map, Rope, Set, SimTime, ms};
 use crate::broker::{Broker, BrokerTimer, Ctx};
 use crate::peer::{FromPeer, Peer};
+use crate::plant::Plant;
 use crate::protocol::messages::fetch::{
     FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData, ReplicaState,
 };
@@ -122,7 +123,10 @@ impl Broker {
                 partition: at.partition,
                 current_leader_epoch: epoch,
                 fetch_offset: offset,
-                last_fetched_epoch: partition.log.latest_epoch().unwrap_or(-1),
+                last_fetched_epoch: match partition.log.config().plants.has(Plant::TruncationForgotten) {
+                    true => -1,
+                    false => partition.log.latest_epoch().unwrap_or(-1),
+                },
                 log_start_offset: partition.log.log_start_offset(),
                 partition_max_bytes: i32::try_from(self.config.replica_fetch_max_bytes).unwrap_or(i32::MAX),
                 ..Default::default()
@@ -261,7 +265,8 @@ impl Broker {
         ctx.trace(Event::EpochEndLearned { at: at.clone(), leader_epoch: epoch, end_offset });
         let log = &mut Arc::make_mut(partition).log;
         let ours = log.end_offset_for_epoch(epoch).map_or(end_offset, |(_, end)| end);
-        let to = ours.min(end_offset);
+        let late = i64::from(log.config().plants.has(Plant::TruncationOffByOne));
+        let to = ours.min(end_offset) + late;
         if let Some(gone) = log.truncate_to(to) {
             let offsets = Offsets { from: gone.start, to: gone.end };
             ctx.trace(Event::LogTruncated { at: at.clone(), offsets, leader_epoch: epoch });

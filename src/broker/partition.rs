@@ -6,6 +6,7 @@
 
 use crate::base::{Map, SimTime, ms};
 use crate::metadata::{NO_LEADER, PartitionRegistration};
+use crate::plant::Plant;
 use crate::protocol::{TopicPartition, Uuid};
 use crate::storage::UnifiedLog;
 
@@ -192,18 +193,25 @@ impl Partition {
         may_join: impl Fn(i32) -> bool,
     ) -> Option<i64> {
         let ReplicaRole::Leader { followers, proposed_isr, .. } = &self.role else { return None };
-        if self.is_under_min_isr() {
+        let plants = self.log.config().plants;
+        if self.is_under_min_isr() && !plants.has(Plant::MinIsrIgnored) {
             return None;
         }
         let end = self.log.log_end_offset();
         let mut new = end;
         for (id, state) in followers {
+            if plants.has(Plant::IsrShrinkForgotten) && !is_caught_up(state, end, now, lag_max_ms) {
+                continue;
+            }
             let in_sync = self.registration.isr.contains(id)
                 || proposed_isr.as_ref().is_some_and(|isr| isr.contains(id))
                 || may_join(*id) && is_caught_up(state, end, now, lag_max_ms);
             if in_sync {
                 new = new.min(state.log_end_offset.max(0));
             }
+        }
+        if plants.has(Plant::HighWatermarkAhead) {
+            new = end.min(new + 1);
         }
         self.log.maybe_increment_high_watermark(new)
     }
@@ -227,6 +235,9 @@ impl Partition {
     /// The ISR without the followers that lag for too long.
     pub(super) fn shrunk_isr(&self, me: i32, now: SimTime, lag_max_ms: u32) -> Option<Vec<i32>> {
         let ReplicaRole::Leader { followers, proposed_isr: None, .. } = &self.role else { return None };
+        if self.log.config().plants.has(Plant::IsrShrinkForgotten) {
+            return None;
+        }
         let end = self.log.log_end_offset();
         let keeps = |id: &i32| {
             *id == me || followers.get(id).is_some_and(|state| is_caught_up(state, end, now, lag_max_ms))

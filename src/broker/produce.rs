@@ -11,6 +11,7 @@ use bytes::Bytes;
 use crate::base::{FlushKind, ms};
 use crate::broker::{Broker, BrokerTimer, Ctx};
 use crate::metadata::Endpoint;
+use crate::plant::Plant;
 use crate::protocol::messages::produce::{
     BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, ProduceRequest,
     ProduceResponse, TopicProduceResponse,
@@ -95,7 +96,8 @@ impl Broker {
                     Ok((info, leader_epoch)) => Part {
                         at,
                         topic_id,
-                        until: (request.acks == -1).then_some(info.last_offset + 1),
+                        until: (request.acks == -1 && !self.config.log.plants.has(Plant::AckBeforeReplication))
+                            .then_some(info.last_offset + 1),
                         leader_epoch,
                         refusal: Refusal::default(),
                         info: Some(info),

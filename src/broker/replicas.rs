@@ -12,6 +12,7 @@ use crate::metadata::{BrokerRegistration, NO_LEADER, PartitionRegistration};
 use crate::protocol::messages::alter_partition::{
     AlterPartitionRequest, AlterPartitionResponse, BrokerState, RequestPartitionData, RequestTopicData,
 };
+use crate::plant::Plant;
 use crate::protocol::{ErrorCode, TopicPartition, Uuid};
 use crate::storage::UnifiedLog;
 use crate::trace::{Event, Offsets};
@@ -26,7 +27,10 @@ impl Broker {
         }
         for at in touched {
             match self.image.partition(at).cloned() {
-                Some(registration) if registration.replicas.contains(&self.id) => {
+                Some(mut registration) if registration.replicas.contains(&self.id) => {
+                    if self.config.log.plants.has(Plant::EpochNotBumped) {
+                        registration.leader_epoch = 0;
+                    }
                     let topic_id = self.image.topics.get(&at.topic).map(|topic| topic.id).unwrap_or_default();
                     self.apply_registration(ctx, at, topic_id, &registration);
                 }

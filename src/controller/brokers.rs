@@ -5,6 +5,7 @@
 use crate::base::ms;
 use crate::controller::{Asker, Controller, ControllerTimer, Ctx};
 use crate::metadata::{NO_LEADER, PartitionRegistration};
+use crate::plant::Plant;
 use crate::protocol::messages::alter_partition::{
     AlterPartitionRequest, AlterPartitionResponse, RequestPartitionData, ResponsePartitionData,
     ResponseTopicData,
@@ -133,7 +134,7 @@ impl Controller {
                 continue;
             }
             let mut change = self.change(at, topic_id, partition);
-            change.isr.retain(|id| *id != broker);
+            change.isr.retain(|id| *id != broker || self.config.log.plants.has(Plant::RestartKeepsIsr));
             records.extend(change.build(|id| id != broker && self.image.is_unfenced(id), events));
         }
         records
@@ -223,7 +224,8 @@ impl Controller {
         }
         // KIP-903: a replica that restarted since it fetched is not the one that was in sync.
         let eligible = |&(id, epoch): &(i32, i64)| {
-            self.image.is_unfenced(id) && (epoch == -1 || self.is_current(id, epoch) || id == broker)
+            let believes = self.config.log.plants.has(Plant::StaleBrokerEpochAccepted);
+            self.image.is_unfenced(id) && (epoch == -1 || self.is_current(id, epoch) || id == broker || believes)
         };
         if !wanted.iter().all(eligible) {
             return Err(ErrorCode::IneligibleReplica);

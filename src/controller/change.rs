@@ -9,6 +9,7 @@
 
 use crate::controller::Controller;
 use crate::metadata::{NO_LEADER, PartitionRegistration};
+use crate::plant::Plant;
 use crate::protocol::messages::metadata_records::{MetadataRecord, PartitionChangeRecord};
 use crate::protocol::{TopicPartition, Uuid};
 use crate::trace::Event;
@@ -143,7 +144,8 @@ impl Controller {
         topic_id: Uuid,
         before: &'a PartitionRegistration,
     ) -> PartitionChange<'a> {
-        let unclean = self.topic_config(&at.topic).unclean_leader_election_enable;
+        let config = self.topic_config(&at.topic);
+        let unclean = config.unclean_leader_election_enable || config.plants.has(Plant::UncleanElection);
         let mut change = PartitionChange::new(at, topic_id, before);
         if unclean {
             change.election = Election::Unclean;

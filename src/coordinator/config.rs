@@ -2,6 +2,7 @@
 
 use crate::assignor::ServerAssignor;
 use crate::metadata::{Property, properties};
+use crate::plant::Plants;
 
 properties! {
     /// Broker configs that the group coordinator reads; names and defaults are Kafka's.
@@ -56,6 +57,7 @@ properties! {
         "offsets.retention.check.interval.ms" => offsets_retention_check_interval_ms: i64 = 600_000,
             "how often expired offsets are looked for";
         "offsets.commit.timeout.ms" => offsets_commit_timeout_ms: i32 = 5_000, "how long a commit may wait for its in-sync replicas";
+        .. plants: Plants = Plants::NONE, "Known bugs that are built in.";
     }
 }
 

@@ -9,6 +9,7 @@ use super::log;
 use super::outcome::{Caller, GroupResponse, Then};
 use super::rebalance::Work;
 use crate::base::Map;
+use crate::plant::Plant;
 use crate::protocol::messages::offset_commit as commit;
 use crate::protocol::messages::offset_fetch as fetch;
 use crate::protocol::{ErrorCode, TopicPartition};
@@ -23,7 +24,9 @@ const MEMBER_EPOCH_SINCE: i16 = 9;
 
 impl Work<'_> {
     pub(super) fn commit(&mut self, group: &Group, caller: Caller, request: commit::OffsetCommitRequest) {
-        if let Err(error) = check_commit(group, caller.api_version, &request) {
+        if let Err(error) = check_commit(group, caller.api_version, &request)
+            && !(is_fencing(error) && self.config.plants.has(Plant::FencedCommitAccepted))
+        {
             let response = commit_error(request, error);
             self.out.replies.push((caller.token, GroupResponse::OffsetCommit(response)));
             return;
@@ -72,7 +75,7 @@ impl Work<'_> {
             return Err(ErrorCode::OffsetMetadataTooLarge);
         }
         let offset = CommittedOffset {
-            offset: partition.committed_offset,
+            offset: partition.committed_offset + i64::from(self.config.plants.has(Plant::CommittedOffsetAhead)),
             leader_epoch: partition.committed_leader_epoch,
             metadata: metadata.into(),
             commit_timestamp_ms: self.now.unix_ms(),
@@ -81,6 +84,10 @@ impl Work<'_> {
         let at = TopicPartition::new(topic, partition.partition_index);
         log::offset_record(&group.id, &at, &offset).map_err(|_| ErrorCode::UnknownServerError)
     }
+}
+
+fn is_fencing(error: ErrorCode) -> bool {
+    matches!(error, ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration | ErrorCode::StaleMemberEpoch)
 }
 
 /// Whether a member of a consumer group is at this epoch (KIP-848).

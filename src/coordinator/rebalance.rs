@@ -14,6 +14,7 @@ use super::log;
 use super::outcome::{Append, CoordinatorTimer, GroupResponse, Outcome, Then};
 use crate::base::{SimTime, ms};
 use crate::metadata::MetadataImage;
+use crate::plant::Plant;
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::join_group::JoinGroupResponse;
 use crate::protocol::messages::sync_group::SyncGroupResponse;
@@ -113,7 +114,9 @@ impl Work<'_> {
             self.set_timer_in(CoordinatorTimer::Join { group: group.id.clone() }, timeout_ms);
             return;
         }
-        group.generation = group.generation.wrapping_add(1).max(0);
+        if group.generation == 0 || !self.config.plants.has(Plant::DuplicateGeneration) {
+            group.generation = group.generation.wrapping_add(1).max(0);
+        }
         group.pending_sync.clear();
         group.protocol_name = group.select_protocol();
         if group.members.is_empty() {

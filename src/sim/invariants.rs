@@ -4,24 +4,31 @@
 //! name; a broken one says which records. Acknowledged batches are recognised by topic
 //! partition, base offset and CRC, which a broker never changes.
 
+mod commits;
 mod excuses;
 mod groups;
 mod quorum;
 mod shares;
+mod producers;
+mod readers;
 
 use std::sync::Arc;
 
 use excuses::{NOT_REPLICATED, partition_of};
 use groups::Groups;
+use commits::Commits;
+use producers::Producers;
+use readers::Readers;
 use imbl::OrdMap;
 use quorum::Quorum;
 use serde::Serialize;
 use shares::Shares;
 
 use crate::base::{Map, NodeId, Set};
+use crate::broker::{OFFSETS_TOPIC, Partition};
 use crate::protocol::TopicPartition;
 use crate::sim::{Machine, Slot};
-use crate::storage::UnifiedLog;
+use crate::storage::{TimestampType, UnifiedLog};
 use crate::trace::{Entry, Event, Offsets, Role};
 
 pub use shares::ShareCounts;
@@ -52,6 +59,14 @@ const TWO_OWNERS: &str = "two owners of a partition in one generation";
 const READ_UNCOMMITTED: &str = "read past the high watermark";
 const TWO_CONTROLLERS: &str = "two controllers in one epoch";
 const METADATA_CHANGED: &str = "committed metadata changed";
+const ACKED_EARLY: &str = "acknowledged before it was committed";
+const BELOW_MIN_ISR: &str = "committed below min.insync.replicas";
+const TORN: &str = "torn write";
+const DUPLICATE: &str = "duplicate";
+const REORDERED: &str = "reordered";
+const UNSEEN: &str = "unseen";
+const NON_MONOTONIC: &str = "non-monotonic poll";
+const FENCED_COMMIT: &str = "commit of a fenced member";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Acked {
@@ -96,6 +111,9 @@ pub struct Invariants {
     groups: Groups,
     quorum: Quorum,
     shares: Shares,
+    producers: Producers,
+    readers: Readers,
+    commits: Commits,
     /// What disks have lost of a replica, as far as it was not copied again.
     disks_lost: Map<(NodeId, TopicPartition), Offsets>,
     /// Topics that are gone. One of the same name is another, and not watched.
@@ -124,6 +142,9 @@ impl Invariants {
             groups: Groups::default(),
             quorum: Quorum::default(),
             shares: Shares::default(),
+            producers: Producers::default(),
+            readers: Readers::default(),
+            commits: Commits::default(),
             disks_lost: Map::new(),
             deleted: Set::new(),
             compacted: Map::new(),
@@ -131,7 +152,7 @@ impl Invariants {
     }
 
     /// Every name that a scenario may say it expects.
-    pub const NAMES: [&str; 10] = [
+    pub const NAMES: [&str; 18] = [
         LOST_WRITE,
         COMMITTED_CHANGED,
         TWO_LEADERS,
@@ -142,6 +163,14 @@ impl Invariants {
         READ_UNCOMMITTED,
         TWO_CONTROLLERS,
         METADATA_CHANGED,
+        ACKED_EARLY,
+        BELOW_MIN_ISR,
+        TORN,
+        DUPLICATE,
+        REORDERED,
+        UNSEEN,
+        NON_MONOTONIC,
+        FENCED_COMMIT,
     ];
 
     /// Broken promises so far.
@@ -177,18 +206,25 @@ impl Invariants {
     }
 
     fn check_entry(&mut self, nodes: &Nodes, entry: &Entry, found: &mut Found, remarks: &mut Remarks) {
+        let excuse = self.groups.excuse();
+        let mut owners = |invariant, detail: String| {
+            let detail = detail.into();
+            found.push((entry.seq, Violation { invariant, detail, t_ms: 0, expected: false, excuse }));
+        };
+        self.groups.check(nodes, entry, &mut owners, remarks);
         let mut broken = |invariant, detail: String| {
             let detail = detail.into();
             found.push((entry.seq, Violation { invariant, detail, t_ms: 0, expected: false, excuse: None }));
         };
-        self.groups.check(nodes, entry, &mut broken, remarks);
         self.quorum.check(nodes, entry, &mut broken);
+        self.commits.check(entry, &mut broken);
         if !self.deleted.is_empty() && partition_of(&entry.event).is_some_and(|at| self.deleted.contains(&at.topic)) {
             return;
         }
         match &entry.event {
             Event::RecordQueued { .. } => self.counts.produced += 1,
             Event::RecordsConsumed { at, offsets } => {
+                self.check_reader(nodes, entry.node, at, *offsets, &mut broken);
                 self.counts.consumed += (offsets.to - offsets.from).max(0) as u64;
                 let end = self.committed_end.get(at).copied().unwrap_or(0);
                 if offsets.to > end {
@@ -204,7 +240,16 @@ impl Invariants {
             Event::BatchAcknowledged { at, records, base_offset, crc, acks } => {
                 self.counts.acknowledged += u64::from(*records);
                 if *base_offset >= 0 {
-                    let acked = Acked { records: *records, crc: *crc, acks: *acks, lost: false };
+                    let (to, end) =
+                        (base_offset + i64::from(*records), self.committed_end.get(at).copied().unwrap_or(0));
+                    if *acks == -1 && to > end {
+                        broken(
+                            ACKED_EARLY,
+                            format!("{at} offsets {base_offset}–{}, acknowledged with acks=all, {end} committed", to - 1),
+                        );
+                    }
+                    let crc = rewritten(nodes, at, *base_offset).unwrap_or(*crc);
+                    let acked = Acked { records: *records, crc, acks: *acks, lost: false };
                     self.acked.entry(at.clone()).or_default().insert(*base_offset, acked);
                 }
             }
@@ -229,10 +274,22 @@ impl Invariants {
             Event::LogRecovered { at, log_end_offset, .. } => {
                 self.disk_lost(entry.node, at, *log_end_offset);
                 self.ends.insert((entry.node, at.clone()), *log_end_offset);
+                let last = log_of(nodes, entry.node, at).and_then(|log| log.batch_at(log_end_offset - 1));
+                if let Some(batch) = last.filter(|batch| batch.check_crc().is_err()) {
+                    let offsets = (batch.base_offset(), batch.last_offset());
+                    broken(TORN, format!("{at} offsets {}–{} on {} are not whole", offsets.0, offsets.1, entry.node));
+                }
             }
             Event::RecordsAcquired { .. } | Event::RecordsAcknowledged { .. } => {
                 self.shares.check(&entry.event);
             }
+            Event::PositionSet { at, offset, by } => {
+                self.check_position(nodes, entry.node, at, *offset, by, &mut broken);
+            }
+            Event::PartitionsAssigned { partitions, .. }
+            | Event::PartitionsRevoked { partitions, .. }
+            | Event::PartitionsLost { partitions, .. } => self.readers.forget(entry.node, partitions),
+            Event::NodeStarted => self.readers.restarted(entry.node),
             Event::PowerLost { .. } => self.power_lost(nodes, entry.node),
             Event::TopicDeleted { topic } => self.forget(topic),
             Event::BecameLeader { at, leader_epoch } => {
@@ -276,6 +333,9 @@ impl Invariants {
         report: &mut impl FnMut(&'static str, String, Option<&'static str>),
     ) {
         let excuses = self.excuses(at, leader, isr);
+        if excuses.of(self.committed_end.get(at).map_or(-1, |end| end - 1)).is_some() && &*at.topic == OFFSETS_TOPIC {
+            self.groups.coordinators_lost();
+        }
         let compacted = self.compacted.get(at).copied().unwrap_or(0);
         let start = log.log_start_offset().max(compacted);
         let holds = |offset: i64, crc: u32| {
@@ -321,6 +381,9 @@ impl Invariants {
             .filter(|(offset, batch)| !batch.lost && !holds(**offset, batch.crc))
             .map(|(offset, batch)| (*offset, *batch))
             .collect();
+        if !changed.is_empty() {
+            self.producers.forget(at);
+        }
         for (offset, batch) in changed {
             report(
                 COMMITTED_CHANGED,
@@ -358,6 +421,7 @@ impl Invariants {
                 ),
                 Some(known) if !known.lost => {}
                 _ if role == Role::Leader => {
+                    self.producers.committed(at, &batch, broken);
                     committed.insert(base_offset, Committed { last_offset, crc, lost: false });
                 }
                 Some(_) => {}
@@ -370,6 +434,11 @@ impl Invariants {
         if role == Role::Leader {
             let end = self.committed_end.entry(at.clone()).or_insert(0);
             *end = (*end).max(offsets.to);
+            let last = committed.range(..offsets.to).next_back();
+            let last = last.filter(|(offset, batch)| **offset >= compacted && !batch.lost);
+            if partition_on(nodes, node, at).is_some_and(Partition::is_under_min_isr) {
+                broken(BELOW_MIN_ISR, format!("{at}: {} on leader {node}", offsets.to));
+            }
             for replica in isr_of(nodes, node, at) {
                 let id = NodeId(replica as u32);
                 let end = log_of(nodes, id, at).map_or(0, UnifiedLog::log_end_offset);
@@ -378,6 +447,13 @@ impl Invariants {
                         WATERMARK_AHEAD,
                         format!("{at}: {} on leader {node}, replica {id} ends at {end}", offsets.to),
                     );
+                } else if let Some((offset, batch)) = last
+                    && id != node
+                    && !self.disks_lost.contains_key(&(id, at.clone()))
+                    && log_of(nodes, id, at).is_some_and(|log| differs(log, *offset, batch.crc))
+                {
+                    let what = format!("offsets {offset}–{} are others on replica {id}", batch.last_offset);
+                    broken(WATERMARK_AHEAD, format!("{at}: {} on leader {node}, {what}", offsets.to));
                 }
             }
         }
@@ -389,6 +465,36 @@ fn log_of<'a>(nodes: &'a Nodes, node: NodeId, at: &TopicPartition) -> Option<&'a
         Machine::Broker(broker) => broker.log(at),
         _ => None,
     }
+}
+
+/// Whether a replica has something else at this offset than it should.
+fn differs(log: &UnifiedLog, offset: i64, crc: u32) -> bool {
+    let holds = |log: &UnifiedLog| {
+        log.batch_at(offset).is_some_and(|batch| batch.base_offset() == offset && batch.crc() == crc)
+    };
+    offset >= log.log_start_offset() && !holds(log)
+}
+
+fn partition_on<'a>(nodes: &'a Nodes, node: NodeId, at: &TopicPartition) -> Option<&'a Partition> {
+    match &nodes.get(&node)?.machine {
+        Machine::Broker(broker) => broker.partition(at),
+        _ => None,
+    }
+}
+
+/// The CRC of a batch that its leader does not store as it came: compressed otherwise, or with its
+/// own time.
+fn rewritten(nodes: &Nodes, at: &TopicPartition, offset: i64) -> Option<u32> {
+    let rewrites = |log: &&UnifiedLog| {
+        let config = log.config();
+        config.compression_type.is_some() || config.message_timestamp_type != TimestampType::CreateTime
+    };
+    let logs = nodes.values().filter_map(|slot| match &slot.machine {
+        Machine::Broker(broker) => broker.log(at),
+        _ => None,
+    });
+    let batches = logs.take_while(rewrites).filter_map(|log| log.batch_at(offset));
+    batches.filter(|batch| batch.base_offset() == offset).max_by_key(|batch| batch.partition_leader_epoch()).map(|batch| batch.crc())
 }
 
 fn isr_of(nodes: &Nodes, node: NodeId, at: &TopicPartition) -> Vec<i32> {

@@ -6,6 +6,7 @@ use crate::base::{Map, SimTime};
 use crate::broker::BrokerConfig;
 use crate::client::{ConsumerApp, ConsumerConfig, ProducerConfig, Workload};
 use crate::controller::ControllerConfig;
+use crate::plant::Plant;
 use crate::sim::Command;
 
 /// Everything that, with the seed and the commands of whoever plays, decides all that happens.
@@ -32,6 +33,19 @@ pub struct Setup {
     pub inputs: Vec<(SimTime, Command)>,
     /// Invariants that this world is meant to break: named, but not counted as violations.
     pub expect: Vec<String>,
+}
+
+impl Setup {
+    /// Builds a known bug into every machine that can have it.
+    pub fn plant(&mut self, plant: Plant) {
+        let broker = Arc::make_mut(&mut self.cluster.config);
+        let log = Arc::make_mut(&mut broker.log);
+        log.plants = log.plants.with(plant);
+        let group = Arc::make_mut(&mut broker.group);
+        group.plants = group.plants.with(plant);
+        let log = Arc::make_mut(&mut Arc::make_mut(&mut self.cluster.controller).log);
+        log.plants = log.plants.with(plant);
+    }
 }
 
 /// Latencies of every link until a command changes one.

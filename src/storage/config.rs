@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Compression, TimestampType};
+use crate::plant::Plants;
 
 /// Kafka's topic configs, by their names (dots become underscores), with Kafka's defaults.
 /// Rule: Kafka documentation, *Configuration › Topic Configs*; KIP-1030.
@@ -45,6 +46,8 @@ pub struct LogConfig {
     pub min_compaction_lag_ms: i64,
     /// `min.insync.replicas`.
     pub min_insync_replicas: i32,
+    /// Known bugs that are built in.
+    pub plants: Plants,
     /// `retention.bytes`: −1 for no limit.
     pub retention_bytes: i64,
     /// `retention.ms`: −1 for no limit.
@@ -148,6 +151,7 @@ impl Default for LogConfig {
             min_cleanable_dirty_ratio: Ratio::from_millionths(500_000),
             min_compaction_lag_ms: 0,
             min_insync_replicas: 1,
+            plants: Plants::NONE,
             retention_bytes: -1,
             retention_ms: 604_800_000,
             segment_bytes: 1_073_741_824,

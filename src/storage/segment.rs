@@ -4,6 +4,7 @@ use bytes::Bytes;
 use imbl::Vector;
 
 use super::batch;
+use crate::plant::Plant;
 use super::{BatchError, LogConfig, OffsetIndex, ProducerStateManager, RecordBatch, TimeIndex};
 
 /// A batch where it lies.
@@ -290,7 +291,8 @@ impl LogSegment {
             self.max_timestamp = Some((timestamp, last_offset));
         }
         if self.bytes_since_last_index_entry > config.index_interval_bytes {
-            self.offset_index.append(self.relative(last_offset), entry.position);
+            let late = if config.plants.has(Plant::OffsetIndexOffByOne) { entry.size() } else { 0 };
+            self.offset_index.append(self.relative(last_offset), entry.position + late);
             if let Some((timestamp, offset)) = self.max_timestamp {
                 self.time_index.maybe_append(timestamp, self.relative(offset));
             }

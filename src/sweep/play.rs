@@ -1,10 +1,16 @@
 //! Playing a scenario until a promise is broken, or to its end.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::base::{Digest, SimTime, ms};
+use crate::plant::Plant;
 use crate::scenario::{Files, Scenario};
 use crate::sim::{Violation, World};
+use crate::trace::Entry;
+
+/// What a run is said to break that ends in a panic.
+const PANIC: &str = "panic";
 
 /// A promise that was broken, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,17 +36,28 @@ pub struct Outcome {
     pub found: Option<Found>,
 }
 
-/// Plays a scenario to its `look.until_ms`, or until a promise is broken that nothing excuses.
+/// Plays a scenario to its `look.until_ms`, or until a promise is broken that nothing excuses, with a
+/// known bug built in if there is one.
 /// `None` when the scenario makes no sense.
-pub fn play(scenario: &Scenario) -> Option<Outcome> {
-    let setup = scenario.build(None, &Files::new()).ok()?;
+pub fn play(scenario: &Scenario, plant: Option<Plant>) -> Option<Outcome> {
+    let mut setup = scenario.build(None, &Files::new()).ok()?;
+    if let Some(plant) = plant {
+        setup.plant(plant);
+    }
     let until = SimTime(ms(scenario.look.until_ms.unwrap_or(0)));
     let mut world = World::new(Arc::new(setup));
     let mut trace = Vec::new();
     let mut seen = 0;
     let mut found = None;
-    while found.is_none() && world.next_at().is_some_and(|at| at <= until) && world.step(&mut trace) {
-        trace.clear();
+    while found.is_none() && world.next_at().is_some_and(|at| at <= until) {
+        match step(&mut world, &mut trace) {
+            Ok(true) => trace.clear(),
+            Ok(false) => break,
+            Err(violation) => {
+                found = Some(violation);
+                break;
+            }
+        }
         let violations = world.violations();
         found = violations[seen..].iter().find(|violation| counts(violation)).cloned();
         seen = violations.len();
@@ -52,6 +69,17 @@ pub fn play(scenario: &Scenario) -> Option<Outcome> {
         end: world.now(),
         records: [counts.produced, counts.acknowledged, counts.consumed],
         found: found.map(|violation| Found { violation, at: world.now() }),
+    })
+}
+
+/// One step; a panic is a bug of ours like a broken promise, and there is no going on from it.
+fn step(world: &mut World, trace: &mut Vec<Entry>) -> Result<bool, Violation> {
+    let now = world.next_at().unwrap_or(world.now());
+    let stepped = catch_unwind(AssertUnwindSafe(|| world.step(trace)));
+    stepped.map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("without a word");
+        Violation { invariant: PANIC, detail: text.into(), t_ms: now.as_ms(), expected: false, excuse: None }
     })
 }
 

@@ -1,6 +1,7 @@
 //! The smallest run that still breaks the promise: delta debugging (Zeller & Hildebrandt, 2002)
 //! over the script, then over clients, topics and brokers, until nothing more can go.
 
+use crate::plant::Plant;
 use crate::scenario::{Members, Scenario};
 
 use super::play::{Found, Outcome, play};
@@ -17,8 +18,8 @@ pub struct Shrunk {
 }
 
 /// Makes a scenario smaller for as long as the promise is still broken, in at most `most` runs.
-pub fn shrink(scenario: &Scenario, found: &Found, most: u32) -> Shrunk {
-    let mut search = Search { best: scenario.clone(), found: found.clone(), plays: 0, most };
+pub fn shrink(scenario: &Scenario, plant: Option<Plant>, found: &Found, most: u32) -> Shrunk {
+    let mut search = Search { best: scenario.clone(), plant, found: found.clone(), plays: 0, most };
     search.end_early();
     loop {
         let before = search.best.clone();
@@ -36,6 +37,7 @@ pub fn shrink(scenario: &Scenario, found: &Found, most: u32) -> Shrunk {
 
 struct Search {
     best: Scenario,
+    plant: Option<Plant>,
     found: Found,
     plays: u32,
     most: u32,
@@ -52,7 +54,7 @@ impl Search {
             return false;
         }
         self.plays += 1;
-        let found = play(&candidate).and_then(|outcome: Outcome| outcome.found);
+        let found = play(&candidate, self.plant).and_then(|outcome: Outcome| outcome.found);
         let same = found.filter(|found| found.violation.invariant == self.found.violation.invariant);
         let Some(found) = same else { return false };
         self.best = candidate;

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use terrarium::base::Digest;
+use terrarium::plant::Plant;
 use terrarium::sweep::{Found, Outcome, Profile, play, scenario, shrink};
 
 use crate::cli::{BROKEN, Failure, Outcome as CliOutcome, print};
@@ -47,6 +48,12 @@ pub(crate) struct Sweep {
     /// Where scenario files go.
     #[arg(long, value_name = "DIRECTORY", default_value = ".")]
     out: PathBuf,
+    /// Build a known bug in, to see whether it is found.
+    #[arg(long, value_name = "NAME", value_parser = plant)]
+    plant: Option<Plant>,
+    /// List the known bugs that can be built in, and do nothing else.
+    #[arg(long)]
+    list_plants: bool,
     /// Go on after a promise was broken.
     #[arg(long)]
     keep_going: bool,
@@ -63,6 +70,10 @@ fn seeds(text: &str) -> Result<Range<u64>, String> {
 fn profile(text: &str) -> Result<Profile, String> {
     let names = || Profile::ALL.map(Profile::name).join(", ");
     Profile::from_name(text).ok_or_else(|| format!("expected one of {}", names()))
+}
+
+fn plant(text: &str) -> Result<Plant, String> {
+    Plant::from_name(text).ok_or_else(|| "no bug is called so; see --list-plants".to_owned())
 }
 
 fn shard(text: &str) -> Result<(u64, u64), String> {
@@ -123,6 +134,11 @@ impl Tally {
 }
 
 pub(crate) fn sweep(wanted: &Sweep) -> CliOutcome {
+    if wanted.list_plants {
+        let width = Plant::ALL.iter().map(|plant| plant.name().len()).max().unwrap_or(0);
+        let lines = Plant::ALL.iter().map(|plant| format!("{:width$}  {}\n", plant.name(), plant.about()));
+        return print(&lines.collect::<String>());
+    }
     if wanted.jobs == Some(0) {
         return Err(Failure::Input("--jobs: at least 1".to_owned()));
     }
@@ -166,7 +182,7 @@ fn all_seeds(wanted: &Sweep, started: Instant) -> Tally {
             if !wanted.keep_going && seed > first_broken.load(Ordering::SeqCst) {
                 return;
             }
-            let Some(outcome) = play(&scenario(seed, wanted.profile)) else { continue };
+            let Some(outcome) = play(&scenario(seed, wanted.profile), wanted.plant) else { continue };
             if outcome.found.is_some() {
                 first_broken.fetch_min(seed, Ordering::SeqCst);
             }
@@ -223,8 +239,9 @@ fn tell(wanted: &Sweep, tally: &Mutex<Tally>, done: &AtomicBool, started: Instan
 
 /// Makes a run smaller and writes it to a file.
 fn smaller(wanted: &Sweep, seed: u64, found: &Found) -> Result<(), Failure> {
-    let small = shrink(&scenario(seed, wanted.profile), found, SHRINK_MOST);
-    let path = wanted.out.join(format!("sweep-{}-{seed}.json", wanted.profile.name()));
+    let small = shrink(&scenario(seed, wanted.profile), wanted.plant, found, SHRINK_MOST);
+    let what = wanted.plant.map_or(wanted.profile.name(), Plant::name);
+    let path = wanted.out.join(format!("sweep-{what}-{seed}.json"));
     let text = serde_json::to_string_pretty(&small.scenario)
         .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
     write(&path, &(text + "\n"))?;

@@ -88,6 +88,7 @@ pub(super) fn partition_of(event: &Event) -> Option<&TopicPartition> {
         | Event::LogCleaned { at, .. }
         | Event::LogRecovered { at, .. }
         | Event::BecameLeader { at, .. }
+        | Event::PositionSet { at, .. }
         | Event::HighWatermarkAdvanced { at, .. } => Some(at),
         _ => None,
     }

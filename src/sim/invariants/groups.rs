@@ -25,6 +25,8 @@ pub(super) struct Groups {
     gone: Set<(Arc<str>, Arc<str>)>,
     /// What a group has processed of a partition: ranges in ascending order that do not touch.
     processed: Map<(Arc<str>, TopicPartition), Vec<Offsets>>,
+    /// Disks have lost what coordinators had written: generations may come again.
+    has_lost: bool,
 }
 
 /// What a consumer believes.
@@ -39,6 +41,16 @@ struct View {
 }
 
 impl Groups {
+    /// No disk has kept what some coordinator had decided.
+    pub(super) fn coordinators_lost(&mut self) {
+        self.has_lost = true;
+    }
+
+    /// Why a partition may have two owners.
+    pub(super) fn excuse(&self) -> Option<&'static str> {
+        self.has_lost.then_some("the disks of all in-sync replicas have lost the group")
+    }
+
     /// Takes in what happened; `broken` hears of promises that were not kept, `repeated` of records
     /// that a group has processed before.
     pub(super) fn check(
@@ -164,7 +176,7 @@ impl Groups {
     }
 }
 
-fn consumer(nodes: &Nodes, node: NodeId) -> Option<&Consumer> {
+pub(super) fn consumer(nodes: &Nodes, node: NodeId) -> Option<&Consumer> {
     match &nodes.get(&node)?.machine {
         Machine::Consumer(consumer) => Some(consumer),
         _ => None,

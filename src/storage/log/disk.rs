@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::UnifiedLog;
+use crate::plant::Plant;
 use crate::storage::segment::partition_point;
 use crate::storage::{BatchEntry, BatchError, RecordBatch};
 
@@ -91,9 +92,13 @@ impl UnifiedLog {
         let offset = self.flushed_offset();
         let first = self.batch_at(offset).map(|batch| batch.bytes().clone()).unwrap_or_default();
         let kept = usize::try_from(keep_torn).unwrap_or(usize::MAX).min(first.len());
-        let survives = kept > 0 && kept == first.len();
+        let is_torn = kept > 0 && kept < first.len() && self.config.plants.has(Plant::TornBatchAccepted);
+        let survives = kept > 0 && kept == first.len() || is_torn;
         let keep_to = if survives { self.next_after(offset) } else { offset };
         self.truncate_segments(keep_to);
+        if is_torn {
+            self.corrupt_byte(self.size_bytes().saturating_sub(1));
+        }
         // A copy: the rest of the batch should not stay in memory.
         self.torn_tail = if survives { Bytes::new() } else { Bytes::copy_from_slice(&first[..kept]) };
         self.flushed = self.written;
@@ -137,7 +142,9 @@ impl UnifiedLog {
             info.scanned_segments += 1;
             let mut good = 0;
             for entry in segment.entries() {
-                if let Err(error) = entry.check() {
+                if let Err(error) = entry.check()
+                    && !config.plants.has(Plant::TornBatchAccepted)
+                {
                     info.corrupt = Some(CorruptBatch {
                         segment_base_offset: segment.base_offset(),
                         position: entry.position,
