@@ -241,6 +241,13 @@ impl Broker {
         lost + lose_tail(Arc::make_mut(&mut self.metadata_log), rng)
     }
 
+    /// Flips the bits of a byte of a replica's log, counted from its first; of one in the middle when it
+    /// is not said which. Gives the offset of the batch that has it.
+    pub fn corrupt_byte(&mut self, at: &TopicPartition, position: Option<u64>) -> Option<i64> {
+        let log = &mut Arc::make_mut(self.partitions.get_mut(at)?).log;
+        log.corrupt_byte(position.unwrap_or(log.size_bytes() / 2))
+    }
+
     /// Its node id.
     pub fn id(&self) -> i32 {
         self.id

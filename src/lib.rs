@@ -15,7 +15,7 @@
 //! | [`ui`] | Yew components, DOM, local storage | Kafka's rules; how to change a world except by a command |
 //! | [`edge`] | the world's doors to programs outside | what the bytes mean |
 //! | [`view`] | run + trace → plain view data (layout, text, narration) | Yew, DOM, wall time |
-//! | [`sweep`] | random clusters, loads and faults from a seed; the smallest run that breaks a promise | files, threads, machines' insides |
+//! | [`sweep`] | random worlds from a seed; the smallest run that breaks a promise | files, threads, machines' insides |
 //! | [`scenario`] | the scenario schema, its errors, workloads from files, the gallery; links, recordings | pixels; machines' insides |
 //! | [`sim`] | time, delivery, faults, disks, history, forks, invariant checkers | scenario files, pictures |
 //! | [`broker`] | one broker: requests, replica manager, partitions, fetchers, purgatories | the scheduler, other nodes' memory |

@@ -58,7 +58,7 @@ plants! {
     OffsetIndexOffByOne = "offset-index-off-by-one";
     /// Recovery after a power loss keeps a batch of which only a part was written.
     TornBatchAccepted = "torn-batch-accepted";
-    /// A leader believes a follower's fetch although their logs have parted.
+    /// A leader believes a follower's fetch of an old epoch, or although their logs have parted.
     StaleFetchAccepted = "stale-fetch-accepted";
     /// The controller elects replicas that are not in sync where that is not allowed.
     UncleanElection = "unclean-election";
@@ -70,8 +70,6 @@ plants! {
     CommittedOffsetAhead = "committed-offset-ahead";
     /// A broker that starts anew stays in the ISR, whatever its disk has lost.
     RestartKeepsIsr = "restart-keeps-isr";
-    /// The controller takes a follower into the ISR that the leader knew before it started anew.
-    StaleBrokerEpochAccepted = "stale-broker-epoch-accepted";
 }
 
 impl Plant {

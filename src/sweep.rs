@@ -11,6 +11,7 @@ mod faults;
 mod generate;
 mod play;
 mod profile;
+mod settled;
 mod shrink;
 
 pub use generate::scenario;

@@ -212,3 +212,49 @@ fn a_trace_for_perfetto_is_json_and_the_same_each_time() {
     check_refused(&nowhere, "no/such/folder/trace.json");
     check_refused(&["run", "scale-out", "--perfetto", "trace.json"], "choose a protocol");
 }
+
+#[test]
+fn sweeps_give_the_same_however_many_run_at_once() {
+    let sweep = |more: &[&str]| {
+        let args = ["sweep", "--profile", "calm", "--seeds", "0..4"].iter().chain(more);
+        let output = terrarium(&args.copied().collect::<Vec<_>>());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let (_, digest) = text(&output.stdout).split_once("; digest ").unwrap();
+        digest.trim().to_owned()
+    };
+    assert_eq!(sweep(&["--jobs", "1"]), sweep(&["--jobs", "3"]));
+    let halves = [sweep(&["--shard", "1/2"]), sweep(&["--shard", "2/2"])];
+    assert_ne!(halves[0], halves[1]);
+}
+
+#[test]
+fn a_sweep_that_finds_something_writes_it_down() {
+    let out = env!("CARGO_TARGET_TMPDIR");
+    let args =
+        ["sweep", "--plant", "ack-before-replication", "--profile", "calm", "--seeds", "0..9", "--out", out];
+    let output = terrarium(&args);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let said = text(&output.stdout);
+    assert!(said.starts_with("seed 0: acknowledged before it was committed: "), "{said}");
+    let path = PathBuf::from(out).join("sweep-ack-before-replication-0.json");
+    let checked = terrarium(&["check", path.to_str().unwrap()]);
+    assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stderr));
+    let played = |more: &[&str]| {
+        let args = ["run", path.to_str().unwrap()].iter().chain(more);
+        terrarium(&args.copied().collect::<Vec<_>>()).status.code()
+    };
+    assert_eq!(played(&[]), Some(0));
+    assert_eq!(played(&["--plant", "ack-before-replication"]), Some(1));
+}
+
+#[test]
+fn sweeps_say_what_they_do_not_understand() {
+    check_refused(&["sweep", "--profile", "stormy"], "crash-happy");
+    check_refused(&["sweep", "--seeds", "7..3"], "0..1000");
+    check_refused(&["sweep", "--shard", "9/8"], "3/8");
+    check_refused(&["sweep", "--plant", "no-such-bug"], "--list-plants");
+    check_refused(&["sweep", "--jobs", "0"], "at least 1");
+    let listed = terrarium(&["sweep", "--list-plants"]);
+    assert_eq!(listed.status.code(), Some(0));
+    assert!(text(&listed.stdout).lines().count() >= 12, "{}", text(&listed.stdout));
+}

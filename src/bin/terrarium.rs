@@ -31,6 +31,7 @@ mod cli {
 
     use clap::{Parser, Subcommand, ValueEnum};
     use terrarium::base::{SimTime, ms};
+    use terrarium::plant::Plant;
     use terrarium::scenario::data::FILE_MAX_BYTES;
     use terrarium::scenario::{Files, GALLERY, RECORDING_MAX_BYTES, Scenario, ScenarioError, schema};
     use terrarium::sim::Setup;
@@ -82,6 +83,9 @@ mod cli {
             /// Of the protocols that the scenario compares, only this one, counted from 1.
             #[arg(long, value_name = "NUMBER")]
             protocol: Option<usize>,
+            /// Build a known bug in: what `terrarium sweep --plant` wrote shows itself with it alone.
+            #[arg(long, value_name = "NAME", value_parser = crate::sweep::plant)]
+            plant: Option<Plant>,
         },
         Serve(Serve),
         Sweep(Sweep),
@@ -118,7 +122,7 @@ mod cli {
 
     pub(super) fn main() -> ExitCode {
         let outcome = match Args::parse().command {
-            Command::Run { scenario, seed, until, trace, perfetto, summary, protocol } => {
+            Command::Run { scenario, seed, until, trace, perfetto, summary, protocol, plant } => {
                 let form = summary;
                 crate::run::run(&crate::run::Wanted {
                     scenario,
@@ -128,6 +132,7 @@ mod cli {
                     perfetto,
                     form,
                     protocol,
+                    plant,
                 })
             }
             Command::Serve(wanted) => serve(&wanted),

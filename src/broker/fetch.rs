@@ -165,17 +165,18 @@ impl Broker {
         for Wanted { key, fetch } in wanted {
             let Some(at) = self.named(key) else { continue };
             let Some(partition) = self.partitions.get_mut(&at) else { continue };
-            let diverged = divergence(partition, fetch).is_ok_and(|parted| parted.is_some())
-                && !partition.log.config().plants.has(Plant::StaleFetchAccepted);
-            if check_fetch(partition, key, fetch, Some(follower)).is_err() || diverged {
-                continue;
-            }
-            if fetch.fetch_offset > partition.log.log_end_offset() {
+            let end = partition.log.log_end_offset();
+            let diverged = divergence(partition, fetch).is_ok_and(|parted| parted.is_some());
+            let is_right = check_fetch(partition, key, fetch, Some(follower)).is_ok()
+                && !diverged
+                && fetch.fetch_offset <= end;
+            if !is_right && !self.config.log.plants.has(Plant::StaleFetchAccepted) {
                 continue;
             }
             let partition = Arc::make_mut(partition);
             let start_moved = partition.follower_starts_at(follower, fetch.log_start_offset);
-            let news = partition.follower_fetched(follower, broker_epoch, fetch.fetch_offset, ctx.now());
+            let news =
+                partition.follower_fetched(follower, broker_epoch, fetch.fetch_offset.min(end), ctx.now());
             self.maybe_expand_isr(ctx, &at, follower);
             if news {
                 self.raise_high_watermark(ctx, &at);

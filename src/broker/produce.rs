@@ -96,8 +96,9 @@ impl Broker {
                     Ok((info, leader_epoch)) => Part {
                         at,
                         topic_id,
-                        until: (request.acks == -1 && !self.config.log.plants.has(Plant::AckBeforeReplication))
-                            .then_some(info.last_offset + 1),
+                        until: (request.acks == -1
+                            && !self.config.log.plants.has(Plant::AckBeforeReplication))
+                        .then_some(info.last_offset + 1),
                         leader_epoch,
                         refusal: Refusal::default(),
                         info: Some(info),

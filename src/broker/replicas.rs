@@ -9,10 +9,10 @@ use crate::base::{Set, ms};
 use crate::broker::controller_session::Purpose;
 use crate::broker::{Broker, BrokerTimer, Ctx, OFFSETS_TOPIC, Partition, SHARE_STATE_TOPIC};
 use crate::metadata::{BrokerRegistration, NO_LEADER, PartitionRegistration};
+use crate::plant::Plant;
 use crate::protocol::messages::alter_partition::{
     AlterPartitionRequest, AlterPartitionResponse, BrokerState, RequestPartitionData, RequestTopicData,
 };
-use crate::plant::Plant;
 use crate::protocol::{ErrorCode, TopicPartition, Uuid};
 use crate::storage::UnifiedLog;
 use crate::trace::{Event, Offsets};

@@ -13,6 +13,7 @@ use crate::protocol::messages::create_topics::{
     CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig, CreateTopicsRequest,
     CreateTopicsResponse,
 };
+use crate::protocol::messages::delete_topics::{DeleteTopicState, DeleteTopicsRequest, DeleteTopicsResponse};
 use crate::protocol::messages::incremental_alter_configs::{
     AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
 };
@@ -69,6 +70,11 @@ pub enum AdminCommand {
         assignments: Vec<Vec<i32>>,
         /// Wait until the cluster has so many brokers.
         brokers_needed: u32,
+    },
+    /// Delete a topic.
+    DeleteTopic {
+        /// The topic.
+        topic: String,
     },
     /// Give a topic more partitions.
     AddPartitions {
@@ -144,7 +150,9 @@ impl Admin {
         }
         let needed = match next {
             AdminCommand::CreateTopic { brokers_needed, .. } => *brokers_needed as usize,
-            AdminCommand::SetConfig { .. } | AdminCommand::AddPartitions { .. } => 1,
+            AdminCommand::SetConfig { .. }
+            | AdminCommand::AddPartitions { .. }
+            | AdminCommand::DeleteTopic { .. } => 1,
         };
         if self.network.metadata().brokers().len() < needed.max(1) {
             self.network.refresh_metadata(ctx);
@@ -163,6 +171,11 @@ impl Admin {
                 topic, partitions, replication_factor, configs, assignments, ..
             } => {
                 let request = create_request(topic, *partitions, *replication_factor, configs, assignments);
+                self.network.send(ctx, node, self.token, &request)
+            }
+            AdminCommand::DeleteTopic { topic } => {
+                let topic = DeleteTopicState { name: Some(topic.clone()), ..Default::default() };
+                let request = DeleteTopicsRequest { topics: vec![topic], ..Default::default() };
                 self.network.send(ctx, node, self.token, &request)
             }
             AdminCommand::AddPartitions { topic, partitions } => {
@@ -213,6 +226,11 @@ impl Admin {
                         .map(|resource| (resource.error_code, resource.error_message))
                 })
             }
+            Some(AdminCommand::DeleteTopic { .. }) => {
+                response.decode::<DeleteTopicsResponse>().map(|answer| {
+                    answer.responses.into_iter().next().map(|topic| (topic.error_code, topic.error_message))
+                })
+            }
             Some(AdminCommand::AddPartitions { .. }) => {
                 response.decode::<CreatePartitionsResponse>().map(|answer| {
                     answer.results.into_iter().next().map(|topic| (topic.error_code, topic.error_message))
@@ -227,7 +245,11 @@ impl Admin {
         // Too few brokers yet, or no controller: that passes.
         let passes = error.is_retriable() || error == ErrorCode::InvalidReplicationFactor;
         let creating = matches!(self.todo.front(), Some(AdminCommand::CreateTopic { .. }));
-        if error == ErrorCode::None || (creating && error == ErrorCode::TopicAlreadyExists) {
+        let deleting = matches!(self.todo.front(), Some(AdminCommand::DeleteTopic { .. }));
+        // As wanted already, perhaps by a request whose answer was lost.
+        let is_so = creating && error == ErrorCode::TopicAlreadyExists
+            || deleting && error == ErrorCode::UnknownTopicOrPartition;
+        if error == ErrorCode::None || is_so {
             self.todo.pop_front();
         } else if passes {
             ctx.set_timer(AdminTimer::Retry, ctx.now() + ms(RETRY_MS));

@@ -224,8 +224,7 @@ impl Controller {
         }
         // KIP-903: a replica that restarted since it fetched is not the one that was in sync.
         let eligible = |&(id, epoch): &(i32, i64)| {
-            let believes = self.config.log.plants.has(Plant::StaleBrokerEpochAccepted);
-            self.image.is_unfenced(id) && (epoch == -1 || self.is_current(id, epoch) || id == broker || believes)
+            self.image.is_unfenced(id) && (epoch == -1 || self.is_current(id, epoch) || id == broker)
         };
         if !wanted.iter().all(eligible) {
             return Err(ErrorCode::IneligibleReplica);

@@ -75,7 +75,8 @@ impl Work<'_> {
             return Err(ErrorCode::OffsetMetadataTooLarge);
         }
         let offset = CommittedOffset {
-            offset: partition.committed_offset + i64::from(self.config.plants.has(Plant::CommittedOffsetAhead)),
+            offset: partition.committed_offset
+                + i64::from(self.config.plants.has(Plant::CommittedOffsetAhead)),
             leader_epoch: partition.committed_leader_epoch,
             metadata: metadata.into(),
             commit_timestamp_ms: self.now.unix_ms(),

@@ -86,6 +86,101 @@ pub enum Command {
         #[serde(default = "one")]
         count: u32,
     },
+    /// Nothing that `from` sends reaches `to` until the link is mended; the other way is as it was.
+    CutOneWay {
+        /// Who sends.
+        from: String,
+        /// Who would receive.
+        to: String,
+    },
+    /// Sets the latency of what `from` sends to `to`, until the link's own is set.
+    SlowOneWay {
+        /// Who sends.
+        from: String,
+        /// Who receives.
+        to: String,
+        /// Milliseconds.
+        latency_ms: u32,
+    },
+    /// Has a frame that is in flight arrive later, and with it what follows on its connection.
+    Delay {
+        /// Number of the trace entry that says it was sent.
+        sent: u64,
+        /// So much later, in milliseconds.
+        by_ms: u32,
+    },
+    /// Has a frame that is in flight arrive twice.
+    Duplicate {
+        /// Number of the trace entry that says it was sent.
+        sent: u64,
+    },
+    /// Has the next frames of a kind arrive later, and what follows on their connections.
+    DelayNext {
+        /// Who sends.
+        from: String,
+        /// Who receives.
+        to: String,
+        /// Request or response.
+        frame: Kind,
+        /// Name of the API, as `Produce`; any when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        api: Option<String>,
+        /// How many.
+        #[serde(default = "one")]
+        count: u32,
+        /// So much later, in milliseconds.
+        by_ms: u32,
+    },
+    /// Has the next frames of a kind arrive twice.
+    DuplicateNext {
+        /// Who sends.
+        from: String,
+        /// Who receives.
+        to: String,
+        /// Request or response.
+        frame: Kind,
+        /// Name of the API, as `Produce`; any when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        api: Option<String>,
+        /// How many.
+        #[serde(default = "one")]
+        count: u32,
+    },
+    /// Sets how long an `fsync` takes on one node's disk.
+    SlowDisk {
+        /// Which node.
+        node: String,
+        /// Milliseconds; as on the others when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        flush_ms: Option<u32>,
+    },
+    /// Fills a broker's disk, or makes room on it. At the next record that it cannot write, its process
+    /// ends, as Kafka's does when its last log directory fails.
+    SetDiskFull {
+        /// Which broker.
+        broker: String,
+        /// Whether it is full.
+        on: bool,
+    },
+    /// Flips the bits of one byte of a replica's log, as a failing disk does.
+    CorruptByte {
+        /// Which broker.
+        broker: String,
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Which byte, counted from the log's first one; the middle of the log when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        position: Option<u64>,
+    },
+    /// Sets a node's clock before or behind the others'.
+    SkewClock {
+        /// Which node.
+        node: String,
+        /// Milliseconds; 0 sets it right.
+        by_ms: i64,
+    },
     /// Has a producer send one record.
     Send {
         /// Which producer.
@@ -247,6 +342,11 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         configs: Map<String, String>,
     },
+    /// Has the admin client delete a topic.
+    DeleteTopic {
+        /// The topic.
+        topic: String,
+    },
     /// Has the admin client give a topic more partitions.
     AddPartitions {
         /// The topic.
@@ -346,6 +446,8 @@ pub enum CommandError {
     NotInFlight(u64),
     /// The client has no such connection, or had one with this number already.
     NoSuchConn(String, u32),
+    /// The broker has no such byte.
+    NoSuchByte(String),
     /// No API has that name.
     NoSuchApi(String),
 }
@@ -360,6 +462,7 @@ impl fmt::Display for CommandError {
             CommandError::NameTaken(name) => write!(f, "a node is called '{name}' already"),
             CommandError::NotInFlight(sent) => write!(f, "no frame sent by entry {sent} is in flight"),
             CommandError::NoSuchConn(client, conn) => write!(f, "'{client}' cannot use connection {conn}"),
+            CommandError::NoSuchByte(place) => write!(f, "there is no byte at {place}"),
             CommandError::NoSuchApi(name) => write!(f, "no API is called '{name}'"),
         }
     }

@@ -14,12 +14,12 @@ mod readers;
 
 use std::sync::Arc;
 
-use excuses::{NOT_REPLICATED, partition_of};
-use groups::Groups;
 use commits::Commits;
+use excuses::{CORRUPTED, NOT_REPLICATED, partition_of};
+use groups::Groups;
+use imbl::OrdMap;
 use producers::Producers;
 use readers::Readers;
-use imbl::OrdMap;
 use quorum::Quorum;
 use serde::Serialize;
 use shares::Shares;
@@ -73,6 +73,8 @@ struct Acked {
     records: u32,
     crc: u32,
     acks: i16,
+    /// Of the leader under which it was committed; leaders of earlier epochs may hear late of their time.
+    epoch: i32,
     lost: bool,
 }
 
@@ -80,6 +82,8 @@ struct Acked {
 struct Committed {
     last_offset: i64,
     crc: u32,
+    /// Of the leader under which it was committed.
+    epoch: i32,
     lost: bool,
 }
 
@@ -116,6 +120,8 @@ pub struct Invariants {
     commits: Commits,
     /// What disks have lost of a replica, as far as it was not copied again.
     disks_lost: Map<(NodeId, TopicPartition), Offsets>,
+    /// Partitions of which some disk holds what nobody wrote.
+    corrupted: Set<TopicPartition>,
     /// Topics that are gone. One of the same name is another, and not watched.
     deleted: Set<Arc<str>>,
     /// Up to where some replica is compacted: batches there may be others on the next one.
@@ -146,6 +152,7 @@ impl Invariants {
             readers: Readers::default(),
             commits: Commits::default(),
             disks_lost: Map::new(),
+            corrupted: Set::new(),
             deleted: Set::new(),
             compacted: Map::new(),
         }
@@ -200,6 +207,9 @@ impl Invariants {
             for (_, violation) in &mut found[before..] {
                 violation.t_ms = entry.time.as_ms();
                 violation.expected = self.expect.contains(violation.invariant);
+                if partition_of(&entry.event).is_some_and(|at| self.corrupted.contains(at)) {
+                    violation.excuse = Some(CORRUPTED);
+                }
             }
             self.violations.extend(found[before..].iter().map(|(_, violation)| violation.clone()));
         }
@@ -218,7 +228,9 @@ impl Invariants {
         };
         self.quorum.check(nodes, entry, &mut broken);
         self.commits.check(entry, &mut broken);
-        if !self.deleted.is_empty() && partition_of(&entry.event).is_some_and(|at| self.deleted.contains(&at.topic)) {
+        if !self.deleted.is_empty()
+            && partition_of(&entry.event).is_some_and(|at| self.deleted.contains(&at.topic))
+        {
             return;
         }
         match &entry.event {
@@ -245,11 +257,16 @@ impl Invariants {
                     if *acks == -1 && to > end {
                         broken(
                             ACKED_EARLY,
-                            format!("{at} offsets {base_offset}–{}, acknowledged with acks=all, {end} committed", to - 1),
+                            format!(
+                                "{at} offsets {base_offset}–{}, acknowledged with acks=all, {end} committed",
+                                to - 1
+                            ),
                         );
                     }
                     let crc = rewritten(nodes, at, *base_offset).unwrap_or(*crc);
-                    let acked = Acked { records: *records, crc, acks: *acks, lost: false };
+                    let known = self.committed.get(at).and_then(|committed| committed.get(base_offset));
+                    let epoch = known.map_or(-1, |known| known.epoch);
+                    let acked = Acked { records: *records, crc, acks: *acks, epoch, lost: false };
                     self.acked.entry(at.clone()).or_default().insert(*base_offset, acked);
                 }
             }
@@ -277,7 +294,10 @@ impl Invariants {
                 let last = log_of(nodes, entry.node, at).and_then(|log| log.batch_at(log_end_offset - 1));
                 if let Some(batch) = last.filter(|batch| batch.check_crc().is_err()) {
                     let offsets = (batch.base_offset(), batch.last_offset());
-                    broken(TORN, format!("{at} offsets {}–{} on {} are not whole", offsets.0, offsets.1, entry.node));
+                    broken(
+                        TORN,
+                        format!("{at} offsets {}–{} on {} are not whole", offsets.0, offsets.1, entry.node),
+                    );
                 }
             }
             Event::RecordsAcquired { .. } | Event::RecordsAcknowledged { .. } => {
@@ -304,7 +324,10 @@ impl Invariants {
                     let isr = isr_of(nodes, entry.node, at);
                     let mut report = |invariant, detail: String, excuse| {
                         let detail = detail.into();
-                        found.push((entry.seq, Violation { invariant, detail, t_ms: 0, expected: false, excuse }));
+                        found.push((
+                            entry.seq,
+                            Violation { invariant, detail, t_ms: 0, expected: false, excuse },
+                        ));
                     };
                     self.check_leader_has_all(at, log, &isr, *leader_epoch, entry.node, &mut report);
                 }
@@ -333,8 +356,19 @@ impl Invariants {
         report: &mut impl FnMut(&'static str, String, Option<&'static str>),
     ) {
         let excuses = self.excuses(at, leader, isr);
-        if excuses.of(self.committed_end.get(at).map_or(-1, |end| end - 1)).is_some() && &*at.topic == OFFSETS_TOPIC {
+        if excuses.of(self.committed_end.get(at).map_or(-1, |end| end - 1)).is_some()
+            && &*at.topic == OFFSETS_TOPIC
+        {
             self.groups.coordinators_lost();
+        }
+        let later = |(_, batch): (&i64, &Committed)| batch.epoch > epoch;
+        let is_late = self.committed.get(at).and_then(|all| all.iter().next_back()).is_some_and(later);
+        if !is_late && log.log_end_offset() < self.committed_end.get(at).copied().unwrap_or(0) {
+            // Others will come to stand at these offsets.
+            self.producers.forget(at);
+            if let Some(compacted) = self.compacted.get_mut(at) {
+                *compacted = (*compacted).min(log.log_end_offset());
+            }
         }
         let compacted = self.compacted.get(at).copied().unwrap_or(0);
         let start = log.log_start_offset().max(compacted);
@@ -347,7 +381,7 @@ impl Invariants {
         let acked = self.acked.entry(at.clone()).or_default();
         let missing: Vec<(i64, Acked)> = acked
             .iter()
-            .filter(|(offset, batch)| !batch.lost && !holds(**offset, batch.crc))
+            .filter(|(offset, batch)| !batch.lost && batch.epoch <= epoch && !holds(**offset, batch.crc))
             .map(|(offset, batch)| (*offset, *batch))
             .collect();
         for &(offset, batch) in &missing {
@@ -378,12 +412,9 @@ impl Invariants {
         let committed = self.committed.entry(at.clone()).or_default();
         let changed: Vec<(i64, Committed)> = committed
             .iter()
-            .filter(|(offset, batch)| !batch.lost && !holds(**offset, batch.crc))
+            .filter(|(offset, batch)| !batch.lost && batch.epoch <= epoch && !holds(**offset, batch.crc))
             .map(|(offset, batch)| (*offset, *batch))
             .collect();
-        if !changed.is_empty() {
-            self.producers.forget(at);
-        }
         for (offset, batch) in changed {
             report(
                 COMMITTED_CHANGED,
@@ -407,6 +438,7 @@ impl Invariants {
         broken: &mut impl FnMut(&'static str, String),
     ) {
         let Some(log) = log_of(nodes, node, at) else { return };
+        let epoch = partition_on(nodes, node, at).map_or(-1, |it| it.registration.leader_epoch);
         let compacted = self.compacted.get(at).copied().unwrap_or(0);
         let committed = self.committed.entry(at.clone()).or_default();
         for batch in log.batches_from(offsets.from.max(compacted)) {
@@ -422,7 +454,7 @@ impl Invariants {
                 Some(known) if !known.lost => {}
                 _ if role == Role::Leader => {
                     self.producers.committed(at, &batch, broken);
-                    committed.insert(base_offset, Committed { last_offset, crc, lost: false });
+                    committed.insert(base_offset, Committed { last_offset, crc, epoch, lost: false });
                 }
                 Some(_) => {}
                 None => broken(
@@ -494,7 +526,10 @@ fn rewritten(nodes: &Nodes, at: &TopicPartition, offset: i64) -> Option<u32> {
         _ => None,
     });
     let batches = logs.take_while(rewrites).filter_map(|log| log.batch_at(offset));
-    batches.filter(|batch| batch.base_offset() == offset).max_by_key(|batch| batch.partition_leader_epoch()).map(|batch| batch.crc())
+    batches
+        .filter(|batch| batch.base_offset() == offset)
+        .max_by_key(|batch| batch.partition_leader_epoch())
+        .map(|batch| batch.crc())
 }
 
 fn isr_of(nodes: &Nodes, node: NodeId, at: &TopicPartition) -> Vec<i32> {

@@ -6,13 +6,17 @@ use crate::base::{CloseReason, ConnId, FrameKind, NodeId, Rng, SimTime};
 use crate::sim::setup::NetworkSetup;
 use crate::trace::Frame;
 
-/// Two nodes' link. Both directions share their faults and draw from one stream each.
+/// Two nodes' link. Both directions draw from one stream.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Link {
     /// One way, in microseconds.
     pub latency_us: u64,
     /// Nothing gets through.
     pub cut: bool,
+    /// Nothing gets through to this node.
+    pub cut_to: Option<NodeId>,
+    /// What is sent to this node takes another time, in microseconds one way.
+    pub slow_to: Option<(NodeId, u64)>,
     pub(super) held: Vec<(u64, Parcel)>,
     /// No jitter, any bandwidth: what a guest's real network does to it is enough.
     ideal: bool,
@@ -22,14 +26,35 @@ pub struct Link {
 impl Link {
     pub(super) fn ideal(seed: u64, a: NodeId, b: NodeId) -> Link {
         let rng = Rng::stream(seed, &format!("link {a}-{b}"));
-        Link { latency_us: 0, cut: false, held: Vec::new(), ideal: true, rng }
+        Link { latency_us: 0, cut: false, cut_to: None, slow_to: None, held: Vec::new(), ideal: true, rng }
     }
 
     pub(super) fn new(setup: NetworkSetup, seed: u64, a: NodeId, b: NodeId) -> Link {
         let rng = Rng::stream(seed, &format!("link {a}-{b}"));
-        Link { latency_us: setup.latency_us, cut: false, held: Vec::new(), ideal: false, rng }
+        let latency_us = setup.latency_us;
+        Link { latency_us, cut: false, cut_to: None, slow_to: None, held: Vec::new(), ideal: false, rng }
     }
 
+    /// Whether what is sent to this node is held up.
+    pub(super) fn is_cut_to(&self, node: NodeId) -> bool {
+        self.cut || self.cut_to == Some(node)
+    }
+
+    /// Whether it is not as it was at the start.
+    pub(super) fn is_disturbed(&self, usual_us: u64) -> bool {
+        self.cut || self.latency_us != usual_us || self.cut_to.is_some() || self.slow_to.is_some()
+    }
+
+    /// The same, for something that is sent to this node.
+    pub(super) fn delay_to(&mut self, to: NodeId, setup: NetworkSetup, size_bytes: u64) -> u64 {
+        let delay = self.delay(setup, size_bytes);
+        match self.slow_to {
+            Some((slow, latency_us)) if slow == to => delay.saturating_sub(self.latency_us) + latency_us,
+            _ => delay,
+        }
+    }
+
+    /// How long something takes over it.
     pub(super) fn delay(&mut self, setup: NetworkSetup, size_bytes: u64) -> u64 {
         if self.ideal {
             return self.latency_us;
@@ -118,7 +143,18 @@ pub struct Flight {
     pub frame: Frame,
 }
 
-/// A frame that is to be lost as soon as it is sent.
+/// What becomes of a frame that somebody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is lost for good, and its connection with it.
+    Lost,
+    /// It takes so many microseconds more.
+    Late(u64),
+    /// It comes twice.
+    Twice,
+}
+
+/// A frame that something is to happen to as soon as it is sent.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Trap {
     pub(super) from: NodeId,
@@ -126,4 +162,5 @@ pub(super) struct Trap {
     pub(super) api_key: Option<i16>,
     pub(super) kind: FrameKind,
     pub(super) left: u32,
+    pub(super) fate: Fate,
 }

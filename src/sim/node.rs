@@ -81,6 +81,12 @@ pub struct Slot {
     pub machine: Machine,
     /// When the process last started.
     pub started: SimTime,
+    /// How far its clock is ahead of the others', in milliseconds.
+    pub skew_ms: i64,
+    /// How long an `fsync` takes on its disk, in microseconds, when not as on the others.
+    pub flush_us: Option<u64>,
+    /// Nothing more can be written to its disk.
+    pub disk_full: bool,
     pub(super) rng: Rng,
     pub(super) next_conn: u32,
     pub(super) timers: Map<Timer, (SimTime, u64)>,
@@ -108,7 +114,18 @@ impl Slot {
     pub(super) fn new(name: String, machine: Machine, seed: u64) -> Slot {
         let rng = Rng::stream(seed, &format!("node {name}"));
         let timers = Map::new();
-        Slot { name, health: Health::Waiting, machine, started: SimTime::ZERO, rng, next_conn: 0, timers }
+        Slot {
+            name,
+            health: Health::Waiting,
+            machine,
+            started: SimTime::ZERO,
+            skew_ms: 0,
+            flush_us: None,
+            disk_full: false,
+            rng,
+            next_conn: 0,
+            timers,
+        }
     }
 
     /// One step of the machine. A timer or command of another kind of machine is ignored.
@@ -120,6 +137,7 @@ impl Slot {
         root: u64,
         stimulus: Stimulus,
     ) -> Asked {
+        let epoch_ms = epoch_ms.saturating_add(self.skew_ms);
         let (rng, next_conn) = (&mut self.rng, &mut self.next_conn);
         macro_rules! drive {
             ($machine:ident, $timer:ident, $command:pat => $inner:expr) => {{

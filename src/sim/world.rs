@@ -1,5 +1,6 @@
 //! The scheduler: the next event in (time, number) order, one event per step.
 
+mod faults;
 mod guests;
 mod obey;
 
@@ -11,7 +12,7 @@ use crate::broker::{BROKER_PORT, Broker, EXTERNAL_PORT};
 use crate::client::{Admin, AdminCommand, Consumer, ConsumerApp, Producer, Workload};
 use crate::controller::Controller;
 use crate::metadata::{CONTROLLER_ID, CONTROLLER_PORT, EXTERNAL_LISTENER, Endpoint, Voters};
-use crate::sim::network::{Freight, Parcel, Trap};
+use crate::sim::network::{Fate, Freight, Parcel, Trap};
 use crate::sim::node::{Asked, Stimulus, Timer};
 use crate::sim::{
     ClientKind, ClientSetup, Command, CommandError, Conn, Flight, Health, Invariants, Link, Machine, Setup,
@@ -236,7 +237,7 @@ impl World {
         let usual = self.setup.network.latency_us;
         self.links
             .iter()
-            .filter(move |(_, link)| link.cut || link.latency_us != usual)
+            .filter(move |(_, link)| link.is_disturbed(usual))
             .map(|((a, b), link)| (*a, *b, link))
     }
 
@@ -409,8 +410,14 @@ impl World {
 
     fn drive(&mut self, node: NodeId, root: u64, stimulus: Stimulus, trace: &mut Vec<Entry>) {
         let Some(slot) = self.nodes.get_mut(&node) else { return };
+        let before = slot.disk_full.then(|| Arc::clone(slot));
         let Asked { effects, trace: said } =
             Arc::make_mut(slot).step(self.now, self.setup.epoch_ms, node, root, stimulus);
+        if let Some(before) = before
+            && said.iter().any(|(_, _, event)| matches!(event, Event::RecordsAppended { .. }))
+        {
+            return self.halt(node, before, root, trace);
+        }
         for (_, cause, event) in said {
             self.note(node, cause, event, trace);
         }
@@ -437,7 +444,7 @@ impl World {
             Effect::CancelTimer { key } => self.unset_timer(node, &key),
             Effect::Flush { file, position, kind } => {
                 let delay = match kind {
-                    FlushKind::Now => self.setup.disk.flush_us,
+                    FlushKind::Now => self.flush_us(node),
                     FlushKind::Background => self.setup.disk.writeback_us,
                 };
                 self.schedule(self.now + delay, cause, What::Flushed { node, file, position });
@@ -524,16 +531,14 @@ impl World {
                 && trap.kind == frame.info.kind
                 && trap.api_key.is_none_or(|key| key == frame.info.api_key)
         });
-        if let Some(index) = trapped {
-            self.traps[index].left -= 1;
-            if self.traps[index].left == 0 {
-                self.traps.remove(index);
-            }
+        let fate = trapped.map(|index| self.spring(index));
+        if fate == Some(Fate::Lost) {
             return self.lose(conn, node, to, sent, frame, trace);
         }
         let setup = self.setup.network;
         let size = u64::from(frame.size_bytes);
-        let delay = self.link_mut(node, to).delay(setup, size);
+        let late = if let Some(Fate::Late(late)) = fate { late } else { 0 };
+        let delay = self.link_mut(node, to).delay_to(to, setup, size) + late;
         let start = self.now.max(ready);
         let parcel = Parcel { conn, from: node, to, sent: self.now, what: Freight::Frame(frame) };
         let Some(line) = self.conns.get_mut(&conn) else { return };
@@ -541,6 +546,9 @@ impl World {
             line.under_way += size;
         }
         let at = line.in_order(to, start + delay);
+        if fate == Some(Fate::Twice) {
+            self.schedule(at, sent, What::Arrival(parcel.clone()));
+        }
         self.schedule(at, sent, What::Arrival(parcel));
     }
 
@@ -599,7 +607,7 @@ impl World {
 
     fn arrive(&mut self, cause: u64, parcel: Parcel, trace: &mut Vec<Entry>) {
         let (conn, from, to) = (parcel.conn, parcel.from, parcel.to);
-        if self.links.get(&pair(from, to)).is_some_and(|link| link.cut) {
+        if self.links.get(&pair(from, to)).is_some_and(|link| link.is_cut_to(to)) {
             return self.link_mut(from, to).held.push((cause, parcel));
         }
         let health = self.nodes.get(&to).map_or(Health::PoweredOff, |slot| slot.health);

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use imbl::Vector;
 
 use super::batch;
-use crate::plant::Plant;
 use super::{BatchError, LogConfig, OffsetIndex, ProducerStateManager, RecordBatch, TimeIndex};
+use crate::plant::Plant;
 
 /// A batch where it lies.
 #[derive(Clone, Debug, PartialEq, Eq)]

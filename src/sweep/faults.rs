@@ -20,14 +20,41 @@ enum Fault {
     Isolate,
     Slow,
     Drop,
+    OneWay,
+    Late,
+    Twice,
     PowerLoss,
     Blackout,
+    SlowDisk,
+    FullDisk,
+    CorruptByte,
+    Clock,
 }
 
-const NETWORK: &[Fault] = &[Fault::Cut, Fault::Isolate, Fault::Slow, Fault::Drop, Fault::Drop];
+const NETWORK: &[Fault] = &[
+    Fault::Cut,
+    Fault::Isolate,
+    Fault::Slow,
+    Fault::OneWay,
+    Fault::OneWay,
+    Fault::Drop,
+    Fault::Drop,
+    Fault::Late,
+    Fault::Twice,
+];
 const CRASHES: &[Fault] =
     &[Fault::Kill, Fault::Kill, Fault::KillClient, Fault::Pause, Fault::PauseClient, Fault::Stuck];
-const DISKS: &[Fault] = &[Fault::PowerLoss, Fault::PowerLoss, Fault::Blackout, Fault::Kill];
+const DISKS: &[Fault] = &[
+    Fault::PowerLoss,
+    Fault::PowerLoss,
+    Fault::PowerLoss,
+    Fault::Blackout,
+    Fault::Kill,
+    Fault::SlowDisk,
+    Fault::FullDisk,
+    Fault::CorruptByte,
+    Fault::Clock,
+];
 
 /// The faults of a seed, each with what mends it.
 pub(super) fn script(seed: u64, profile: Profile, scenario: &Scenario) -> Vec<ScriptStep> {
@@ -42,10 +69,12 @@ pub(super) fn script(seed: u64, profile: Profile, scenario: &Scenario) -> Vec<Sc
         rng: Rng::stream(seed, &format!("sweep: {}", profile.name())),
         brokers: (1..=scenario.cluster.brokers).map(|id| format!("broker-{id}")).collect(),
         clients: clients(scenario),
+        topics: scenario.topics.iter().map(|it| (it.name.clone(), it.partitions.unwrap_or(1))).collect(),
         consumers: consumers(scenario),
         steps: Vec::new(),
     };
-    for _ in 0..faults.rng.between(2, 8) {
+    let most = if profile == Profile::Everything { 12 } else { 8 };
+    for _ in 0..faults.rng.between(2, most) {
         let kind = *one_of(&mut faults.rng, &kinds);
         faults.add(kind);
     }
@@ -65,6 +94,7 @@ struct Faults {
     rng: Rng,
     brokers: Vec<String>,
     clients: Vec<String>,
+    topics: Vec<(String, i32)>,
     consumers: Vec<String>,
     steps: Vec<ScriptStep>,
 }
@@ -107,10 +137,14 @@ impl Faults {
                 let slow = Command::Slow { a: a.clone(), b: b.clone(), latency_ms };
                 self.between(from, slow, to, Command::Slow { a, b, latency_ms: 1 });
             }
-            Fault::Drop => self.drop_next(from),
+            Fault::OneWay => self.one_way(from, to),
+            Fault::Drop | Fault::Late | Fault::Twice => self.message(fault, from),
             Fault::PowerLoss => {
                 let node = self.server();
                 self.between(from, Command::PowerLoss { node: node.clone() }, to, Command::Restart { node });
+            }
+            Fault::SlowDisk | Fault::FullDisk | Fault::CorruptByte | Fault::Clock => {
+                self.disk(fault, from, to)
             }
             Fault::Blackout => {
                 for node in self.brokers.clone() {
@@ -162,7 +196,19 @@ impl Faults {
         }
     }
 
-    fn drop_next(&mut self, at_ms: u64) {
+    fn one_way(&mut self, at_ms: u64, to_ms: u64) {
+        let (a, b) = self.two();
+        let (from, to) = if self.rng.chance(1, 2) { (a.clone(), b.clone()) } else { (b.clone(), a.clone()) };
+        if self.rng.chance(1, 2) {
+            return self.between(at_ms, Command::CutOneWay { from, to }, to_ms, Command::Heal { a, b });
+        }
+        let latency_ms = scale(&mut self.rng, 20, 4_000) as u32;
+        let slow = Command::SlowOneWay { from, to, latency_ms };
+        self.between(at_ms, slow, to_ms, Command::Slow { a, b, latency_ms: 1 });
+    }
+
+    /// Something happens to the next few messages from one node to another.
+    fn message(&mut self, fault: Fault, at_ms: u64) {
         let (a, b) = self.two();
         let client = one_of(&mut self.rng, &self.clients).clone();
         let (from, to) = match self.rng.below(4) {
@@ -173,6 +219,43 @@ impl Faults {
         };
         let frame = *one_of(&mut self.rng, &[Kind::Request, Kind::Response]);
         let count = self.rng.between(1, 3) as u32;
-        self.steps.push(ScriptStep { at_ms, command: Command::DropNext { from, to, frame, api: None, count } });
+        let by_ms = scale(&mut self.rng, 50, 8_000) as u32;
+        let command = match fault {
+            Fault::Late => Command::DelayNext { from, to, frame, api: None, count, by_ms },
+            Fault::Twice => Command::DuplicateNext { from, to, frame, api: None, count },
+            _ => Command::DropNext { from, to, frame, api: None, count },
+        };
+        self.steps.push(ScriptStep { at_ms, command });
+    }
+
+    fn disk(&mut self, fault: Fault, from: u64, to: u64) {
+        let broker = one_of(&mut self.rng, &self.brokers).clone();
+        match fault {
+            Fault::SlowDisk => {
+                let node = self.server();
+                let flush_ms = Some(scale(&mut self.rng, 20, 3_000) as u32);
+                let slow = Command::SlowDisk { node: node.clone(), flush_ms };
+                self.between(from, slow, to, Command::SlowDisk { node, flush_ms: None });
+            }
+            Fault::FullDisk => {
+                let full = |on| Command::SetDiskFull { broker: broker.clone(), on };
+                self.between(from, full(true), to, full(false));
+                // Somebody has made room, and starts it anew.
+                self.steps.push(ScriptStep { at_ms: to + 1, command: Command::Restart { node: broker } });
+            }
+            Fault::CorruptByte => {
+                let (topic, partitions) = one_of(&mut self.rng, &self.topics).clone();
+                let partition = self.rng.below(partitions.unsigned_abs().into()) as i32;
+                let command = Command::CorruptByte { broker, topic, partition, position: None };
+                self.steps.push(ScriptStep { at_ms: from, command });
+            }
+            _ => {
+                let node = self.server();
+                let far = scale(&mut self.rng, 50, 600_000) as i64;
+                let by_ms = if self.rng.chance(1, 2) { far } else { -far };
+                let wrong = Command::SkewClock { node: node.clone(), by_ms };
+                self.between(from, wrong, to, Command::SkewClock { node, by_ms: 0 });
+            }
+        }
     }
 }

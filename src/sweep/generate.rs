@@ -21,7 +21,7 @@ pub(super) const BEGIN_MS: u64 = 2_000;
 /// The last fault is mended here; producers have ended long before.
 pub(super) const MENDED_MS: u64 = 26_000;
 /// The run ends here: time enough for everything to settle.
-const END_MS: u64 = 60_000;
+pub(super) const END_MS: u64 = 60_000;
 
 /// The scenario of a seed. The cluster and its load depend on the seed alone; the profile decides
 /// what happens to them.
@@ -101,7 +101,11 @@ fn delays(rng: &mut Rng) -> (Network, Disk) {
     // Whole halves of a millisecond: what a file says is what was drawn.
     let halves = |n: u64| Some(n as f64 / 2.0);
     let latency = scale(rng, 1, 20);
-    let network = Network { latency_ms: halves(latency), jitter_ms: halves(rng.below(latency + 1)), bytes_per_ms: None };
+    let network = Network {
+        latency_ms: halves(latency),
+        jitter_ms: halves(rng.below(latency + 1)),
+        bytes_per_ms: None,
+    };
     let disk = Disk { flush_ms: halves(scale(rng, 1, 20)), writeback_ms: Some(scale(rng, 200, 30_000)) };
     (network, disk)
 }
@@ -273,7 +277,7 @@ fn chores(rng: &mut Rng, scenario: &Scenario) -> Vec<ScriptStep> {
         let topic = scenario.topics[which].name.clone();
         let group = scenario.groups.get(rng.below(3) as usize);
         let mut then = |at_ms, command| steps.push(ScriptStep { at_ms, command });
-        match (rng.below(5), group) {
+        match (rng.below(6), group) {
             (0, _) => {
                 partitions[which] += rng.between(1, 2) as i32;
                 then(at_ms, Command::AddPartitions { topic, partitions: partitions[which] });
@@ -282,6 +286,7 @@ fn chores(rng: &mut Rng, scenario: &Scenario) -> Vec<ScriptStep> {
                 let value = Some(scale(rng, 2_048, 1 << 18).to_string());
                 then(at_ms, Command::SetConfig { topic, name: "segment.bytes".to_owned(), value });
             }
+            (5, _) if rng.chance(1, 2) => then(at_ms, Command::DeleteTopic { topic }),
             (2, Some(group)) => {
                 let name = Some(format!("{}-late-{at_ms}", group.id));
                 then(at_ms, Command::AddConsumer { group: group.id.clone(), name });

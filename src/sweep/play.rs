@@ -9,8 +9,14 @@ use crate::scenario::{Files, Scenario};
 use crate::sim::{Violation, World};
 use crate::trace::Entry;
 
+use super::generate::END_MS;
+use super::settled::standstill;
+
 /// What a run is said to break that ends in a panic.
 const PANIC: &str = "panic";
+
+/// What has not moved for so long at the end does not move.
+const STANDSTILL_MS: u64 = 15_000;
 
 /// A promise that was broken, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,11 +51,19 @@ pub fn play(scenario: &Scenario, plant: Option<Plant>) -> Option<Outcome> {
         setup.plant(plant);
     }
     let until = SimTime(ms(scenario.look.until_ms.unwrap_or(0)));
+    let is_whole = until.as_ms() >= END_MS;
     let mut world = World::new(Arc::new(setup));
     let mut trace = Vec::new();
     let mut seen = 0;
     let mut found = None;
+    let mut before = None;
     while found.is_none() && world.next_at().is_some_and(|at| at <= until) {
+        if before.is_none()
+            && is_whole
+            && world.next_at().is_some_and(|at| at.as_ms() >= END_MS - STANDSTILL_MS)
+        {
+            before = Some(world.summary());
+        }
         match step(&mut world, &mut trace) {
             Ok(true) => trace.clear(),
             Ok(false) => break,
@@ -61,6 +75,16 @@ pub fn play(scenario: &Scenario, plant: Option<Plant>) -> Option<Outcome> {
         let violations = world.violations();
         found = violations[seen..].iter().find(|violation| counts(violation)).cloned();
         seen = violations.len();
+    }
+    if let (None, Some(before)) = (&found, before) {
+        world.idle_until(until);
+        found = standstill(scenario, &before, &world.summary()).map(|(invariant, detail)| Violation {
+            invariant,
+            detail: detail.into(),
+            t_ms: until.as_ms(),
+            expected: false,
+            excuse: None,
+        });
     }
     let counts = world.invariants().counts();
     Some(Outcome {

@@ -90,11 +90,18 @@ impl Search {
     /// Leaves out groups, producers, topics and brokers.
     fn parts(&mut self) {
         self.each(|scenario| scenario.groups.len(), |scenario, index| drop(scenario.groups.remove(index)));
-        self.each(|scenario| scenario.producers.len(), |scenario, index| drop(scenario.producers.remove(index)));
+        self.each(
+            |scenario| scenario.producers.len(),
+            |scenario, index| drop(scenario.producers.remove(index)),
+        );
         self.each(|scenario| scenario.topics.len(), |scenario, index| drop(scenario.topics.remove(index)));
         for index in 0..self.best.producers.len() {
             let sources = |scenario: &Scenario| {
-                scenario.producers.get(index).and_then(|it| it.workload.as_ref()).map_or(0, |it| it.sources.len())
+                scenario
+                    .producers
+                    .get(index)
+                    .and_then(|it| it.workload.as_ref())
+                    .map_or(0, |it| it.sources.len())
             };
             self.each(sources, move |scenario, source| {
                 if let Some(workload) = &mut scenario.producers[index].workload {
@@ -104,7 +111,9 @@ impl Search {
         }
         for index in 0..self.best.groups.len() {
             self.each(
-                move |scenario| scenario.groups.get(index).map_or(0, |group| group.consumers.count() as usize),
+                move |scenario| {
+                    scenario.groups.get(index).map_or(0, |group| group.consumers.count() as usize)
+                },
                 move |scenario, _| {
                     let group = &mut scenario.groups[index];
                     group.consumers = Members::Count(group.consumers.count().saturating_sub(1) as u32);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use terrarium::base::{SimTime, ms};
+use terrarium::plant::Plant;
 use terrarium::scenario::{Protocol, Scenario};
 use terrarium::sim::{Setup, Summary, World};
 use terrarium::trace::Event;
@@ -37,6 +38,8 @@ pub(crate) struct Wanted {
     pub(crate) form: Form,
     /// Only this of the protocols, from 1.
     pub(crate) protocol: Option<usize>,
+    /// A known bug to build in.
+    pub(crate) plant: Option<Plant>,
 }
 
 /// A world at its end.
@@ -78,11 +81,14 @@ pub(crate) fn run(wanted: &Wanted) -> Outcome {
     }
     let mut worlds = Vec::new();
     for protocol in &protocols {
-        let setup = build(
+        let mut setup = build(
             name,
             &protocol.as_ref().map_or_else(|| scenario.clone(), |it| scenario.under(it)),
             wanted.seed,
         )?;
+        if let Some(plant) = wanted.plant {
+            setup.plant(plant);
+        }
         let (world, fold) = play(setup, until, wanted, scenario.theatre_group())?;
         worlds.push(Played { protocol: protocol.as_ref().map(Protocol::title), world, fold });
     }

@@ -72,7 +72,7 @@ fn profile(text: &str) -> Result<Profile, String> {
     Profile::from_name(text).ok_or_else(|| format!("expected one of {}", names()))
 }
 
-fn plant(text: &str) -> Result<Plant, String> {
+pub(crate) fn plant(text: &str) -> Result<Plant, String> {
     Plant::from_name(text).ok_or_else(|| "no bug is called so; see --list-plants".to_owned())
 }
 

@@ -86,8 +86,25 @@ impl Check<'_> {
                 self.node(b, nodes, || path.key("b"));
                 self.expect(a != b, || path.key("b"), || "a link joins two different nodes".into());
             }
-            Command::Drop { .. } => {}
-            Command::DropNext { from, to, api, count, .. } => {
+            Command::Drop { .. } | Command::Delay { .. } | Command::Duplicate { .. } => {}
+            Command::CutOneWay { from, to } | Command::SlowOneWay { from, to, .. } => {
+                self.node(from, nodes, || path.key("from"));
+                self.node(to, nodes, || path.key("to"));
+                self.expect(from != to, || path.key("to"), || "a link joins two different nodes".into());
+            }
+            Command::SlowDisk { node, .. } | Command::SkewClock { node, .. } => {
+                self.node(node, nodes, || path.key("node"));
+            }
+            Command::SetDiskFull { broker, .. } => {
+                self.of_kind(broker, Kind::Server, "broker", nodes, path);
+            }
+            Command::CorruptByte { broker, topic, partition, .. } => {
+                self.of_kind(broker, Kind::Server, "broker", nodes, path);
+                self.topic_used(topic, Some(*partition), || path.key("topic"));
+            }
+            Command::DropNext { from, to, api, count, .. }
+            | Command::DelayNext { from, to, api, count, .. }
+            | Command::DuplicateNext { from, to, api, count, .. } => {
                 self.node(from, nodes, || path.key("from"));
                 self.node(to, nodes, || path.key("to"));
                 self.expect(*count > 0, || path.key("count"), || "must be at least 1".into());
@@ -138,7 +155,10 @@ impl Check<'_> {
             Command::Bytes { client, .. } | Command::HangUp { client, .. } => {
                 self.node(client, nodes, || path.key("client"));
             }
-            Command::CreateTopic { .. } | Command::SetConfig { .. } | Command::AddPartitions { .. } => {
+            Command::CreateTopic { .. }
+            | Command::DeleteTopic { .. }
+            | Command::SetConfig { .. }
+            | Command::AddPartitions { .. } => {
                 self.admin_command(command, path);
             }
         }
@@ -211,6 +231,7 @@ impl Check<'_> {
                     self.topic_config(name, Some(value), &path.key("configs").key(name));
                 }
             }
+            Command::DeleteTopic { topic } => self.topic_used(topic, None, || path.key("topic")),
             Command::AddPartitions { topic, partitions } => {
                 self.topic_used(topic, None, || path.key("topic"));
                 self.expect(

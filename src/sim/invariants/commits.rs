@@ -33,10 +33,14 @@ impl Commits {
             Event::CoordinatorElected { .. } | Event::CoordinatorResigned { .. } | Event::NodeStarted => {
                 self.out.retain(|(node, _, _)| *node != entry.node);
             }
-            Event::Received { conn, frame, .. } if is_commit(frame, FrameKind::Request) && !self.out.is_empty() => {
+            Event::Received { conn, frame, .. }
+                if is_commit(frame, FrameKind::Request) && !self.out.is_empty() =>
+            {
                 self.note_request(entry.node, *conn, frame);
             }
-            Event::Sent { conn, frame, .. } if is_commit(frame, FrameKind::Response) && !self.asked.is_empty() => {
+            Event::Sent { conn, frame, .. }
+                if is_commit(frame, FrameKind::Response) && !self.asked.is_empty() =>
+            {
                 self.check_response(*conn, frame, entry.node, broken);
             }
             _ => {}
@@ -70,12 +74,15 @@ impl Commits {
         };
         for topic in response.topics {
             let stored = topic.partitions.iter().filter(|partition| partition.error_code == ErrorCode::None);
-            let indexes: Vec<String> = stored.map(|partition| partition.partition_index.to_string()).collect();
+            let indexes: Vec<String> =
+                stored.map(|partition| partition.partition_index.to_string()).collect();
             if !indexes.is_empty() {
                 let (topic, indexes) = (topic.name, indexes.join(", "));
                 broken(
                     FENCED_COMMIT,
-                    format!("{topic}-{indexes}: coordinator {node} had put {member} out of {group} and stores its offsets"),
+                    format!(
+                        "{topic}-{indexes}: coordinator {node} had put {member} out of {group} and stores its offsets"
+                    ),
                 );
             }
         }

@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use super::{Invariants, Nodes, log_of};
 use crate::base::NodeId;
+use crate::broker::OFFSETS_TOPIC;
 use crate::protocol::TopicPartition;
 use crate::storage::UnifiedLog;
 use crate::trace::{Event, Offsets};
 
 /// The excuse for records that only the leader had to have.
 pub(super) const NOT_REPLICATED: &str = "acknowledged by the leader alone";
+/// The excuse for everything about a partition of which a disk holds what nobody wrote.
+pub(super) const CORRUPTED: &str = "a byte of the partition was corrupted";
 const DISKS_LOST: &str = "the disks of all in-sync replicas have lost it";
 
 /// What may be missing on a new leader.
@@ -62,6 +65,14 @@ impl Invariants {
             if lost.from >= lost.to {
                 self.disks_lost.remove(&key);
             }
+        }
+    }
+
+    /// A disk holds something else than was written to it: no promise covers that.
+    pub(in crate::sim) fn corrupted(&mut self, at: &TopicPartition) {
+        self.corrupted.insert(at.clone());
+        if &*at.topic == OFFSETS_TOPIC {
+            self.groups.coordinators_lost();
         }
     }
 

@@ -15,10 +15,11 @@ use crate::trace::{Entry, Event, Offsets};
 /// What is known of groups.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Groups {
-    /// By the coordinator: in which generation, to which member.
-    assigned: Map<(Arc<str>, TopicPartition), (i32, Arc<str>)>,
-    /// By the coordinator of a consumer group: what each member may have, or has still to give up.
-    held: Map<(Arc<str>, Arc<str>), Set<TopicPartition>>,
+    /// By each coordinator, for one that is not any more may still decide what will never be committed:
+    /// in which generation, to which member.
+    assigned: Map<(NodeId, Arc<str>, TopicPartition), (i32, Arc<str>)>,
+    /// By each coordinator of a consumer group: what each member may have, or has still to give up.
+    held: Map<(NodeId, Arc<str>, Arc<str>), Set<TopicPartition>>,
     /// As its consumers see it.
     views: Map<NodeId, View>,
     /// Members that their coordinator knows no more.
@@ -64,7 +65,7 @@ impl Groups {
             Event::MemberAssigned { group, member, generation, partitions } => {
                 self.gone.remove(&(Arc::clone(group), Arc::clone(member)));
                 for at in partitions {
-                    let key = (Arc::clone(group), at.clone());
+                    let key = (entry.node, Arc::clone(group), at.clone());
                     match self.assigned.get(&key) {
                         Some((same, owner)) if same == generation && owner != member => broken(
                             TWO_OWNERS,
@@ -75,11 +76,12 @@ impl Groups {
                 }
             }
             Event::MemberReconciled { group, member, assigned, revoking, .. } => {
-                let key = (Arc::clone(group), Arc::clone(member));
-                self.gone.remove(&key);
+                self.gone.remove(&(Arc::clone(group), Arc::clone(member)));
+                let key = (entry.node, Arc::clone(group), Arc::clone(member));
                 let holds: Set<TopicPartition> = assigned.iter().chain(revoking).cloned().collect();
-                for ((other, owner), theirs) in &self.held {
-                    let both = theirs.intersection(&holds).filter(|_| other == group && owner != member);
+                for ((node, other, owner), theirs) in &self.held {
+                    let is_it = *node == entry.node && other == group && owner != member;
+                    let both = theirs.intersection(&holds).filter(|_| is_it);
                     for at in both {
                         broken(TWO_OWNERS, format!("{at}: {owner} has not let go, and {member} has it"));
                     }
@@ -87,15 +89,17 @@ impl Groups {
                 self.held.insert(key, holds);
             }
             // What the one before had decided may not have come through.
-            Event::CoordinatorElected { .. } => self.held.clear(),
-            Event::GroupMigrated { group, .. } => self.held.retain(|(of, _), _| of != group),
+            Event::CoordinatorElected { .. } => {
+                self.held.retain(|(node, _, _), _| *node != entry.node);
+                self.assigned.retain(|(node, _, _), _| *node != entry.node);
+            }
+            Event::GroupMigrated { group, .. } => self.held.retain(|(_, of, _), _| of != group),
             Event::MemberJoined { group, member, .. } => {
                 self.gone.remove(&(Arc::clone(group), Arc::clone(member)));
             }
             Event::MemberLeft { group, member, .. } => {
-                let key = (Arc::clone(group), Arc::clone(member));
-                self.held.remove(&key);
-                self.gone.insert(key);
+                self.held.remove(&(entry.node, Arc::clone(group), Arc::clone(member)));
+                self.gone.insert((Arc::clone(group), Arc::clone(member)));
             }
             Event::NodeKilled | Event::PowerLost { .. } | Event::NodeStarted => {
                 self.views.remove(&entry.node);

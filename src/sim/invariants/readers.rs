@@ -56,7 +56,10 @@ impl Invariants {
             let what = format!("{at}: {} was given offset {} after {}", name(), offsets.from, next - 1);
             broken(NON_MONOTONIC, what);
         } else if let Some((from, to)) = self.passed_over(nodes, at, next, offsets.from) {
-            broken(UNSEEN, format!("{at} offsets {from}–{to} are committed, and {} has passed over them", name()));
+            broken(
+                UNSEEN,
+                format!("{at} offsets {from}–{to} are committed, and {} has passed over them", name()),
+            );
         }
     }
 
@@ -88,7 +91,9 @@ impl Invariants {
         if let Some((from, to)) = self.passed_over(nodes, at, reached, offset) {
             broken(
                 UNSEEN,
-                format!("{at} offsets {from}–{to} are committed, and {group} goes on behind them from {offset}"),
+                format!(
+                    "{at} offsets {from}–{to} are committed, and {group} goes on behind them from {offset}"
+                ),
             );
         }
     }

@@ -7,7 +7,7 @@ use crate::client::consumer::{GroupMembershipOperation, SeekTo};
 use crate::client::workload::Text;
 use crate::client::{AdminCommand, ConsumerCommand, ProducerCommand};
 use crate::protocol::ApiKey;
-use crate::sim::network::{Freight, Trap};
+use crate::sim::network::Freight;
 use crate::sim::node::Stimulus;
 use crate::sim::{ClientKind, ClientSetup, Command, CommandError, Health, Machine, Slot, World};
 use crate::trace::{Entry, Event};
@@ -60,24 +60,17 @@ impl World {
                 self.disturb_link(a, b, command, trace);
             }
             Command::Drop { sent } => self.drop_flight(*sent, trace)?,
-            Command::DropNext { from, to, frame, api, count } => {
-                let api_key = match api {
-                    Some(name) => Some(api_named(name)?),
-                    None => None,
-                };
-                let trap = Trap {
-                    from: self.named(from)?,
-                    to: self.named(to)?,
-                    api_key,
-                    kind: (*frame).into(),
-                    left: *count,
-                };
-                if *count > 0 {
-                    self.traps.push(trap);
-                }
-                let api = api.as_deref().unwrap_or("any");
-                self.say(format!("lose the next {api} {frame:?} from {from} to {to}"), trace);
-            }
+            Command::DropNext { .. }
+            | Command::DelayNext { .. }
+            | Command::DuplicateNext { .. }
+            | Command::Delay { .. }
+            | Command::Duplicate { .. }
+            | Command::CutOneWay { .. }
+            | Command::SlowOneWay { .. }
+            | Command::SlowDisk { .. }
+            | Command::SetDiskFull { .. }
+            | Command::CorruptByte { .. }
+            | Command::SkewClock { .. } => self.obey_fault(command, trace)?,
             Command::Connect { .. } | Command::Bytes { .. } | Command::HangUp { .. } => {
                 self.obey_guest(command, trace)?;
             }
@@ -162,6 +155,10 @@ impl World {
                     brokers_needed: 1,
                 };
                 (&self.name_of(ADMIN), format!("create topic {topic}"), Stimulus::Admin(create))
+            }
+            Command::DeleteTopic { topic } => {
+                let delete = AdminCommand::DeleteTopic { topic: topic.clone() };
+                (&self.name_of(ADMIN), format!("delete topic {topic}"), Stimulus::Admin(delete))
             }
             Command::AddPartitions { topic, partitions } => {
                 let add = AdminCommand::AddPartitions { topic: topic.clone(), partitions: *partitions };
@@ -275,11 +272,11 @@ impl World {
         }
     }
 
-    fn say(&mut self, what: String, trace: &mut Vec<Entry>) -> u64 {
+    pub(super) fn say(&mut self, what: String, trace: &mut Vec<Entry>) -> u64 {
         self.note(WORLD, 0, Event::Commanded { what: what.into() }, trace)
     }
 
-    fn named(&self, name: &str) -> Result<NodeId, CommandError> {
+    pub(super) fn named(&self, name: &str) -> Result<NodeId, CommandError> {
         self.find(name).ok_or_else(|| CommandError::NoSuchNode(name.to_owned()))
     }
 
@@ -287,7 +284,7 @@ impl World {
         self.nodes.get(&node).map(|slot| slot.name.clone()).unwrap_or_default()
     }
 
-    fn slot_mut(&mut self, node: NodeId) -> Option<&mut Slot> {
+    pub(super) fn slot_mut(&mut self, node: NodeId) -> Option<&mut Slot> {
         self.nodes.get_mut(&node).map(Arc::make_mut)
     }
 
@@ -324,7 +321,7 @@ impl World {
     /// Ends a process: its timers and memory are gone, its disk stays. A killed process's
     /// connections are closed by its operating system; a machine without power tells nobody and
     /// loses what was not flushed. Returns how many bytes that was.
-    fn end_process(&mut self, node: NodeId, health: Health, cause: u64) -> u64 {
+    pub(super) fn end_process(&mut self, node: NodeId, health: Health, cause: u64) -> u64 {
         self.queue.retain(|_, scheduled| match &scheduled.what {
             What::Timer(id, _) | What::Start(id) | What::Told(id, _) => *id != node,
             What::Flushed { node: id, .. } => *id != node,
@@ -393,11 +390,11 @@ impl World {
             }
             Command::Slow { latency_ms, .. } => {
                 let latency_us = u64::from(*latency_ms) * 1_000;
-                link.latency_us = latency_us;
+                (link.latency_us, link.slow_to) = (latency_us, None);
                 self.note(WORLD, 0, Event::LinkSlowed { a, b, latency_us }, trace);
             }
             _ => {
-                link.cut = false;
+                (link.cut, link.cut_to) = (false, None);
                 let held = std::mem::take(&mut link.held);
                 self.note(WORLD, 0, Event::LinkHealed { a, b }, trace);
                 let network = self.setup.network;
@@ -481,7 +478,7 @@ fn text(text: &str) -> Text {
     Text(text.to_owned().into())
 }
 
-fn api_named(name: &str) -> Result<i16, CommandError> {
+pub(super) fn api_named(name: &str) -> Result<i16, CommandError> {
     let api = ApiKey::ALL.iter().find(|api| api.name() == name);
     api.map(|api| api.code()).ok_or_else(|| CommandError::NoSuchApi(name.to_owned()))
 }

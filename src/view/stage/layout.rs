@@ -439,7 +439,11 @@ fn link_words(world: &World, y: f64) -> Vec<LinkWord> {
         .enumerate()
         .map(|(index, (a, b, link))| {
             let (a, b) = (name(a), name(b));
-            let what = if link.cut { "cut".to_owned() } else { format!("{} ms", link.latency_us / 1_000) };
+            let what = if link.cut || link.cut_to.is_some() {
+                "cut".to_owned()
+            } else {
+                format!("{} ms", link.latency_us / 1_000)
+            };
             let text = format!("link {} – {} {what}", short(&a), short(&b));
             LinkWord { a, b, text, y: y + index as f64 * 18.0 }
         })

@@ -46,6 +46,16 @@ pub fn cue(command: &Command) -> String {
         Command::Reconfigure { consumer, .. } => format!("{consumer} reconfigured"),
         Command::Seek { consumer, .. } | Command::SeekToTime { consumer, .. } => format!("{consumer} seeks"),
         Command::Commit { consumer } => format!("{consumer} commits"),
+        Command::Delay { .. } | Command::DelayNext { .. } => "a message is late".to_owned(),
+        Command::Duplicate { .. } | Command::DuplicateNext { .. } => "a message comes twice".to_owned(),
+        Command::CutOneWay { from, to } => format!("{from} → {to} cut"),
+        Command::SlowOneWay { from, to, latency_ms } => format!("{from} → {to}: {latency_ms} ms"),
+        Command::SlowDisk { node, .. } => format!("{node}'s disk"),
+        Command::SetDiskFull { broker, on: true } => format!("{broker}'s disk full"),
+        Command::SetDiskFull { broker, on: false } => format!("{broker} has room"),
+        Command::CorruptByte { broker, .. } => format!("{broker}: a bad byte"),
+        Command::SkewClock { node, .. } => format!("{node}'s clock"),
+        Command::DeleteTopic { topic } => format!("{topic} deleted"),
         Command::Drop { .. } | Command::DropNext { .. } => "a message is lost".to_owned(),
         Command::Connect { client, .. } | Command::Bytes { client, .. } | Command::HangUp { client, .. } => {
             client.clone()

@@ -1,0 +1,84 @@
+//! What must have come about when nothing was broken any more for long enough: replicas are in sync
+//! again, and every group has read on.
+
+use crate::base::Set;
+use crate::scenario::{Group, Scenario};
+use crate::sim::{Command, Summary};
+
+/// Nobody has read these records, though nothing is in the way.
+const UNSEEN: &str = "unseen";
+/// A replica does not catch up, though nothing is in the way.
+const OUT_OF_SYNC: &str = "out of sync for good";
+
+/// What stands still and should not, going by where everything stood some time ago and now: which promise,
+/// and where.
+pub(super) fn standstill(
+    scenario: &Scenario,
+    before: &Summary,
+    now: &Summary,
+) -> Option<(&'static str, String)> {
+    if now.brokers.iter().any(|broker| !broker.up) {
+        return None;
+    }
+    let corrupted: Set<&str> = scenario
+        .script
+        .iter()
+        .filter_map(|step| match &step.command {
+            Command::CorruptByte { topic, .. } => Some(topic.as_str()),
+            _ => None,
+        })
+        .collect();
+    for topic in now.topics.iter().filter(|topic| !corrupted.contains(topic.name.as_str())) {
+        for partition in &topic.partitions {
+            let (isr, replicas) = (partition.isr.len(), partition.replicas.len());
+            if isr < replicas && stood(before, &topic.name, partition.id) == Some(partition.high_watermark) {
+                let (name, id, isr) = (&topic.name, partition.id, &partition.isr);
+                let what = format!("{name}-{id}: in-sync replicas {isr:?} of {:?}", partition.replicas);
+                return Some((OUT_OF_SYNC, what));
+            }
+        }
+    }
+    let groups = scenario.groups.iter();
+    groups.filter(|group| !group.app.topics.iter().any(|topic| corrupted.contains(&**topic))).find_map(
+        |group| {
+            let unread = unread(group, before, now)?;
+            Some((UNSEEN, unread))
+        },
+    )
+}
+
+/// The high watermark of a partition.
+fn stood(summary: &Summary, topic: &str, partition: i32) -> Option<i64> {
+    let topic = summary.topics.iter().find(|known| known.name == topic)?;
+    let partition = topic.partitions.iter().find(|known| known.id == partition)?;
+    Some(partition.high_watermark)
+}
+
+fn committed(summary: &Summary, group: &str, topic: &str, partition: i32) -> Option<i64> {
+    let group = summary.groups.iter().find(|known| known.id == group)?;
+    let offset = group.offsets.iter().find(|known| known.topic == topic && known.partition == partition)?;
+    Some(offset.committed)
+}
+
+/// A partition of which the group's committed offset neither is at the end nor moves.
+fn unread(group: &Group, before: &Summary, now: &Summary) -> Option<String> {
+    let has_members = |summary: &Summary| {
+        summary.groups.iter().any(|known| known.id == group.id && !known.members.is_empty())
+    };
+    if !has_members(before) || !has_members(now) {
+        return None;
+    }
+    let topics = now.topics.iter().filter(|topic| group.app.topics.iter().any(|name| **name == *topic.name));
+    topics.flat_map(|topic| topic.partitions.iter().map(move |partition| (topic, partition))).find_map(
+        |(topic, partition)| {
+            let (name, id, end) = (&topic.name, partition.id, partition.high_watermark);
+            let at = committed(now, &group.id, name, id);
+            let is_read = end == partition.log_start_offset || at.is_some_and(|at| at >= end);
+            let moves = at != committed(before, &group.id, name, id) || stood(before, name, id) != Some(end);
+            (!is_read && !moves).then(|| {
+                let from = at.map_or("the beginning".to_owned(), |at| format!("offset {at}"));
+                format!("{name}-{id}: {end} committed, and {} does not read on from {from}", group.id)
+            })
+        },
+    )
+}
