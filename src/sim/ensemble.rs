@@ -20,6 +20,18 @@ pub struct Moment {
     pub step: u64,
 }
 
+impl Moment {
+    /// The step at which this world stands then.
+    fn step_of(self, number: u32, run: &Run) -> u64 {
+        match number.cmp(&self.world) {
+            std::cmp::Ordering::Less => run.branch().step_at(self.time),
+            std::cmp::Ordering::Equal => self.step,
+            std::cmp::Ordering::Greater if self.time == SimTime::ZERO => 0,
+            std::cmp::Ordering::Greater => run.branch().step_at(self.time - 1),
+        }
+    }
+}
+
 /// Worlds in lock-step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ensemble {
@@ -64,8 +76,23 @@ impl Ensemble {
         self.now = time;
     }
 
-    /// Time passes in those worlds that are behind, as far as nothing happens in it.
-    fn wait(&mut self) {
+    /// Takes the next step in the order of all that happens in all worlds, if it is not past
+    /// `until`; whose it was. Worlds in which nothing happens then stay behind until
+    /// [`Ensemble::rest`].
+    pub fn step(&mut self, until: SimTime) -> Option<Moment> {
+        let next = |(number, run): (u32, &Run)| Some((run.next_at().filter(|at| *at <= until)?, number));
+        let (time, world) = (0..).zip(&self.runs).filter_map(next).min()?;
+        let run = self.runs.get_mut(world as usize)?;
+        if !run.step() {
+            return None;
+        }
+        self.now = time;
+        Some(Moment { time, world, step: run.world().steps() })
+    }
+
+    /// Time passes in those worlds that are behind, as far as nothing happens in it: after some
+    /// [`Ensemble::step`].
+    pub fn rest(&mut self) {
         for run in &mut self.runs {
             run.idle_until(self.now);
         }
@@ -74,17 +101,15 @@ impl Ensemble {
     /// Stands at `moment` of what was played.
     pub fn go_to(&mut self, moment: Moment) {
         for (number, run) in (0_u32..).zip(&mut self.runs) {
-            let branch = run.branch();
-            let step = match number.cmp(&moment.world) {
-                std::cmp::Ordering::Less => branch.step_at(moment.time),
-                std::cmp::Ordering::Equal => moment.step,
-                std::cmp::Ordering::Greater if moment.time == SimTime::ZERO => 0,
-                std::cmp::Ordering::Greater => branch.step_at(moment.time - 1),
-            };
-            run.go_to(step);
+            run.go_to(moment.step_of(number, run));
         }
         self.now = moment.time;
-        self.wait();
+        self.rest();
+    }
+
+    /// Makes going to `moment` quick, one world at each call; false when it is.
+    pub fn warm(&mut self, moment: Moment) -> bool {
+        (0_u32..).zip(&mut self.runs).any(|(number, run)| run.warm(moment.step_of(number, run)))
     }
 
     /// Stands at the end of `time`, as far as it was played.
@@ -94,7 +119,7 @@ impl Ensemble {
             run.go_to(step);
         }
         self.now = time;
-        self.wait();
+        self.rest();
     }
 
     /// Where it stands: the last step that was taken in any world.
@@ -116,7 +141,7 @@ impl Ensemble {
         let at = SimTime((self.now.as_ms() + 1).saturating_mul(1_000));
         self.play_until(at - 1);
         self.now = at;
-        self.wait();
+        self.rest();
         let before = self.runs.clone();
         for run in &mut self.runs {
             if let Err(error) = run.command(command) {

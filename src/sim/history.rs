@@ -20,6 +20,13 @@ const CHECKPOINT_EVERY: u64 = 128;
 const CHECKPOINTS_MAX: usize = 256;
 /// How many of them, the latest, are never thinned.
 const CHECKPOINTS_RECENT: usize = 32;
+/// Whoever goes somewhere, goes on from there a little, or back: on the way from a checkpoint,
+/// worlds are kept so often, in steps.
+const NEAR_EVERY: u64 = 16;
+/// How far before where somebody goes.
+const NEAR_STEPS: u64 = 64;
+/// How many of them, the latest.
+const NEAR_MAX: usize = 24;
 
 /// A command and the step it was: the journal's entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,7 +51,19 @@ pub struct Branch {
     /// For every step taken: its time, and how many trace entries there were after it.
     steps: Vector<(SimTime, u64)>,
     checkpoints: Map<u64, Arc<World>>,
+    near: Near,
     present: World,
+}
+
+/// Worlds shortly before where somebody went, by their steps. They only save time, so that a
+/// branch is the same with or without them.
+#[derive(Clone, Debug, Default)]
+struct Near(Vec<(u64, Arc<World>)>);
+
+impl PartialEq for Near {
+    fn eq(&self, _: &Near) -> bool {
+        true
+    }
 }
 
 impl Branch {
@@ -176,13 +195,54 @@ impl Branch {
     fn go_to(&mut self, step: u64) {
         let step = step.min(self.head());
         let now = self.present.steps();
-        let nearest = self.checkpoints.range(..=step).next_back().map(|(at, world)| (*at, Arc::clone(world)));
-        if let Some((at, world)) = nearest
+        if let Some((at, world)) = self.kept_at(step)
             && (step < now || at > now)
         {
             self.present = World::clone(&world);
         }
-        while self.present.steps() < step && self.advance() {}
+        while self.present.steps() < step && self.advance() {
+            self.keep_near(step);
+        }
+    }
+
+    /// The last world at or before a step that is kept.
+    fn kept_at(&self, step: u64) -> Option<(u64, Arc<World>)> {
+        let sparse = self.checkpoints.range(..=step).next_back().map(|(at, world)| (*at, world));
+        let near = self.near.0.iter().map(|(at, world)| (*at, world)).filter(|(at, _)| *at <= step);
+        near.chain(sparse).max_by_key(|(at, _)| *at).map(|(at, world)| (at, Arc::clone(world)))
+    }
+
+    /// Keeps the present, which is on the way to `step`, if it is time to.
+    fn keep_near(&mut self, step: u64) {
+        let at = self.present.steps();
+        let wanted = at.is_multiple_of(NEAR_EVERY) && step - at <= NEAR_STEPS;
+        if !wanted || self.checkpoints.contains_key(&at) || self.near.0.iter().any(|(known, _)| *known == at)
+        {
+            return;
+        }
+        if self.near.0.len() >= NEAR_MAX {
+            self.near.0.remove(0);
+        }
+        self.near.0.push((at, Arc::new(self.present.clone())));
+    }
+
+    /// Sees to it that a world shortly before `step` is kept; false when one was, or when it is
+    /// not far from the present.
+    fn warm(&mut self, step: u64) -> bool {
+        let step = step.min(self.head());
+        let now = self.present.steps();
+        let Some((at, world)) = self.kept_at(step) else { return false };
+        let nearest = if now <= step { at.max(now) } else { at };
+        if step - nearest <= NEAR_EVERY {
+            return false;
+        }
+        let from = if nearest == at { World::clone(&world) } else { self.present.clone() };
+        let present = std::mem::replace(&mut self.present, from);
+        while self.present.steps() < step / NEAR_EVERY * NEAR_EVERY && self.advance() {
+            self.keep_near(step);
+        }
+        self.present = present;
+        true
     }
 
     /// Forgets everything after the present.
@@ -191,6 +251,7 @@ impl Branch {
         self.steps.truncate(step as usize);
         self.trace.truncate(entries as usize);
         self.checkpoints.retain(|at, _| *at <= step);
+        self.near.0.retain(|(at, _)| *at <= step);
         self.journal.retain(|journaled| journaled.step <= step);
     }
 }
@@ -213,6 +274,7 @@ impl Run {
             trace: Vector::new(),
             steps: Vector::new(),
             checkpoints: Map::from([(0, Arc::new(world.clone()))]),
+            near: Near::default(),
             present: world,
         };
         Run { branches: vec![branch], current: 0 }
@@ -283,13 +345,23 @@ impl Run {
         self.branch_mut().go_to(step);
     }
 
+    /// When the next step is due, along the known course when there is one; `None` when nothing
+    /// will ever happen again.
+    pub fn next_at(&self) -> Option<SimTime> {
+        let ahead = self.branch().step_info(self.world().steps() + 1).map(|(at, _)| at);
+        ahead.or_else(|| self.world().next_at())
+    }
+
+    /// Makes going to a step of the branch quick, as long as that takes; false when it is.
+    pub fn warm(&mut self, step: u64) -> bool {
+        self.branch_mut().warm(step)
+    }
+
     /// Plays until `time`, not past it; at most `most` steps. Returns how many were taken.
     pub fn play_until(&mut self, time: SimTime, most: u64) -> u64 {
         let mut taken = 0;
         while taken < most {
-            let ahead = self.branch().step_info(self.world().steps() + 1).map(|(at, _)| at);
-            let next = ahead.or_else(|| self.world().next_at());
-            if next.is_none_or(|at| at > time) || !self.step() {
+            if self.next_at().is_none_or(|at| at > time) || !self.step() {
                 self.idle_until(time);
                 break;
             }

@@ -32,6 +32,25 @@ fn stepping_back_restores_exactly_the_earlier_world() {
 }
 
 #[test]
+fn what_is_prepared_changes_nothing() {
+    let mut run = play(&Plan::default(), seconds(5));
+    let head = run.branch().head();
+    let plain = run.clone();
+    for target in [head / 2, head / 2 - 40, 70, 1, 0, head - 1] {
+        let mut direct = plain.clone();
+        direct.go_to(target);
+        let before = run.world().clone();
+        while run.warm(target) {}
+        assert_eq!(*run.world(), before, "it stands where it stood");
+        run.go_to(target);
+        assert!(run.world() == direct.world(), "step {target}");
+        assert_eq!(run.branch().trace().len(), plain.branch().trace().len());
+    }
+    run.go_to(head);
+    assert!(run == plain, "the whole run");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_trace_and_another_does_not() {
     let lines = |seed| -> String {
         let run = play(&Plan { seed, ..Plan::default() }, seconds(4));
