@@ -5,6 +5,7 @@
 pub mod compare;
 pub mod find;
 pub mod inspector;
+pub mod members;
 mod px;
 pub mod spacetime;
 pub mod stage;

@@ -7,7 +7,7 @@ use yew::prelude::*;
 
 use crate::protocol::TopicPartition;
 use crate::view::stage::{Cell, CellKind, Density, Lane, Tape};
-use crate::view::{Px, px};
+use crate::view::{Px, members, px};
 
 use super::stage::mood;
 use super::target::Target;
@@ -137,7 +137,7 @@ fn watermark(lane: &Lane, first: f64) -> Html {
 }
 
 fn group(lane: &Lane, row: &crate::view::stage::GroupRow, compact: bool) -> Html {
-    let colour = row.colour.map_or("m-none".to_owned(), |colour| format!("m{colour}"));
+    let colour = row.colour.map_or("m-none", members::class);
     let mark = lane.high_watermark.unwrap_or(0);
     let from = row.committed.unwrap_or(row.position.unwrap_or(mark));
     let (left, right) = (lane.offset_x(from), lane.offset_x(mark));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use yew::prelude::*;
 
 use crate::client::producer::BatchState;
-use crate::view::px;
 use crate::view::stage::{BrokersCard, Density, Dot, GroupCard, Line, Mood, ProducerCard, Scene, Tone};
+use crate::view::{members, px};
 
 use super::lane::LaneView;
 use super::target::Target;
@@ -72,7 +72,7 @@ fn Lines(props: &LinesProps) -> Html {
     html! {
         <g class="lines" aria-hidden="true">
             { for props.lines.iter().map(|line| html! {
-                <path class={format!("line m{}", line.colour)} d={line.curve.path()} />
+                <path class={format!("line {}", members::class(line.colour))} d={line.curve.path()} />
             }) }
         </g>
     }
@@ -173,7 +173,7 @@ fn Group(props: &GroupProps) -> Html {
             { for facts.members.iter().enumerate().map(|(index, member)| {
                 let top = y + GroupCard::HEAD + index as f64 * GroupCard::ROW;
                 let class = classes!(
-                    "member", "pick", format!("m{}", member.colour), mood(member.mood),
+                    "member", "pick", members::class(member.colour), mood(member.mood),
                     lit.contains(&member.node.0).then_some("lit"),
                 );
                 let (left, wide) = (x + 12.0, w - 24.0);
@@ -285,7 +285,7 @@ fn Flights(props: &FlightsProps) -> Html {
                 let tone = match dot.tone {
                     Tone::Produce => "produce".to_owned(),
                     Tone::Replicate => "replicate".to_owned(),
-                    Tone::Consume(colour) => format!("m{colour}"),
+                    Tone::Consume(colour) => members::class(colour).to_owned(),
                     Tone::Control => "control".to_owned(),
                     Tone::Error => "error".to_owned(),
                 };

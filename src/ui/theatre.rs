@@ -8,6 +8,8 @@ mod panel;
 mod script;
 mod show;
 
+use std::rc::Rc;
+
 use gloo::events::EventListener;
 use gloo::render::{AnimationFrame, request_animation_frame};
 use gloo::timers::callback::Timeout;
@@ -18,7 +20,7 @@ use yew::prelude::*;
 use crate::base::SimTime;
 use crate::scenario::{Linked, Protocol, Scenario, TheatreLink, WORLDS_MAX};
 use crate::sim::Command;
-use crate::view::theatre::{Chart, Frame, StepBy};
+use crate::view::theatre::{Chart, Frame, Matrix, MatrixKey, Panel, StepBy, matrix, matrix_key, panel};
 
 use self::aside::Details;
 use self::foot::{Foot, Zoom};
@@ -62,6 +64,20 @@ pub(super) enum Msg {
     Escape,
     Close,
     Quiet(u32),
+}
+
+/// What was drawn last: what has not changed since is handed on as it is, and not drawn again.
+#[derive(Default)]
+struct Drawn {
+    charts: Vec<Option<(u64, ChartRef)>>,
+    /// Every world as it stands, without what is under way.
+    calm: Vec<Rc<Panel>>,
+    /// The world that is looked into.
+    full: Rc<Panel>,
+    matrix: Option<(usize, MatrixKey, Rc<Matrix>)>,
+    names: Rc<Vec<String>>,
+    marks: Rc<Vec<(SimTime, String)>>,
+    titles: Vec<AttrValue>,
 }
 
 /// What lies over the theatre.
@@ -116,9 +132,11 @@ pub(super) struct Theatre {
     toasts: u32,
     /// Width of a chart and height of a panel's chart, in pixels.
     size: (f64, f64),
-    charts: Vec<Option<(u64, ChartRef)>>,
+    drawn: Drawn,
     frame: Option<AnimationFrame>,
     last_frame: f64,
+    /// The next steps are not yet prepared.
+    cold: bool,
     _listeners: Vec<EventListener>,
 }
 
@@ -141,9 +159,10 @@ impl Component for Theatre {
             toast: None,
             toasts: 0,
             size: (600.0, 120.0),
-            charts: Vec::new(),
+            drawn: Drawn::default(),
             frame: None,
             last_frame: 0.0,
+            cold: false,
             _listeners: listeners(ctx),
         };
         theatre.ask_for_frame(ctx);
@@ -158,10 +177,13 @@ impl Component for Theatre {
 
     fn update(&mut self, ctx: &Context<Theatre>, msg: Msg) -> bool {
         let redraw = self.obey(ctx, msg);
-        if self.playing || self.show.is_catching_up() {
-            self.ask_for_frame(ctx);
-        } else {
+        let moves = self.playing || self.show.is_under_way();
+        if !moves {
             self.last_frame = 0.0;
+        }
+        // While nothing moves, the frames after one that was drawn prepare for the next steps.
+        if moves || redraw || std::mem::take(&mut self.cold) {
+            self.ask_for_frame(ctx);
         }
         if redraw {
             self.draw();
@@ -172,32 +194,31 @@ impl Component for Theatre {
     fn view(&self, ctx: &Context<Theatre>) -> Html {
         let link = ctx.link();
         let send = link.callback(|msg| msg);
-        let cues = self.show.cues();
         let frame = self.frame_shown();
-        let marks: Vec<(SimTime, String)> = cues.iter().map(|cue| (cue.at, cue.label.clone())).collect();
-        let worlds = self.show.folds.iter().zip(self.show.worlds.runs()).zip(&self.show.protocols);
+        let worlds = self.show.play.stand().zip(&self.show.protocols).zip(&self.drawn.titles);
+        let now = self.show.now();
         let end = self.show.end();
         html! {
             <div id="theatre" class={classes!("page", "theatre", self.sheet.then_some("sheet-open"))}>
                 { self.header(ctx) }
-                <Script show={self.told(cues)} over={self.over.clone()} send={send.clone()} />
-                <main id="main" class={format!("worlds n{}", self.show.folds.len())} data-playing={self.playing.to_string()}>
+                <Script show={self.told()} over={self.over.clone()} send={send.clone()} />
+                <main id="main" class={format!("worlds n{}", self.show.folds().len())} data-playing={self.playing.to_string()}>
                     { hatches() }
-                    { for worlds.enumerate().filter_map(|(number, ((fold, run), protocol))| {
-                        let chart = self.charts.get(number)?.clone()?.1;
+                    { for worlds.enumerate().filter_map(|(number, (((fold, world), protocol), title))| {
+                        let chart = self.drawn.charts.get(number)?.clone()?.1;
                         Some(html! {
-                            <World {number} title={protocol.title()} idea={protocol.idea()} chart={chart}
-                                panel={crate::view::theatre::panel(fold, run.world())}
-                                score={fold.score(run.world().entries(), self.show.now()).rows(self.show.now())}
-                                now={frame.x(self.show.now())} known={frame.x(self.show.worlds.known())}
-                                cues={marks.iter().map(|(at, _)| *at).collect::<Vec<_>>()}
+                            <World {number} {title} idea={protocol.idea()} {chart}
+                                panel={Rc::clone(self.drawn.calm.get(number)?)}
+                                score={fold.score(world.entries(), now).rows(now)}
+                                now={frame.x(now)} known={frame.x(self.show.known())}
+                                cues={Rc::clone(&self.drawn.marks)}
                                 focused={self.focus == number} send={send.clone()} />
                         })
                     }) }
                 </main>
                 <aside aria-label="Details">{ self.details() }</aside>
-                <Foot playing={self.playing} busy={self.show.is_catching_up()} by={self.by} speed={self.speed} zoom={self.zoom}
-                    now={self.show.now()} known={self.show.worlds.known()} begin={self.show.opens()} end={end} cues={marks} {send} />
+                <Foot playing={self.playing} busy={self.show.is_under_way()} by={self.by} speed={self.speed} zoom={self.zoom}
+                    now={now} known={self.show.known()} begin={self.show.opens()} end={end} cues={Rc::clone(&self.drawn.marks)} {send} />
                 <p class="narration" aria-live="polite">{ self.spoken() }</p>
                 { self.over(ctx) }
                 if let Some((_, text)) = &self.toast {
@@ -242,6 +263,9 @@ fn hatches() -> Html {
         <svg class="defs" width="0" height="0" aria-hidden="true"><defs>
             <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
                 <rect width="6" height="6" class="hatch-ground" /><path d="M1,0v6" class="hatch-line" />
+            </pattern>
+            <pattern id="dots" width="5" height="5" patternUnits="userSpaceOnUse">
+                <circle cx="2.5" cy="2.5" r="1" class="dot-mark" />
             </pattern>
             <pattern id="still" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">
                 <path d="M1,0v5" class="hatch-line" />
@@ -307,7 +331,7 @@ impl Theatre {
 
     fn obey(&mut self, ctx: &Context<Theatre>, msg: Msg) -> bool {
         let outcome = match msg {
-            Msg::Frame(time) => return self.next_frame(time),
+            Msg::Frame(time) => return self.next_frame(ctx, time),
             Msg::Measure => return self.measure(),
             Msg::PlayPause => {
                 self.playing = !self.playing;
@@ -315,7 +339,7 @@ impl Theatre {
             }
             Msg::Step => {
                 self.playing = false;
-                self.show.step(self.by)
+                self.show.step(self.by, dom::clock)
             }
             Msg::StepBack => {
                 self.playing = false;
@@ -338,7 +362,7 @@ impl Theatre {
             }
             Msg::End => {
                 self.playing = false;
-                self.show.go_to(self.show.worlds.known());
+                self.show.go_to(self.show.known());
                 Ok(())
             }
             Msg::Act(command) => {
@@ -376,7 +400,7 @@ impl Theatre {
             }
             Msg::Speed(speed) => self.speed = speed.min(SPEEDS.len() - 1),
             Msg::Zoom(by) => self.zoom = self.zoom.by(by),
-            Msg::Focus(world) => self.focus = world.min(self.show.folds.len().saturating_sub(1)),
+            Msg::Focus(world) => self.focus = world.min(self.show.folds().len().saturating_sub(1)),
             Msg::Guess(guess) => self.guess = Some(*guess),
             Msg::NextQuestion => self.guess = None,
             Msg::Over(over) => self.over = if self.over == over { Over::Nothing } else { over },
@@ -398,12 +422,15 @@ impl Theatre {
         true
     }
 
-    fn next_frame(&mut self, time: f64) -> bool {
-        if self.show.is_catching_up() {
-            self.show.catch_up(dom::clock);
+    fn next_frame(&mut self, ctx: &Context<Theatre>, time: f64) -> bool {
+        if self.show.is_under_way() {
+            if let Err(trouble) = self.show.go_on(dom::clock) {
+                self.say(ctx, trouble);
+            }
             return true;
         }
         if !self.playing {
+            self.cold = self.show.warm(self.by, dom::clock);
             return false;
         }
         let elapsed = if self.last_frame > 0.0 { time - self.last_frame } else { 16.0 };
@@ -416,7 +443,7 @@ impl Theatre {
         let Some(main) = dom::by_id("main") else { return false };
         let chart = document().query_selector(".world .chart").ok().flatten();
         let width = chart.map_or(600.0, |chart| f64::from(chart.client_width()));
-        let worlds = self.show.folds.len().max(1) as f64;
+        let worlds = self.show.folds().len().max(1) as f64;
         let height = f64::from(main.client_height());
         let size = ((width - 62.0).max(120.0), ((height - 14.0 - 10.0 * worlds) / worlds - 17.0).max(60.0));
         let changed = size != self.size;
@@ -426,7 +453,7 @@ impl Theatre {
 
     /// The part of the time that is shown.
     fn frame_shown(&self) -> Frame {
-        let lanes = self.show.folds.iter().map(|fold| fold.lanes().len()).max().unwrap_or(1).max(1);
+        let lanes = self.show.folds().iter().map(|fold| fold.lanes().len()).max().unwrap_or(1).max(1);
         let least = if self.size.1 > 90.0 { 9.0 } else { 8.0 };
         let pitch = (self.size.1 / lanes as f64).clamp(least, 30.0);
         let (from, to) = self.zoom.span(self.show.opens(), self.show.end(), self.show.now());
@@ -435,13 +462,44 @@ impl Theatre {
 
     /// Draws what has changed.
     fn draw(&mut self) {
-        if self.charts.len() != self.show.folds.len() {
+        if self.drawn.charts.len() != self.show.folds().len() {
             self.measure();
         }
+        self.draw_charts();
+        let panels: Vec<Panel> = self.show.play.stand().map(|(fold, world)| panel(fold, world)).collect();
+        let focus = self.focus.min(panels.len().saturating_sub(1));
+        self.draw_focus(focus, panels.get(focus));
+        self.drawn.calm.truncate(panels.len());
+        for (number, panel) in panels.into_iter().enumerate() {
+            let calm = panel.calm();
+            match self.drawn.calm.get_mut(number) {
+                Some(drawn) => keep(drawn, calm),
+                None => self.drawn.calm.push(Rc::new(calm)),
+            }
+        }
+        let title = |protocol: &Protocol| AttrValue::from(protocol.title());
+        self.drawn.titles = self.show.protocols.iter().map(title).collect();
+        let marks = self.show.cues.iter().map(|cue| (cue.at, cue.label.clone())).collect();
+        keep(&mut self.drawn.marks, marks);
+    }
+
+    /// The world that is looked into.
+    fn draw_focus(&mut self, focus: usize, panel: Option<&Panel>) {
+        let (Some((fold, world)), Some(panel)) = (self.show.play.stand().nth(focus), panel) else { return };
+        let key = matrix_key(fold, world);
+        if self.drawn.matrix.as_ref().is_none_or(|(of, known, _)| (*of, known) != (focus, &key)) {
+            self.drawn.matrix = Some((focus, key, Rc::new(matrix(fold, world))));
+        }
+        let names = (0..fold.member_count()).map(|member| self.show.full_name(member)).collect();
+        keep(&mut self.drawn.names, names);
+        keep(&mut self.drawn.full, panel.clone());
+    }
+
+    fn draw_charts(&mut self) {
         let frame = self.frame_shown();
-        let folds = &self.show.folds;
-        self.charts.resize(folds.len(), None);
-        for (fold, chart) in folds.iter().zip(&mut self.charts) {
+        let folds = self.show.folds();
+        self.drawn.charts.resize(folds.len(), None);
+        for (fold, chart) in folds.iter().zip(&mut self.drawn.charts) {
             let fresh = chart
                 .as_ref()
                 .is_some_and(|(version, drawn)| *version == fold.version() && drawn.0.frame == frame);
@@ -463,7 +521,7 @@ impl Theatre {
             None => protocols.push(wanted),
         }
         self.show.compare(protocols)?;
-        self.focus = self.focus.min(self.show.folds.len() - 1);
+        self.focus = self.focus.min(self.show.folds().len() - 1);
         Ok(())
     }
 
@@ -481,7 +539,7 @@ impl Theatre {
         self.guess = None;
         self.focus = 0;
         self.over = Over::Nothing;
-        self.charts.clear();
+        self.drawn = Drawn::default();
         if let Ok(text) = link.encode() {
             dom::set_fragment(&text);
         }
@@ -505,30 +563,45 @@ impl Theatre {
         Timeout::new(TOAST_MS, move || link.send_message(Msg::Quiet(number))).forget();
     }
 
-    fn told(&self, cues: Vec<show::Cue>) -> Told {
-        let question = self.show.question(&cues);
+    fn told(&self) -> Told {
+        let members = self.drawn.calm.first().map_or(&[][..], |panel| &panel.members);
+        let question = self.show.question(members);
+        let cues = Rc::clone(&self.show.cues);
         let outcome = self.guess.as_ref().and_then(|guess| self.show.outcome(guess));
         let actions = if self.over == Over::Event { script::actions(&self.show) } else { Vec::new() };
-        Told { now: self.show.now(), cues, question, guess: self.guess.clone(), outcome, actions }
+        Told {
+            past: cues.iter().filter(|cue| cue.at <= self.show.now()).count(),
+            cues,
+            question,
+            guess: self.guess.clone(),
+            outcome,
+            actions,
+        }
     }
 
     fn details(&self) -> Html {
-        let focus = self.focus.min(self.show.folds.len().saturating_sub(1));
-        let (Some(fold), Some(run)) = (self.show.folds.get(focus), self.show.worlds.runs().get(focus)) else {
+        let focus = self.focus.min(self.show.folds().len().saturating_sub(1));
+        let (Some(title), Some((_, _, matrix))) = (self.drawn.titles.get(focus), &self.drawn.matrix) else {
             return Html::default();
         };
-        let told = self.show.narration().filter(|(world, _)| *world == focus).map(|(_, text)| text);
+        let told = self.show.play.narration().filter(|(world, _)| *world == focus).map(|(_, text)| text);
         html! {
-            <Details title={self.show.protocols[focus].title()} panel={crate::view::theatre::panel(fold, run.world())}
-                matrix={crate::view::theatre::matrix(fold, run.world())} {told}
-                names={(0..fold.member_count()).map(|member| self.show.full_name(member)).collect::<Vec<_>>()} />
+            <Details {title} panel={Rc::clone(&self.drawn.full)} matrix={Rc::clone(matrix)} {told}
+                names={Rc::clone(&self.drawn.names)} />
         }
     }
 
     fn spoken(&self) -> String {
-        match self.show.narration() {
+        match self.show.play.narration() {
             Some((world, text)) if !self.playing => format!("{}: {text}", self.show.protocols[world].title()),
             _ => String::new(),
         }
+    }
+}
+
+/// Puts a value in its place, unless the same is there already.
+fn keep<T: PartialEq>(place: &mut Rc<T>, value: T) {
+    if **place != value {
+        *place = Rc::new(value);
     }
 }

@@ -2,30 +2,34 @@
 //! believes, for one group of one world.
 //!
 //! [`Fold`] reads a trace once, as it grows; everything else asks it, or the world as it stands.
-//! Must not know that there are other worlds beside this one.
+//! [`Play`] alone knows
+//! that there are other worlds beside one.
 
 mod chart;
 mod cues;
 mod fold;
 mod moves;
 mod panel;
+mod play;
+#[cfg(test)]
+mod play_test;
 mod score;
 mod sequence;
+#[cfg(test)]
+mod stories_test;
 #[cfg(test)]
 mod theatre_test;
 
 pub(in crate::view) use chart::escaped;
 pub use chart::{Chart, Fill, Frame, Label, SvgColours, export_svg};
-pub use cues::cue;
+pub use cues::{cue, is_server};
 pub use fold::{Fold, Holder, Lane, Mark, Round, StepBy};
-pub use moves::{Cell, Matrix, MoveRow, matrix};
+pub use moves::{Cell, Matrix, MatrixKey, MoveRow, matrix, matrix_key};
 pub use panel::{MemberView, Panel, Wire, panel};
+pub use play::{Play, Sought};
 pub use score::{Score, report};
 pub(in crate::view) use sequence::plain;
 pub use sequence::{Sequence, sequence};
-
-/// How many colours members have; with more, colours come again and letters tell them apart.
-pub const COLOURS: u8 = 6;
 
 /// A member's letter: A, B, …, Z, A2, …
 pub fn letter(member: u8) -> String {

@@ -1,17 +1,20 @@
 //! The world that is looked into: its members, what moves, and why.
 
+use std::rc::Rc;
+
 use yew::prelude::*;
 
-use crate::view::theatre::{COLOURS, Cell, Matrix, MemberView, Panel, Wire, letter};
+use crate::view::members;
+use crate::view::theatre::{Cell, Matrix, MemberView, Panel, Wire, letter};
 
 #[derive(PartialEq, Properties)]
 pub(super) struct DetailsProps {
-    pub(super) title: String,
-    pub(super) panel: Panel,
-    pub(super) matrix: Matrix,
+    pub(super) title: AttrValue,
+    pub(super) panel: Rc<Panel>,
+    pub(super) matrix: Rc<Matrix>,
     /// What was stepped to.
     pub(super) told: Option<String>,
-    pub(super) names: Vec<String>,
+    pub(super) names: Rc<Vec<String>>,
 }
 
 #[component]
@@ -25,18 +28,19 @@ pub(super) fn Details(props: &DetailsProps) -> Html {
         <p class="tip">{ coordinator }</p>
         if let Some(told) = &props.told { <h3>{ "In words" }</h3><p>{ told }</p> }
         <h3>{ "What each member believes" }</h3>
-        <ul class="believers">{ for props.panel.members.iter().map(|member| believer(member, &props.names)) }</ul>
+        <ul class="believers">{ for props.panel.members.iter().map(|member| believer(member, props.panel.is_epoch, &props.names)) }</ul>
         <h3>{ if props.matrix.settled { "The last round" } else { "This round" } }</h3>
-        { moves(&props.matrix) }
+        <Moves matrix={&props.matrix} />
     </> }
 }
 
-fn believer(member: &MemberView, names: &[String]) -> Html {
+fn believer(member: &MemberView, is_epoch: bool, names: &[String]) -> Html {
+    let counter = if is_epoch { "member epoch" } else { "generation" };
     let name = names.get(usize::from(member.member)).cloned().unwrap_or_default();
     let rest = name.strip_prefix(&member.letter).unwrap_or("").to_owned();
     let class = classes!(
         "believer",
-        format!("m{}", member.colour),
+        members::class(member.colour),
         (!member.runs).then_some("out"),
         (member.runs && !member.is_well).then_some("busy")
     );
@@ -45,7 +49,7 @@ fn believer(member: &MemberView, names: &[String]) -> Html {
             <span class="badge">{ &member.letter }</span>
             <span class="what">
                 <b>{ &member.status }</b>{ rest }
-                if member.generation >= 0 { <span class="faint">{ format!(" · generation {}", member.generation) }</span> }
+                if member.generation >= 0 { <span class="faint">{ format!(" · {counter} {}", member.generation) }</span> }
                 if member.leads { <span class="faint">{ " · leader" }</span> }
                 <small>{ if member.owns.is_empty() { "owns nothing".to_owned() } else { member.owns.join(" ") } }</small>
             </span>
@@ -71,7 +75,14 @@ fn wire(wire: Option<&Wire>) -> Html {
     }
 }
 
-fn moves(matrix: &Matrix) -> Html {
+#[derive(PartialEq, Properties)]
+struct MovesProps {
+    matrix: Rc<Matrix>,
+}
+
+#[component]
+fn Moves(props: &MovesProps) -> Html {
+    let matrix = &props.matrix;
     let (stays, moves) = matrix.counts();
     html! { <>
         <p class="tip">{ match moves {
@@ -80,17 +91,17 @@ fn moves(matrix: &Matrix) -> Html {
             _ => format!("{stays} stay, {moves} do not"),
         } }</p>
         <table class="matrix">
-            <thead><tr><th>{ "" }</th>{ for matrix.members.iter().map(|who| html! { <th class={format!("m{}", who % COLOURS)}>{ letter(*who) }</th> }) }</tr></thead>
+            <thead><tr><th>{ "" }</th>{ for matrix.members.iter().zip(&matrix.colours).map(|(who, colour)| html! { <th class={members::class(*colour)}>{ letter(*who) }</th> }) }</tr></thead>
             <tbody>{ for matrix.rows.iter().map(|row| html! {
                 <tr><th scope="row">{ &row.lane }</th>
-                    { for row.cells.iter().zip(&matrix.members).map(|(cell, who)| {
+                    { for row.cells.iter().zip(&matrix.colours).map(|(cell, colour)| {
                         let (class, sign, words) = match cell {
                             Cell::Nothing => ("", "", ""),
                             Cell::Stays => ("stays", "●", "keeps it"),
                             Cell::Gets => ("gets", "+", "gets it"),
                             Cell::Gave => ("gave", "−", "gave it up"),
                         };
-                        html! { <td class={classes!(class, format!("m{}", who % COLOURS))} title={words}><span>{ sign }</span></td> }
+                        html! { <td class={classes!(class, members::class(*colour))} title={words}><span>{ sign }</span></td> }
                     }) }
                 </tr>
             }) }</tbody>

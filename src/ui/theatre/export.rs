@@ -11,7 +11,7 @@ impl Theatre {
         let title = &self.show.scenario.title;
         let now = self.show.now();
         let strip = || {
-            let worlds = self.show.folds.iter().zip(self.show.worlds.runs()).zip(&self.show.protocols);
+            let worlds = self.show.folds().iter().zip(self.show.runs()).zip(&self.show.protocols);
             let charts: Vec<_> = worlds
                 .map(|((fold, run), protocol)| {
                     let frame = Frame { width: 900.0, pitch: 20.0, ..self.frame_shown() };
@@ -25,7 +25,7 @@ impl Theatre {
         };
         let focus = self.focus;
         let told = || {
-            let (fold, run) = (&self.show.folds[focus], &self.show.worlds.runs()[focus]);
+            let (fold, run) = (&self.show.folds()[focus], &self.show.runs()[focus]);
             let frame = self.frame_shown();
             sequence(fold, run.branch(), run.world(), frame.from, now.min(frame.to))
         };

@@ -1,5 +1,7 @@
 //! The bar at the foot: play, step by a kind, speed, the script on the clock.
 
+use std::rc::Rc;
+
 use yew::prelude::*;
 
 use crate::base::SimTime;
@@ -63,7 +65,7 @@ pub(super) struct FootProps {
     /// The left end of the clock.
     pub(super) begin: SimTime,
     pub(super) end: SimTime,
-    pub(super) cues: Vec<(SimTime, String)>,
+    pub(super) cues: Rc<Vec<(SimTime, String)>>,
     pub(super) send: Callback<Msg>,
 }
 
@@ -141,7 +143,7 @@ fn clock(props: &FootProps) -> Html {
 fn named(props: &FootProps, begin: SimTime, end: SimTime) -> Vec<(SimTime, String)> {
     let room = end.since(begin) / 8;
     let mut named: Vec<(SimTime, String)> = Vec::new();
-    for (at, label) in &props.cues {
+    for (at, label) in props.cues.iter() {
         let free = named.last().is_none_or(|(last, _)| at.since(*last) > room);
         if free && begin <= *at && *at < end {
             named.push((*at, label.clone()));

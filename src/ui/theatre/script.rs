@@ -1,5 +1,7 @@
 //! The script as chips, what one can make happen, and the question before the next event.
 
+use std::rc::Rc;
+
 use yew::prelude::*;
 
 use crate::base::SimTime;
@@ -11,8 +13,9 @@ use super::{Msg, Over};
 /// What the bar shows.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Told {
-    pub(super) now: SimTime,
-    pub(super) cues: Vec<Cue>,
+    /// So many events of the script have happened.
+    pub(super) past: usize,
+    pub(super) cues: Rc<Vec<Cue>>,
     /// The next event, a partition, and who may have it then.
     pub(super) question: Option<(Cue, String, Vec<String>)>,
     pub(super) guess: Option<Guess>,
@@ -33,13 +36,12 @@ pub(super) struct ScriptProps {
 pub(super) fn Script(props: &ScriptProps) -> Html {
     let told = &props.show;
     let send = &props.send;
-    let latest = told.cues.iter().rev().find(|cue| cue.at <= told.now).map(|cue| cue.index);
     let open = props.over == Over::Event;
     html! {
         <div class="script" role="region" aria-label="Script">
             <span class="faint word">{ "Script" }</span>
             <div class="chips">
-                { for told.cues.iter().map(|cue| chip(cue, latest == Some(cue.index), cue.at <= told.now, send)) }
+                { for (1..).zip(told.cues.iter()).map(|(number, cue)| chip(cue, number == told.past, number <= told.past, send)) }
                 <span class="drop">
                     <button class="chip add" aria-expanded={open.to_string()} title="Make something happen now (E)"
                         onclick={send.reform(|_: MouseEvent| Msg::Over(Over::Event))}>{ "+ event" }</button>
@@ -83,7 +85,7 @@ fn seconds(at: SimTime) -> String {
 
 fn predict(told: &Told, send: &Callback<Msg>) -> Html {
     // What comes of it is shown until something else happens.
-    let latest = told.cues.iter().map(|cue| cue.at).filter(|at| *at <= told.now).max();
+    let latest = told.past.checked_sub(1).and_then(|index| told.cues.get(index)).map(|cue| cue.at);
     if let Some(guess) = told.guess.as_ref().filter(|guess| latest == Some(guess.cue.at)) {
         return revealed(told, guess, send);
     }
@@ -123,7 +125,7 @@ fn revealed(told: &Told, guess: &Guess, send: &Callback<Msg>) -> Html {
 
 /// What can be made to happen, as the first world stands.
 pub(super) fn actions(show: &Show) -> Vec<(String, Command)> {
-    let (Some(fold), Some(run)) = (show.folds.first(), show.worlds.runs().first()) else { return Vec::new() };
+    let (Some(fold), Some(run)) = (show.folds().first(), show.runs().first()) else { return Vec::new() };
     let world = run.world();
     let panel = crate::view::theatre::panel(fold, world);
     let mut found = Vec::new();

@@ -1,11 +1,11 @@
 //! What is played in the theatre: the worlds, what was folded up of them, and their script.
 
+use std::rc::Rc;
+
 use crate::base::SimTime;
 use crate::scenario::{Files, Linked, Protocol, Scenario, ScriptStep, TheatreLink, WORLDS_MAX};
-use crate::sim::{Command, Ensemble, Moment};
-use crate::trace::Entry;
-use crate::view::theatre::{Fold, Mark, StepBy, cue, letter};
-use crate::view::words::{Names, sentence};
+use crate::sim::{Command, Moment, Run};
+use crate::view::theatre::{Fold, MemberView, Play, Sought, StepBy, cue, is_server, letter};
 
 use super::super::session::SPEEDS;
 
@@ -13,24 +13,26 @@ use super::super::session::SPEEDS;
 const FRAME_MAX_MS: f64 = 100.0;
 /// The engine may take so long for a frame, in milliseconds.
 const FRAME_BUDGET_MS: f64 = 9.0;
+/// The same where somebody waits for the picture of what a key does.
+const SEEK_BUDGET_MS: f64 = 6.0;
 /// The worlds are in step at least so often, in microseconds.
 const BEAT_US: u64 = 20_000;
-/// Looking for the next event of a kind ends after so much time.
-const SEARCH_US: u64 = 60_000_000;
 /// What is played when nobody asks for anything else.
 pub(super) const FIRST: &str = "scale-out";
 
 /// An event of the script.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::ui) struct Cue {
     pub(super) at: SimTime,
     pub(super) label: String,
+    /// Who is there only because of it.
+    joins: Option<String>,
     /// Its place in the scenario's script.
     pub(super) index: usize,
 }
 
 /// A question that was answered before it was played.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::ui) struct Guess {
     pub(super) cue: Cue,
     pub(super) lane: String,
@@ -42,16 +44,17 @@ pub(super) struct Show {
     pub(super) scenario: Scenario,
     linked: Linked,
     pub(super) protocols: Vec<Protocol>,
-    pub(super) worlds: Ensemble,
-    pub(super) folds: Vec<Fold>,
+    pub(super) play: Play,
     /// What was done here, beside the scenario's own script.
     acted: Vec<ScriptStep>,
+    /// The script, in order.
+    pub(super) cues: Rc<Vec<Cue>>,
     /// What is played until there before anything else.
     goal: Option<Goal>,
     /// Time in microseconds that no frame has played yet.
     rest: f64,
-    /// The entry that was stepped to: its world and number.
-    pub(super) found: Option<(usize, u64)>,
+    /// By what was stepped last.
+    by: StepBy,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -93,20 +96,12 @@ impl Show {
             let world = scenario.under(protocol).build(None, &Files::new());
             setups.push(world.map_err(|error| format!("{}: {error}", protocol.title()))?);
         }
-        let worlds = Ensemble::new(setups);
-        let folds = worlds.runs().iter().map(|run| Fold::new(run.world(), &group)).collect();
-        let goal = Some(goal);
-        Ok(Show {
-            scenario,
-            linked,
-            protocols,
-            worlds,
-            folds,
-            acted: Vec::new(),
-            goal,
-            rest: 0.0,
-            found: None,
-        })
+        let play = Play::new(setups, &group);
+        let (acted, cues, goal) = (Vec::new(), Rc::default(), Some(goal));
+        let mut show =
+            Show { scenario, linked, protocols, play, acted, cues, goal, rest: 0.0, by: StepBy::State };
+        show.cues = show.script();
+        Ok(show)
     }
 
     /// The same with other protocols, or another script, at the same time.
@@ -116,7 +111,22 @@ impl Show {
     }
 
     pub(super) fn now(&self) -> SimTime {
-        self.worlds.now()
+        self.play.now()
+    }
+
+    /// The worlds.
+    pub(super) fn runs(&self) -> &[Run] {
+        self.play.worlds().runs()
+    }
+
+    /// What was folded up of each.
+    pub(super) fn folds(&self) -> &[Fold] {
+        self.play.folds()
+    }
+
+    /// The time up to which any world was ever played.
+    pub(super) fn known(&self) -> SimTime {
+        self.play.worlds().known()
     }
 
     /// Where it is opened: by then the group is at rest for the first time.
@@ -127,28 +137,42 @@ impl Show {
     /// Where playing is to end: what the scenario wants to show has happened by then.
     pub(super) fn end(&self) -> SimTime {
         let until = self.scenario.look.until_ms.unwrap_or(30_000).saturating_mul(1_000);
-        SimTime(until).max(self.worlds.known())
+        SimTime(until).max(self.known())
     }
 
-    /// Whether it is still on its way to where it is to be opened.
-    pub(super) fn is_catching_up(&self) -> bool {
-        self.goal.is_some()
+    /// Whether it is still on its way to where it is wanted.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.goal.is_some() || self.play.is_seeking()
     }
 
-    /// Plays towards where it is to be opened, for as long as a frame may take.
-    pub(super) fn catch_up(&mut self, clock: impl Fn() -> f64) {
-        let Some(goal) = self.goal else { return };
+    /// Goes on its way, for as long as a frame may take.
+    pub(super) fn go_on(&mut self, clock: fn() -> f64) -> Result<(), String> {
+        let Some(goal) = self.goal else {
+            let found = self.play.seek_on(tired(clock));
+            return told(found, self.by);
+        };
         if self.play_to(goal.time, clock) {
             if let Some(moment) = goal.then {
-                self.worlds.go_to(moment);
+                self.play.go_to(moment);
             }
             self.goal = None;
         }
+        Ok(())
+    }
+
+    /// Makes the next steps quick, for as long as a frame may take; false when they are.
+    pub(super) fn warm(&mut self, by: StepBy, clock: fn() -> f64) -> bool {
+        let tired = tired(clock);
+        while self.play.warm(by) {
+            if tired() {
+                return true;
+            }
+        }
+        false
     }
 
     /// `elapsed` milliseconds of the reader's time go by. False when the end is reached.
-    pub(super) fn play(&mut self, elapsed: f64, speed: usize, clock: impl Fn() -> f64) -> bool {
-        self.found = None;
+    pub(super) fn play(&mut self, elapsed: f64, speed: usize, clock: fn() -> f64) -> bool {
         self.rest += elapsed.min(FRAME_MAX_MS) * 1_000.0 * SPEEDS[speed.min(SPEEDS.len() - 1)].0;
         let whole = self.rest.floor();
         self.rest -= whole;
@@ -160,104 +184,44 @@ impl Show {
     }
 
     /// Plays until a time or until the frame's budget is used up; true in the former case.
-    fn play_to(&mut self, time: SimTime, clock: impl Fn() -> f64) -> bool {
+    fn play_to(&mut self, time: SimTime, clock: fn() -> f64) -> bool {
         let begun = clock();
         while self.now() < time {
             let next = time.min(self.now() + BEAT_US);
-            self.worlds.play_until(next);
+            self.play.play_until(next);
             if clock() - begun > FRAME_BUDGET_MS {
                 break;
             }
         }
-        self.fold();
         self.now() >= time
     }
 
-    fn fold(&mut self) {
-        for (fold, run) in self.folds.iter_mut().zip(self.worlds.runs()) {
-            fold.update(run.branch());
-        }
-    }
-
-    /// To the next event of a kind, in whichever world.
-    pub(super) fn step(&mut self, by: StepBy) -> Result<(), String> {
-        // What was played before is known, and need not be looked for.
-        let stand = self.position();
-        let ahead = self.all_marks(by).filter(|(moment, _)| *moment > stand).min();
-        if let Some((moment, seq)) = ahead {
-            self.stand_at(moment, seq);
+    /// To the next event of a kind, in whichever world. If that takes longer than a frame may,
+    /// [`Show::go_on`] goes on with it.
+    pub(super) fn step(&mut self, by: StepBy, clock: fn() -> f64) -> Result<(), String> {
+        if self.is_under_way() {
             return Ok(());
         }
-        let until = self.now() + SEARCH_US;
-        let begun = self.now();
-        // In beats, as the folds know best what is of a kind.
-        while self.now() < until {
-            let next = self.now() + BEAT_US;
-            self.worlds.play_until(next);
-            self.fold();
-            let found = self.all_marks(by).filter(|(moment, _)| *moment > stand).min();
-            if let Some((moment, seq)) = found {
-                self.stand_at(moment, seq);
-                return Ok(());
-            }
-        }
-        self.worlds.go_back(begun);
-        Err(format!("In the next minute no {} comes in any world.", noun(by)))
+        (self.rest, self.by) = (0.0, by);
+        told(self.play.seek(by, tired(clock)), by)
     }
 
-    /// To the last one before.
+    /// To the last one before; from a search, to where it began.
     pub(super) fn step_back(&mut self, by: StepBy) {
-        let stand = self.position();
-        match self.all_marks(by).filter(|(moment, _)| *moment < stand).max() {
-            Some((moment, seq)) => self.stand_at(moment, seq),
-            None => self.go_to(self.opens().min(self.now())),
-        }
-    }
-
-    fn stand_at(&mut self, moment: Moment, seq: u64) {
         self.rest = 0.0;
-        self.worlds.go_to(moment);
-        self.found = Some((moment.world as usize, seq));
-    }
-
-    /// Where it stands, in the order of all that happens in all worlds.
-    fn position(&self) -> Moment {
-        match self.worlds.last() {
-            Some(last) if last.time == self.now() && self.found.is_some() => last,
-            _ => Moment { time: self.now(), world: WORLDS_MAX as u32, step: u64::MAX },
+        if self.play.is_seeking() {
+            return self.play.give_up();
         }
-    }
-
-    /// The marks of a kind around the present, few of each world: where they are, and the entry.
-    fn all_marks(&self, by: StepBy) -> impl Iterator<Item = (Moment, u64)> + '_ {
-        let now = self.now();
-        let worlds = (0_u32..).zip(self.folds.iter().zip(self.worlds.runs()));
-        worlds.flat_map(move |(world, (fold, run))| {
-            let marks = fold.marks();
-            let behind = marks.partition_point(|mark| mark.time < now);
-            let place = move |mark: &Mark| {
-                let step = run.branch().step_of_entry(mark.seq);
-                (Moment { time: mark.time, world, step }, mark.seq)
-            };
-            let is_of = move |mark: &&Mark| mark.by == by;
-            let before = marks[..behind].iter().rev().filter(is_of).take(1);
-            // All of the same time, and the first after it.
-            let rest = marks[behind..].iter().filter(is_of);
-            let mut later = 0;
-            let after = rest.take_while(move |mark| {
-                later += u32::from(mark.time > now);
-                later <= 1
-            });
-            before.chain(after).map(place)
-        })
+        if !self.play.step_back(by) {
+            self.go_to(self.opens().min(self.now()));
+        }
     }
 
     /// Goes to a time, as far as it is known; plays there if it is not.
     pub(super) fn go_to(&mut self, time: SimTime) {
         self.rest = 0.0;
-        self.found = None;
-        if time <= self.worlds.known() {
-            self.worlds.go_back(time);
+        if time <= self.known() {
+            self.play.go_back(time);
         } else {
             self.goal = Some(Goal { time, then: None });
         }
@@ -265,18 +229,10 @@ impl Show {
 
     /// Does something now, in every world.
     pub(super) fn act(&mut self, command: Command) -> Result<(), String> {
-        let known = self.worlds.known();
-        let at = self.worlds.command(&command).map_err(|error| error.to_string())?;
-        let at_ms = at.as_ms();
+        let at_ms = self.play.act(&command).map_err(|error| error.to_string())?.as_ms();
         self.acted.retain(|step| step.at_ms <= at_ms);
         self.acted.push(ScriptStep { at_ms, command });
-        self.found = None;
-        for (fold, run) in self.folds.iter_mut().zip(self.worlds.runs()) {
-            if at <= known {
-                fold.forget(run.world());
-            }
-            fold.update(run.branch());
-        }
+        self.cues = self.script();
         Ok(())
     }
 
@@ -320,7 +276,7 @@ impl Show {
         let linked =
             if self.acted.is_empty() { self.linked.clone() } else { Linked::Text(self.played().to_text()) };
         let own = self.protocols == default_protocols(&self.scenario);
-        let stand = self.position();
+        let stand = self.play.position();
         let between = stand.step != u64::MAX;
         TheatreLink {
             scenario: linked,
@@ -331,64 +287,49 @@ impl Show {
         }
     }
 
-    /// The script, in order.
-    pub(super) fn cues(&self) -> Vec<Cue> {
+    fn script(&self) -> Rc<Vec<Cue>> {
         let script = self.played().script;
         let cue = |(index, step): (usize, &ScriptStep)| Cue {
             at: SimTime(step.at_ms.saturating_mul(1_000)),
             label: cue(&step.command),
+            joins: match &step.command {
+                Command::AddConsumer { name, .. } => name.clone(),
+                Command::Restart { node } => Some(node.clone()),
+                _ => None,
+            },
             index,
         };
-        script.iter().enumerate().map(cue).collect()
+        Rc::new(script.iter().enumerate().map(cue).collect())
     }
 
-    /// The question before the next event: which partition, and who may have it then.
-    pub(super) fn question(&self, cues: &[Cue]) -> Option<(Cue, String, Vec<String>)> {
-        let next = cues.iter().find(|cue| cue.at > self.now())?;
-        let fold = self.folds.first()?;
+    /// The question before the next event: which partition, and who may have it then. `members`
+    /// are those of the first world.
+    pub(super) fn question(&self, members: &[MemberView]) -> Option<(Cue, String, Vec<String>)> {
+        let next = self.cues.iter().find(|cue| cue.at > self.now())?;
+        let fold = self.folds().first()?;
         let lanes = fold.lanes();
         let (at, _) = lanes.iter().nth(lanes.len() / 2)?;
-        let view = crate::view::theatre::panel(fold, self.worlds.runs().first()?.world());
         let mut names: Vec<String> =
-            view.members.iter().filter(|member| member.runs).map(|member| member.name.clone()).collect();
-        let script = self.played().script;
-        let added = script.get(next.index).and_then(|step| match &step.command {
-            Command::AddConsumer { name, .. } => name.clone(),
-            Command::Restart { node } => fold.named(node).map(|_| node.clone()),
-            _ => None,
-        });
-        names.extend(added.filter(|name| !names.contains(name)));
+            members.iter().filter(|member| member.runs).map(|member| member.name.clone()).collect();
+        // A server that comes back is no member.
+        let added = next.joins.clone().filter(|name| !is_server(name) && !names.contains(name));
+        names.extend(added);
         Some((next.clone(), fold.lane_name(at), names))
     }
 
     /// Who has a partition in each world after an event, once that is decided.
     pub(super) fn outcome(&self, guess: &Guess) -> Option<Vec<(String, String)>> {
-        let mut told = Vec::new();
-        for ((fold, run), protocol) in self.folds.iter().zip(self.worlds.runs()).zip(&self.protocols) {
-            let entries = run.world().entries();
-            let round = fold.rounds().iter().find(|round| round.time > guess.cue.at)?;
-            if round.seq > entries {
-                return None;
-            }
-            let (at, _) = fold.lanes().iter().find(|(at, _)| fold.lane_name(at) == guess.lane)?;
-            let owner = round.owners.get(at).map(|who| fold.name(*who).to_owned());
-            told.push((protocol.title(), owner.unwrap_or_else(|| "nobody".into())));
-        }
-        Some(told)
-    }
-
-    /// The entry that was stepped to, in a sentence.
-    pub(super) fn narration(&self) -> Option<(usize, String)> {
-        let (world, seq) = self.found?;
-        let run = self.worlds.runs().get(world)?;
-        let names = Names::of(run.world());
-        let entry: &Entry = run.branch().entry(seq)?;
-        Some((world, sentence(entry, &names)))
+        let owners = self.play.outcome(guess.cue.at, &guess.lane)?;
+        let worlds = owners.into_iter().zip(self.folds()).zip(&self.protocols);
+        let told = worlds.map(|((owner, fold), protocol)| {
+            (protocol.title(), owner.map_or("nobody", |who| fold.name(who)).to_owned())
+        });
+        Some(told.collect())
     }
 
     /// `A · workers-1`, or only the letter when that is the name.
     pub(super) fn full_name(&self, member: u8) -> String {
-        let name = self.folds.first().map_or("", |fold| fold.name(member));
+        let name = self.folds().first().map_or("", |fold| fold.name(member));
         let letter = letter(member);
         if name == letter { letter } else { format!("{letter} · {name}") }
     }
@@ -400,6 +341,19 @@ fn default_protocols(scenario: &Scenario) -> Vec<Protocol> {
         Protocol::all().into_iter().take(WORLDS_MAX).collect()
     } else {
         scenario.compare.clone()
+    }
+}
+
+/// Whether a frame's time is used up.
+fn tired(clock: fn() -> f64) -> impl Fn() -> bool {
+    let begun = clock();
+    move || clock() - begun > SEEK_BUDGET_MS
+}
+
+fn told(found: Sought, by: StepBy) -> Result<(), String> {
+    match found {
+        Sought::Found | Sought::Underway => Ok(()),
+        Sought::Nothing => Err(format!("In the next minute no {} comes in any world.", noun(by))),
     }
 }
 

@@ -238,7 +238,7 @@ fn groups(world: &World) -> Vec<GroupFacts> {
         let Machine::Consumer(consumer) = &slot.machine else { continue };
         let id = consumer.config().group_id.clone().unwrap_or_else(|| Arc::from(""));
         let member = member(node, slot, consumer, colour);
-        colour = (colour + 1) % 6;
+        colour = (colour + 1) % crate::view::members::COLOURS;
         let fresh = || GroupFacts {
             id: Arc::clone(&id),
             state: if id.is_empty() { "without a group".into() } else { "not there yet".into() },

@@ -8,8 +8,9 @@ use std::fmt::Write;
 
 use crate::base::{Map, SimTime};
 use crate::view::Px;
+use crate::view::members::{self, HUES};
 
-use super::{COLOURS, Fold, Holder, letter};
+use super::{Fold, Holder, letter};
 
 /// What part of a fold's history is drawn, and how large.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,10 +50,18 @@ impl Fill {
     /// Its CSS classes.
     pub fn class(self) -> String {
         match self {
-            Fill::Owned(colour) => format!("owned m{colour}"),
-            Fill::Stalled(colour) => format!("stalled m{colour}"),
+            Fill::Owned(colour) => format!("owned {}", members::class(colour)),
+            Fill::Stalled(colour) => format!("stalled {}", members::class(colour)),
             Fill::Nobody => "nobody".to_owned(),
-            Fill::Other(colour) => format!("other m{colour}"),
+            Fill::Other(colour) => format!("other {}", members::class(colour)),
+        }
+    }
+
+    /// Whether dots tell its member from another one of the same hue.
+    pub fn is_dotted(self) -> bool {
+        match self {
+            Fill::Owned(colour) | Fill::Stalled(colour) => members::is_dotted(colour),
+            Fill::Nobody | Fill::Other(_) => false,
         }
     }
 }
@@ -66,6 +75,8 @@ pub struct Label {
     pub y: f64,
     /// The member's letter.
     pub text: String,
+    /// The number of the member's colour.
+    pub colour: u8,
     /// On a piece that nobody reads.
     pub stalled: bool,
 }
@@ -89,6 +100,7 @@ impl Chart {
     /// Draws a fold; pieces end at `end`, if they have not before.
     pub fn of(fold: &Fold, frame: Frame, end: SimTime) -> Chart {
         let mut paths: Map<Fill, String> = Map::new();
+        let colours: Vec<u8> = (0..fold.member_count()).map(|member| fold.colour(member)).collect();
         let mut chart = Chart {
             frame,
             height: frame.pitch * fold.lanes().len() as f64,
@@ -107,7 +119,7 @@ impl Chart {
                     break;
                 }
                 if until > *time && until > frame.from {
-                    chart.piece(&mut paths, top, (frame.x(*time), frame.x(until)), holder);
+                    chart.piece(&mut paths, &colours, top, (frame.x(*time), frame.x(until)), holder);
                 }
             }
         }
@@ -124,12 +136,20 @@ impl Chart {
         }
     }
 
-    fn piece(&mut self, paths: &mut Map<Fill, String>, top: f64, (from, to): (f64, f64), holder: &Holder) {
+    fn piece(
+        &mut self,
+        paths: &mut Map<Fill, String>,
+        colours: &[u8],
+        top: f64,
+        (from, to): (f64, f64),
+        holder: &Holder,
+    ) {
+        let colour = |who: u8| colours.get(usize::from(who)).copied().unwrap_or_default();
         let pitch = self.frame.pitch;
         let height = pitch - gap(pitch);
         let fill = match holder.owner {
-            Some(who) if holder.stalled => Fill::Stalled(who % COLOURS),
-            Some(who) => Fill::Owned(who % COLOURS),
+            Some(who) if holder.stalled => Fill::Stalled(colour(who)),
+            Some(who) => Fill::Owned(colour(who)),
             None => Fill::Nobody,
         };
         let below = holder.other.filter(|_| height > 5.0).map(|_| (height / 4.0).max(2.0));
@@ -137,7 +157,7 @@ impl Chart {
         block(paths.entry(fill).or_default(), from, top, to - from, own);
         if let (Some(below), Some(who)) = (below, holder.other) {
             let y = top + height - below;
-            block(paths.entry(Fill::Other(who % COLOURS)).or_default(), from, y, to - from, below);
+            block(paths.entry(Fill::Other(colour(who))).or_default(), from, y, to - from, below);
         }
         if let Some(who) = holder.owner
             && to - from > 15.0
@@ -145,7 +165,8 @@ impl Chart {
         {
             // Half of a capital's height below the middle.
             let y = top + own / 2.0 + self.letter_px() * 0.36;
-            self.labels.push(Label { x: from + 6.0, y, text: letter(who), stalled: holder.stalled });
+            let (text, colour) = (letter(who), colour(who));
+            self.labels.push(Label { x: from + 6.0, y, text, colour, stalled: holder.stalled });
         }
     }
 }
@@ -189,8 +210,8 @@ pub struct SvgColours {
     pub on: &'static str,
     /// Hatches.
     pub warn: &'static str,
-    /// Members.
-    pub members: [&'static str; COLOURS as usize],
+    /// Members' hues.
+    pub members: [&'static str; HUES as usize],
 }
 
 impl SvgColours {
@@ -201,11 +222,12 @@ impl SvgColours {
         soft: "#5d626b",
         on: "#ffffff",
         warn: "#b5471b",
-        members: ["#4466aa", "#96640f", "#2c7a58", "#a83d66", "#6644aa", "#1f7c88"],
+        members: ["#2178ce", "#8f6617", "#124e00", "#660857", "#5c3b9e", "#1d6b71"],
     };
 
-    fn of(&self, colour: u8) -> &'static str {
-        self.members[usize::from(colour % COLOURS)]
+    /// A member's hue.
+    pub(super) fn of(&self, colour: u8) -> &'static str {
+        self.members[usize::from(colour % HUES)]
     }
 }
 
@@ -219,14 +241,17 @@ pub fn export_svg(title: &str, charts: &[(String, String, Chart)], colours: &Svg
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" \
          font-family=\"system-ui, sans-serif\" font-size=\"12\">\n<defs><pattern id=\"hatch\" width=\"6\" \
          height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\"><path d=\"M1,0v6\" \
-         stroke=\"{2}\" stroke-width=\"1.6\"/></pattern></defs>\n<rect width=\"100%\" height=\"100%\" \
+         stroke=\"{2}\" stroke-width=\"1.6\"/></pattern><pattern id=\"dots\" width=\"5\" height=\"5\" \
+         patternUnits=\"userSpaceOnUse\"><circle cx=\"2.5\" cy=\"2.5\" r=\"1\" fill=\"{6}\"/></pattern></defs>\n\
+         <rect width=\"100%\" height=\"100%\" \
          fill=\"{3}\"/>\n<text x=\"20\" y=\"28\" font-size=\"15\" font-weight=\"600\" fill=\"{4}\">{5}</text>\n",
         Px(LEFT + width + 20.0),
         Px(height),
         colours.warn,
         colours.paper,
         colours.ink,
-        escaped(title)
+        escaped(title),
+        colours.on
     );
     let mut top = TOP;
     for (name, score, chart) in charts {
@@ -263,15 +288,20 @@ fn drawn(svg: &mut String, chart: &Chart, colours: &SvgColours) {
             ),
             Fill::Nobody => write!(svg, "<path fill=\"url(#hatch)\" d=\"{d}\"/>"),
         };
+        if fill.is_dotted() {
+            let _ = write!(svg, "<path fill=\"url(#dots)\" d=\"{d}\"/>");
+        }
     }
     for label in &chart.labels {
         let _ = write!(
             svg,
-            "<text x=\"{}\" y=\"{}\" font-size=\"{}\" font-weight=\"600\" fill=\"{}\">{}</text>",
+            "<text x=\"{}\" y=\"{}\" font-size=\"{}\" font-weight=\"600\" fill=\"{}\" paint-order=\"stroke\" \
+             stroke=\"{}\" stroke-width=\"3\">{}</text>",
             Px(label.x),
             Px(label.y),
             Px(chart.letter_px()),
             if label.stalled { colours.ink } else { colours.on },
+            if label.stalled { colours.paper } else { colours.of(label.colour) },
             escaped(&label.text)
         );
     }

@@ -63,6 +63,7 @@ pub fn cue(command: &Command) -> String {
     }
 }
 
-fn is_server(node: &str) -> bool {
+/// Whether a process of this name is the cluster's own.
+pub fn is_server(node: &str) -> bool {
     node.starts_with("controller") || node.starts_with("broker-")
 }

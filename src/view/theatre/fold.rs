@@ -8,6 +8,7 @@ use crate::client::Consumer;
 use crate::protocol::{ApiKey, TopicPartition};
 use crate::sim::{Branch, Machine, World};
 use crate::trace::{Entry, Event};
+use crate::view::members;
 
 use super::score::Score;
 
@@ -110,6 +111,7 @@ pub struct Round {
 pub(super) struct Track {
     pub(super) node: NodeId,
     pub(super) name: Arc<str>,
+    colour: u8,
     runs: bool,
     stands_still: bool,
     is_in: bool,
@@ -214,6 +216,11 @@ impl Fold {
         self.members.get(usize::from(member)).map(|track| track.node)
     }
 
+    /// The number of a member's colour: see [`members`].
+    pub fn colour(&self, member: u8) -> u8 {
+        self.members.get(usize::from(member)).map_or(0, |track| track.colour)
+    }
+
     /// The member that is this node.
     pub fn member_of(&self, node: NodeId) -> Option<u8> {
         self.members.iter().position(|track| track.node == node).map(|index| index as u8)
@@ -279,7 +286,8 @@ impl Fold {
         }
         self.topics.extend(subscribed(consumer));
         let name = slot.name.as_str().into();
-        self.members.push(Track { node, name, runs: false, stands_still: false, is_in: false });
+        let colour = members::colour(world, node);
+        self.members.push(Track { node, name, colour, runs: false, stands_still: false, is_in: false });
         self.version += 1;
         Some((self.members.len() - 1) as u8)
     }

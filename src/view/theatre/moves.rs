@@ -10,7 +10,7 @@ use crate::protocol::TopicPartition;
 use crate::sim::{Health, Machine, World};
 
 use super::panel::coordinated;
-use super::{Fold, Round, letter};
+use super::{Fold, Lane, Round, letter};
 
 /// A member and a partition, from one round to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct MoveRow {
 pub struct Matrix {
     /// The members that have or had something, or run.
     pub members: Vec<u8>,
+    /// The numbers of their colours.
+    pub colours: Vec<u8>,
     /// The partitions.
     pub rows: Vec<MoveRow>,
     /// The second round is over.
@@ -57,16 +59,45 @@ impl Matrix {
 
 type Owners = Map<TopicPartition, u8>;
 
+/// What a matrix depends on: with an equal key, it is the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MatrixKey {
+    version: u64,
+    rounds: usize,
+    settled: bool,
+    /// Who has each partition, unless the round is over.
+    held: Vec<Option<u8>>,
+    gone: Vec<bool>,
+}
+
+/// The key of the matrix of the world as it stands: much cheaper than the matrix.
+pub fn matrix_key(fold: &Fold, world: &World) -> MatrixKey {
+    let (rounds, settled) = round_at(fold, world);
+    let held = |lane: &Lane| lane.holder_at(world.now()).owner;
+    MatrixKey {
+        version: fold.version(),
+        rounds,
+        settled,
+        held: if settled { Vec::new() } else { fold.lanes().values().map(held).collect() },
+        gone: (0..fold.member_count()).map(|who| is_gone(fold, world, who)).collect(),
+    }
+}
+
+/// How many rounds are over, and whether none is under way.
+fn round_at(fold: &Fold, world: &World) -> (usize, bool) {
+    let (seq, now) = (world.entries(), world.now());
+    let last = fold.rounds().partition_point(|round| round.seq <= seq);
+    (last, last > 0 && fold.score(seq, now).unstable_since.is_none())
+}
+
 /// The matrix of the world as it stands.
 pub fn matrix(fold: &Fold, world: &World) -> Matrix {
-    let (seq, now) = (world.entries(), world.now());
+    let (last, settled) = round_at(fold, world);
     let rounds = fold.rounds();
-    let last = rounds.partition_point(|round| round.seq <= seq);
-    let settled = last > 0 && fold.score(seq, now).unstable_since.is_none();
     let (before, after) = if settled {
         (owners(rounds.get(last.wrapping_sub(2))), owners(rounds.get(last - 1)))
     } else {
-        (owners(rounds.get(last.wrapping_sub(1))), held(fold, now))
+        (owners(rounds.get(last.wrapping_sub(1))), held(fold, world.now()))
     };
     let gone = |who: u8| is_gone(fold, world, who);
     let has = |owners: &Owners, who: u8| owners.values().filter(|owner| **owner == who).count();
@@ -100,7 +131,8 @@ pub fn matrix(fold: &Fold, world: &World) -> Matrix {
         });
         MoveRow { lane, cells: members.iter().map(cell).collect(), why }
     });
-    Matrix { rows: rows.collect(), members: members.clone(), settled }
+    let rows = rows.collect();
+    Matrix { rows, colours: members.iter().map(|who| fold.colour(*who)).collect(), members, settled }
 }
 
 /// Why each partition is where it is, in the assignor's own terms.

@@ -8,7 +8,7 @@ use crate::protocol::ApiKey;
 use crate::sim::{Flight, Health, Machine, Slot, World};
 
 use super::fold::is_of_groups;
-use super::{COLOURS, Fold, letter};
+use super::{Fold, letter};
 
 /// A request or response under way, or a request that waits at the coordinator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub struct MemberView {
 }
 
 /// A world of the theatre.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Panel {
     /// Every state that the group can be in, and whether it is.
     pub states: Vec<(&'static str, bool)>,
@@ -63,6 +63,16 @@ pub struct Panel {
     pub is_epoch: bool,
     /// The members, in the order of their letters.
     pub members: Vec<MemberView>,
+}
+
+impl Panel {
+    /// The same without what is under way, which changes all the time.
+    pub fn calm(mut self) -> Panel {
+        for member in &mut self.members {
+            member.wire = None;
+        }
+        self
+    }
 }
 
 const CLASSIC: [&str; 4] = ["Empty", "PreparingRebalance", "CompletingRebalance", "Stable"];
@@ -122,7 +132,7 @@ fn view(fold: &Fold, member: u8, slot: &Slot, consumer: &Consumer, wire: Option<
         member,
         letter: letter(member),
         name: slot.name.clone(),
-        colour: member % COLOURS,
+        colour: fold.colour(member),
         status: status(slot, consumer, wire.as_ref()),
         is_well: runs
             && !consumer.is_stuck()

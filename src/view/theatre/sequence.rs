@@ -28,7 +28,7 @@ enum Line {
 /// A diagram of a part of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sequence {
-    members: Vec<(u8, String)>,
+    members: Vec<(u8, u8, String)>,
     lines: Vec<(SimTime, Line)>,
 }
 
@@ -73,7 +73,7 @@ pub fn sequence(fold: &Fold, branch: &Branch, world: &World, from: SimTime, to: 
         lines.push((entry.time, line));
     }
     members.sort_unstable();
-    let named = |who: u8| (who, fold.name(who).to_owned());
+    let named = |who: u8| (who, fold.colour(who), fold.name(who).to_owned());
     Sequence { members: members.into_iter().map(named).collect(), lines }
 }
 
@@ -118,7 +118,7 @@ impl Sequence {
     /// As text for Mermaid.
     pub fn mermaid(&self) -> String {
         let mut text = String::from("sequenceDiagram\n");
-        for (member, name) in &self.members {
+        for (member, _, name) in &self.members {
             let _ = writeln!(text, "  participant {} as {}", letter(*member), plain(name));
         }
         text += "  participant coordinator\n";
@@ -149,7 +149,7 @@ impl Sequence {
         const ROW: f64 = 24.0;
         const TOP: f64 = 84.0;
         let x = |index: usize| LEFT + COLUMN * (index as f64 + 0.5);
-        let column = |member: u8| self.members.iter().position(|(known, _)| *known == member).unwrap_or(0);
+        let column = |member: u8| self.members.iter().position(|(known, ..)| *known == member).unwrap_or(0);
         let last = self.members.len();
         let (width, height) = (x(last) + COLUMN / 2.0 + 10.0, TOP + ROW * self.lines.len() as f64 + 20.0);
         let mut svg = format!(
@@ -165,9 +165,9 @@ impl Sequence {
             colours.ink,
             escaped(title)
         );
-        let heads = self.members.iter().map(|(member, name)| {
+        let heads = self.members.iter().map(|(member, colour, name)| {
             let letter = letter(*member);
-            (colours.members[usize::from(member % super::COLOURS)], head_text(&letter, name))
+            (colours.of(*colour), head_text(&letter, name))
         });
         let heads = heads.chain([(colours.ink, "coordinator".to_owned())]);
         for (index, (colour, text)) in heads.enumerate() {

@@ -25,12 +25,16 @@ fn play(id: &str) -> (Scenario, Ensemble, Vec<Fold>) {
     (scenario, worlds, folds)
 }
 
-/// The lanes of a fold as text: who had each from when on.
-fn lanes(fold: &Fold) -> String {
+/// The lanes of a fold as text: who had each from when on; who had it before `from_ms`, without.
+pub(super) fn lanes(fold: &Fold, from_ms: u64) -> String {
     let mut text = String::new();
     for (at, lane) in fold.lanes() {
         text += &fold.lane_name(at);
-        for (time, holder) in &lane.changes {
+        let begun = lane.changes.partition_point(|(time, _)| time.as_ms() < from_ms);
+        if let Some((_, holder)) = begun.checked_sub(1).and_then(|index| lane.changes.get(index)) {
+            text += &format!("  {}", holder.owner.map_or("–".to_owned(), letter));
+        }
+        for (time, holder) in &lane.changes[begun..] {
             let who = holder.owner.map_or("–".to_owned(), letter);
             let still = if holder.stalled { "!" } else { "" };
             text += &format!("  {} {who}{still}", time.as_ms());
@@ -55,7 +59,7 @@ fn text_of(matrix: &Matrix) -> String {
     text
 }
 
-fn standing(run: &Run, fold: &Fold) -> String {
+pub(super) fn standing(run: &Run, fold: &Fold) -> String {
     let panel = panel(fold, run.world());
     let state = panel.states.iter().find(|(_, lit)| *lit).map_or("none", |(name, _)| name);
     let mut text = format!("{state} {}\n", panel.generation);
@@ -93,7 +97,7 @@ fn scaling_out_under_two_assignors() {
         "#]],
     );
     check(
-        &lanes(&folds[0]),
+        &lanes(&folds[0], 0),
         expect![[r#"
             p0  7325 A  10631 –  10690 A  16708 –  16832 A
             p1  7325 A  10631 –  10690 A  16708 –  16832 A
