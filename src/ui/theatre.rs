@@ -27,6 +27,7 @@ use self::foot::{Foot, Zoom};
 use self::panel::{ChartRef, World};
 use self::script::{Script, Told};
 use self::show::{FIRST, Guess, Show};
+use super::dialogs::{Load, read};
 use super::dom;
 use super::session::SPEEDS;
 
@@ -56,6 +57,7 @@ pub(super) enum Msg {
     Guess(Box<Guess>),
     NextQuestion,
     Open(String),
+    Load(Load),
     Over(Over),
     Sheet,
     Share,
@@ -198,8 +200,17 @@ impl Component for Theatre {
         let worlds = self.show.play.stand().zip(&self.show.protocols).zip(&self.drawn.titles);
         let now = self.show.now();
         let end = self.show.end();
+        let ondragover = Callback::from(|event: DragEvent| event.prevent_default());
+        let load = link.callback(Msg::Load);
+        let ondrop = Callback::from(move |event: DragEvent| {
+            event.prevent_default();
+            let files = event.data_transfer().and_then(|transfer| transfer.files());
+            if let Some(file) = files.and_then(|files| files.get(0)) {
+                read(file, load.clone());
+            }
+        });
         html! {
-            <div id="theatre" class={classes!("page", "theatre", self.sheet.then_some("sheet-open"))}>
+            <div id="theatre" class={classes!("page", "theatre", self.sheet.then_some("sheet-open"))} {ondragover} {ondrop}>
                 { self.header(ctx) }
                 <Script show={self.told()} over={self.over.clone()} send={send.clone()} />
                 <main id="main" class={format!("worlds n{}", self.show.folds().len())} data-playing={self.playing.to_string()}>
@@ -372,6 +383,10 @@ impl Theatre {
             Msg::Remove(index) => self.show.remove(index),
             Msg::Protocol(index) => self.toggle_protocol(index),
             Msg::Open(id) => self.open(&TheatreLink::of(&id)),
+            Msg::Load(load) => {
+                self.load(load);
+                Ok(())
+            }
             Msg::Share => self.share(),
             Msg::Save(export) => {
                 self.over = Over::Nothing;
@@ -540,10 +555,21 @@ impl Theatre {
         self.focus = 0;
         self.over = Over::Nothing;
         self.drawn = Drawn::default();
-        if let Ok(text) = link.encode() {
-            dom::set_fragment(&text);
-        }
+        // A file's text is no address to look at; a link to it is made when somebody asks for one.
+        let text = if matches!(link.scenario, Linked::Gallery(_)) { link.encode().ok() } else { None };
+        dom::set_fragment(text.as_deref().unwrap_or("theatre"));
         Ok(())
+    }
+
+    /// What was dropped on the page.
+    fn load(&mut self, load: Load) {
+        let linked = match load {
+            Load::Gallery(id) => Linked::Gallery(id),
+            Load::File(_, bytes) => Linked::Text(String::from_utf8_lossy(&bytes).into_owned()),
+        };
+        if let Err(trouble) = self.open(&TheatreLink { scenario: linked, ..TheatreLink::of(FIRST) }) {
+            self.over = Over::Trouble(trouble);
+        }
     }
 
     fn share(&mut self) -> Result<(), String> {

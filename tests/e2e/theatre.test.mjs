@@ -16,6 +16,11 @@ const ready = async (page) => {
     await worlds(page).first().waitFor({ timeout: 60_000 });
     await page.waitForFunction(() => !document.querySelector('.clock.busy'));
 };
+// A step, until it is taken: one to an event that is far away takes several frames.
+const step = async (page, key = 'ArrowRight') => {
+    await page.keyboard.press(key);
+    await page.waitForFunction(() => !document.querySelector('.clock.busy'));
+};
 const at = { fragment: '#theatre/scale-out' };
 
 test('the theatre opens by its address, every world in the same moment', at, async ({ page }) => {
@@ -41,15 +46,15 @@ test('stepping by states goes on and back to the same moment', at, async ({ page
     await ready(page);
     await page.getByRole('radio', { name: 'state' }).click();
     const seen = [];
-    for (let step = 0; step < 4; step++) {
-        await page.keyboard.press('ArrowRight');
+    for (let taken = 0; taken < 4; taken++) {
+        await step(page);
         seen.push([await time(page), ...await states(page)].join(' '));
     }
     assert.match(seen[0], /Reconciling|Preparing/, seen.join(', '));
     assert.equal(new Set(seen).size, 4, seen.join(', '));
-    for (let step = 2; step >= 0; step--) {
-        await page.keyboard.press('ArrowLeft');
-        assert.equal([await time(page), ...await states(page)].join(' '), seen[step]);
+    for (let taken = 2; taken >= 0; taken--) {
+        await step(page, 'ArrowLeft');
+        assert.equal([await time(page), ...await states(page)].join(' '), seen[taken]);
     }
     await page.getByRole('heading', { name: 'In words' }).or(page.locator('.narration:not(:empty)')).first().waitFor();
 });
@@ -60,8 +65,8 @@ test('a member that crashes here crashes everywhere, and the link opens that mom
     await button(page, 'B crashes').click();
     assert.equal(await page.locator('.pin.out').count(), await worlds(page).count());
     await page.getByRole('radio', { name: 'request' }).click();
-    await page.keyboard.press('ArrowRight');
-    await page.keyboard.press('ArrowRight');
+    await step(page);
+    await step(page);
     const [moment, requests] = [await time(page), await score(page, 0, 'requests')];
     await button(page, 'Share this moment').click();
     const link = await page.getByLabel('Link', { exact: true }).inputValue();
@@ -80,11 +85,67 @@ test('what was predicted is compared with what comes', at, async ({ page }) => {
     await asked.getByRole('button', { name: 'B', exact: true }).click();
     await page.getByRole('radio', { name: 'round' }).click();
     const told = page.getByRole('status').filter({ hasText: 'you said B' });
-    for (let step = 0; step < 12 && !(await told.count()); step++) {
-        await page.keyboard.press('ArrowRight');
+    for (let taken = 0; taken < 12 && !(await told.count()); taken++) {
+        await step(page);
     }
     await told.waitFor();
     assert.equal(await page.locator('.told').count(), await worlds(page).count());
+    // Before the event nothing is told, and after the answer the next event is asked about.
+    await page.keyboard.press('Home');
+    await told.waitFor({ state: 'detached' });
+    assert.equal(await asked.getByRole('button', { name: 'B', exact: true }).getAttribute('aria-pressed'), 'true');
+    await page.keyboard.press('End');
+    await button(page, 'next question').click();
+    assert.match(await asked.innerText(), /after D joins/);
+});
+
+test('what is done in the past begins another course, in every world', at, async ({ page }) => {
+    await ready(page);
+    await page.getByRole('radio', { name: 'round' }).click();
+    await step(page);
+    await step(page);
+    const later = await time(page);
+    await page.keyboard.press('Home');
+    assert.equal(await time(page), '00:08.000');
+    await button(page, '+ event').click();
+    await button(page, 'A leaves').click();
+    await page.getByRole('button', { name: '8 s · A leaves' }).waitFor();
+    await page.keyboard.press('End');
+    assert.ok(await time(page) < later, 'what had come before comes no more');
+    await step(page);
+    assert.equal(await page.locator('.pin.out').count(), await worlds(page).count());
+});
+
+test('at the beginning a step back changes nothing, and a step on goes to the next event', at, async ({ page }) => {
+    await ready(page);
+    await page.getByRole('radio', { name: 'round' }).click();
+    for (let back = 0; back < 6; back++) {
+        await step(page, 'ArrowLeft');
+    }
+    const first = await time(page);
+    await step(page, 'ArrowLeft');
+    assert.ok([first, '00:08.000'].includes(await time(page)));
+    await step(page);
+    assert.ok(await time(page) > first);
+});
+
+// As if a file was dropped on the page.
+const drop = (page, text) => page.evaluate((text) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([text], 'mine.json', { type: 'application/json' }));
+    document.querySelector('main').dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+}, text);
+
+test('a file that is dropped is played, and one that cannot be read says why', at, async ({ page }) => {
+    await ready(page);
+    await drop(page, '{"title": 3');
+    await page.getByRole('dialog', { name: 'This cannot be opened' }).waitFor();
+    await page.keyboard.press('Escape');
+    assert.equal(await time(page), '00:08.000', 'what was there is still there');
+    const file = readFileSync(new URL('../../static/scenarios/scale-in.json', import.meta.url), 'utf8');
+    await drop(page, file.replace(/"title": "[^"]*"/, '"title": "My own"'));
+    await page.locator('.scenario').getByText('My own').waitFor();
+    await ready(page);
 });
 
 test('an event that is taken out of the script does not happen', at, async ({ page }) => {
@@ -111,7 +172,7 @@ test('protocols are taken away and added', at, async ({ page }) => {
 test('strips, the sequence and the script can be taken along', at, async ({ page }) => {
     await ready(page);
     await page.getByRole('radio', { name: 'round' }).click();
-    await page.keyboard.press('ArrowRight');
+    await step(page);
     const saved = async (name) => {
         await button(page, 'Export').click();
         const [download] = await Promise.all([page.waitForEvent('download'), button(page, name).click()]);

@@ -107,6 +107,7 @@ impl Theatre {
             <div class="gallery">{ for made_for_it }</div>
             <h3>{ "Other scenarios with a group" }</h3>
             <div class="gallery">{ for others }</div>
+            <p>{ "Or drop a scenario file of your own on the page." }</p>
         </> }
     }
 }
@@ -119,7 +120,7 @@ fn help() -> Html {
         </dl>
         <h3>{ "Reading a strip" }</h3>
         <ul class="legend">
-            <li>{ "Each row is a partition, time goes right; colour and letter say which member owns it." }</li>
+            <li>{ "Each row is a partition, time goes right; colour and letter say which member owns it. After six members the colours come again, with dots." }</li>
             <li>{ "Hatched: nobody reads it. Coloured and hatched: its owner hangs or stands still." }</li>
             <li>{ "A thin line below: another member still believes that the partition is its own." }</li>
             <li>{ "Right of the line nothing has happened yet; what was played before is shown pale." }</li>

@@ -131,11 +131,20 @@ fn clock(props: &FootProps) -> Html {
                 let past = *at <= props.now;
                 html! { <span class={classes!("cue-dot", past.then_some("past"))} style={format!("left:{}", percent(*at))} /> }
             }) }
-            { for named(props, begin, end).into_iter().map(|(at, label)| html! { <span class="cue-name" style={format!("left:{}", percent(at))}>{ label }</span> }) }
+            { for named(props, begin, end).into_iter().map(|(at, label)| html! { <span class={name_class(at.since(begin), end.since(begin))} style={format!("left:{}", percent(at))}>{ label }</span> }) }
             <span class="knob" style={format!("left:{}", percent(props.now))} />
             <input class="scrub" type="range" min={begin.as_ms().to_string()} max={(end.as_ms() + 1).to_string()} step="1" value={props.now.as_ms().to_string()}
                 aria-label="Time" aria-valuetext={seconds_of(props.now)} oninput={scrub} />
         </div>
+    }
+}
+
+/// Names at the ends of the clock stay within it.
+fn name_class(at: u64, span: u64) -> &'static str {
+    match at * 10 / span.max(1) {
+        0 => "cue-name first",
+        9.. => "cue-name last",
+        _ => "cue-name",
     }
 }
 
