@@ -240,8 +240,8 @@ fn a_sweep_that_finds_something_writes_it_down() {
     let checked = terrarium(&["check", path.to_str().unwrap()]);
     assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stderr));
     let played = |more: &[&str]| {
-        let args = ["run", path.to_str().unwrap()].iter().chain(more);
-        terrarium(&args.copied().collect::<Vec<_>>()).status.code()
+        let args: Vec<&str> = ["run", path.to_str().unwrap()].iter().chain(more).copied().collect();
+        terrarium(&args).status.code()
     };
     assert_eq!(played(&[]), Some(0));
     assert_eq!(played(&["--plant", "ack-before-replication"]), Some(1));

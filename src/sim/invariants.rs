@@ -7,10 +7,10 @@
 mod commits;
 mod excuses;
 mod groups;
-mod quorum;
-mod shares;
 mod producers;
+mod quorum;
 mod readers;
+mod shares;
 
 use std::sync::Arc;
 
@@ -19,8 +19,8 @@ use excuses::{CORRUPTED, NOT_REPLICATED, partition_of};
 use groups::Groups;
 use imbl::OrdMap;
 use producers::Producers;
-use readers::Readers;
 use quorum::Quorum;
+use readers::Readers;
 use serde::Serialize;
 use shares::Shares;
 

@@ -294,7 +294,7 @@ fn chores(rng: &mut Rng, scenario: &Scenario) -> Vec<ScriptStep> {
             (_, Some(group)) => {
                 let names = group.consumers.names(&group.id);
                 let node = one_of(rng, &names).clone();
-                then(at_ms, Command::Stop { node: node.clone() });
+                then(at_ms, Command::Stop { node: node.clone(), membership: Default::default() });
                 if rng.chance(3, 4) {
                     then(at_ms + rng.between(500, 6_000), Command::Restart { node });
                 }

@@ -198,7 +198,9 @@ fn who_closes_lets_go_of_what_it_has_not_processed() {
     stage.wait(20);
     stage.command("a", r#"{"close": {}}"#);
     stage.wait(10_000);
-    check(&mut stage, expect![[r#"
+    check(
+        &mut stage,
+        expect![[r#"
         00:00.008 a is assigned [t-0 t-1]
         00:00.008 b is assigned [t-0]
         00:00.010 a gives up [t-0]
@@ -223,6 +225,7 @@ fn who_closes_lets_go_of_what_it_has_not_processed() {
         00:05.044 b consumed t-1 2..3
         00:05.054 b consumed t-1 3..4
         00:05.556 b accept t-1 0..4: NONE
-    "#]]);
+    "#]],
+    );
     assert_eq!([stage.shares.done(0), stage.shares.done(1)], [[0, 1, 2, 3], [0, 1, 2, 3]]);
 }
