@@ -9,6 +9,8 @@ mod parts;
 mod rebalances;
 #[path = "consumer/share.rs"]
 mod share;
+#[path = "consumer/share_worlds.rs"]
+mod share_worlds;
 #[path = "consumer/shares.rs"]
 mod shares;
 #[path = "consumer/stage.rs"]

@@ -204,9 +204,12 @@ impl Broker {
         if asked.is_final {
             self.release_session(ctx, &asked.who);
         }
-        match asked.fetch {
+        // Who has gone meanwhile shall not acquire anything.
+        let is_there = self.server.asked(asked.token).is_some();
+        match asked.fetch.filter(|_| is_there) {
             Some(fetch) => self.begin_share_fetch(ctx, fetch, verdicts, asked.is_final),
-            None => self.answer_acknowledge(ctx, asked.token, verdicts),
+            None if is_there => self.answer_acknowledge(ctx, asked.token, verdicts),
+            None => {}
         }
     }
 

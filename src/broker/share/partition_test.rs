@@ -164,3 +164,81 @@ fn acknowledgements_have_to_be_in_order_and_whole() {
         assert_eq!(check_batches(&wrong).map_err(|(error, _)| error), Err(ErrorCode::InvalidRequest));
     }
 }
+
+/// Whatever members do, nobody has what somebody else has, nothing is delivered too often or accepted
+/// twice, and in the end everything is done with.
+#[test]
+fn records_have_one_holder_at_a_time() {
+    for seed in 0..200 {
+        let mut rng = crate::base::Rng::stream(seed, "share");
+        let mut partition = SharePartition::new(0);
+        let (mut now, mut write) = (0, 0);
+        let members: Vec<Arc<str>> = ["a", "b", "c"].into_iter().map(Arc::from).collect();
+        let mut accepted = crate::base::Set::new();
+        let log: Vec<(i64, i64)> = (0..20).map(|n| (n * 3, n * 3 + 2)).collect();
+        for step in 0..400 {
+            // In the end all accept whatever they get.
+            let ends = step > 300;
+            let who = rng.below(3) as usize;
+            match if ends { rng.below(2) } else { rng.below(6) } {
+                0 => {
+                    let from = partition.next_fetch_offset();
+                    let read = log.iter().filter(|(_, last)| *last >= from);
+                    let read: Vec<_> = read.take(1 + rng.below(4) as usize).copied().collect();
+                    let wish = Wish {
+                        member: &members[who],
+                        batches: &read,
+                        max_records: 1 + rng.below(9) as i64,
+                        batch_size: 1 + rng.below(9) as i64,
+                        max_in_flight: 20,
+                        until: SimTime(now + 5),
+                    };
+                    let before: Vec<(i64, i64, RecordState, i16)> = partition
+                        .in_flight()
+                        .map(|(first, last, state, n, _)| (first, last, state, n))
+                        .collect();
+                    for each in partition.acquire(&wish) {
+                        let (first, last) = (each.first_offset, each.last_offset);
+                        let were = before.iter().filter(|run| run.0 <= last && run.1 >= first);
+                        for (_, _, state, count) in were {
+                            assert_eq!(*state, RecordState::Available, "seed {seed}: {first} is somebody's");
+                            assert_eq!(each.delivery_count, count + 1, "seed {seed}: {first} is counted");
+                        }
+                        assert!(each.delivery_count <= LIMIT, "seed {seed}: {first} too often");
+                        let again = (first..=last).find(|offset| accepted.contains(offset));
+                        assert_eq!(again, None, "seed {seed}: it was done with");
+                    }
+                }
+                1 | 2 => {
+                    let mine = partition.in_flight().find(|(_, _, state, _, member)| {
+                        *state == RecordState::Acquired && *member == Some(&members[who])
+                    });
+                    let Some((first_offset, last_offset, ..)) = mine else { continue };
+                    let kind = if ends { 1 } else { rng.below(4) as i8 };
+                    let acknowledge_types = vec![kind];
+                    let batch = AcknowledgementBatch { first_offset, last_offset, acknowledge_types };
+                    write += 1;
+                    let said = partition.acknowledge(&members[who], &[batch.clone()], LIMIT, write);
+                    assert!(said.is_ok(), "seed {seed}: {said:?}");
+                    let other = &members[(who + 1) % 3];
+                    assert!(partition.acknowledge(other, &[batch], LIMIT, write).is_err(), "seed {seed}");
+                    let is_written = ends || rng.chance(3, 4);
+                    partition.written(write, is_written);
+                    if kind == 1 && is_written {
+                        accepted.extend(first_offset..=last_offset);
+                    }
+                }
+                3 => drop(partition.expire(SimTime(now), LIMIT)),
+                4 => drop(partition.release(&members[who], LIMIT)),
+                _ => now += rng.below(4),
+            }
+            let ranges: Vec<(i64, i64)> =
+                partition.in_flight().map(|(first, last, ..)| (first, last)).collect();
+            let is_whole = ranges.windows(2).all(|pair| pair[0].1 + 1 == pair[1].0);
+            assert!(is_whole && ranges.iter().all(|(first, last)| first <= last), "seed {seed}: {ranges:?}");
+            assert!(partition.start_offset() <= partition.next_fetch_offset(), "seed {seed}");
+            assert!(partition.next_fetch_offset() <= partition.end_offset(), "seed {seed}");
+        }
+        assert!(partition.start_offset() > 0, "seed {seed}: nothing is done with");
+    }
+}

@@ -120,12 +120,13 @@ impl Broker {
         let peers = &mut self.shares.persister.peers;
         let peer = peers.entry(leader).or_insert_with(|| Peer::new(endpoint.host.clone(), endpoint.port));
         if !peer.is_ready() {
+            // It waits for the connection, or for the time to try it again.
             peer.connect(ctx);
             let retry_at = peer.retry_at();
-            if retry_at > ctx.now() {
-                ctx.set_timer(BrokerTimer::SharePersister, retry_at);
+            if let Some(question) = self.shares.persister.questions.get_mut(&id) {
+                question.not_before = retry_at;
             }
-            return;
+            return self.schedule_questions(ctx);
         }
         let asked = match part {
             StatePart::Write(asked) => {
@@ -171,7 +172,16 @@ impl Broker {
             return self.conclude_question(ctx, id, StateResult { error, ..StateResult::default() });
         }
         question.not_before = ctx.now() + ms(BACKOFF_MS);
-        ctx.set_timer(BrokerTimer::SharePersister, question.not_before);
+        self.schedule_questions(ctx);
+    }
+
+    /// To be woken when the first question may be asked again.
+    fn schedule_questions(&self, ctx: &mut Ctx) {
+        let unsent = self.shares.persister.questions.values().filter(|question| !question.is_sent);
+        let next = unsent.map(|question| question.not_before).filter(|at| *at > ctx.now()).min();
+        if let Some(next) = next {
+            ctx.set_timer(BrokerTimer::SharePersister, next);
+        }
     }
 
     /// It is time to ask again.
@@ -180,14 +190,10 @@ impl Broker {
         for id in self.shares.persister.questions.keys().copied().collect::<Vec<_>>() {
             self.send_question(ctx, id);
         }
-        let unsent = self.shares.persister.questions.values().filter(|question| !question.is_sent);
-        let next = unsent.map(|question| question.not_before).filter(|at| *at > ctx.now()).min();
-        if let Some(next) = next {
-            ctx.set_timer(BrokerTimer::SharePersister, next);
-        }
+        self.schedule_questions(ctx);
     }
 
-    /// The state topic has other leaders: nobody needs to wait any longer to ask.
+    /// There is a connection, or the state topic has other leaders: nobody needs to wait any longer.
     #[inline(never)]
     pub(in crate::broker) fn share_coordinators_moved(&mut self, ctx: &mut Ctx) {
         for question in self.shares.persister.questions.values_mut() {
@@ -262,7 +268,7 @@ impl Broker {
     pub(in crate::broker) fn hear_share_coordinator(&mut self, ctx: &mut Ctx, broker: i32, bytes: Rope) {
         let Some(peer) = self.shares.persister.peers.get_mut(&broker) else { return };
         match peer.receive(ctx, bytes) {
-            FromPeer::Ready => self.ask_share_coordinators(ctx),
+            FromPeer::Ready => self.share_coordinators_moved(ctx),
             FromPeer::Answer { purpose, version, bytes } => {
                 let reads = self.shares.persister.questions.get(&purpose);
                 let reads = reads.is_some_and(|question| question.what == What::Read);
@@ -285,14 +291,17 @@ impl Broker {
         let Some(mut peer) = self.shares.persister.peers.remove(&broker) else { return };
         let lost = peer.closed(ctx.now(), reason);
         self.questions_lost(ctx, lost);
-        // Those who only waited for the connection wait for another one.
-        ctx.set_timer(BrokerTimer::SharePersister, ctx.now() + ms(BACKOFF_MS));
     }
 
+    /// These will not be answered; and those who only waited for the connection wait for another one.
     fn questions_lost(&mut self, ctx: &mut Ctx, lost: Vec<u64>) {
         for id in lost {
             self.ask_again(ctx, id, ErrorCode::CoordinatorNotAvailable);
         }
+        let again = ctx.now() + ms(BACKOFF_MS);
+        let unsent = self.shares.persister.questions.values_mut().filter(|question| !question.is_sent);
+        unsent.for_each(|question| question.not_before = question.not_before.max(again));
+        self.schedule_questions(ctx);
     }
 
     /// Gives up connections on which an answer has not come for too long.
@@ -303,7 +312,6 @@ impl Broker {
             if let Some(lost) = peer.time_out(ctx, timeout_ms) {
                 self.shares.persister.peers.remove(&broker);
                 self.questions_lost(ctx, lost);
-                ctx.set_timer(BrokerTimer::SharePersister, ctx.now() + ms(BACKOFF_MS));
             }
         }
     }

@@ -67,7 +67,9 @@ pub(in crate::view) fn place(event: &Event) -> Option<&TopicPartition> {
         | Event::RecordsRepeated { at, .. }
         | Event::RecordsAcquired { at, .. }
         | Event::RecordRefused { at, .. }
-        | Event::RecordsAcknowledged { at, .. } => Some(at),
+        | Event::RecordsAcknowledged { at, .. }
+        | Event::ShareRecordsChanged { at, .. }
+        | Event::ShareStartOffsetMoved { at, .. } => Some(at),
         _ => None,
     }
 }

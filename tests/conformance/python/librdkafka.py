@@ -4,8 +4,8 @@ import sys
 
 import rig
 from confluent_kafka import (
-    OFFSET_BEGINNING, TIMESTAMP_CREATE_TIME, Consumer, ConsumerGroupType, KafkaError, KafkaException, Producer,
-    TopicPartition,
+    OFFSET_BEGINNING, TIMESTAMP_CREATE_TIME, AcknowledgeType, Consumer, ConsumerGroupType, KafkaError, KafkaException,
+    Producer, ShareConsumer, TopicPartition,
 )
 from confluent_kafka.admin import (
     AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic, ResourceType,
@@ -336,6 +336,54 @@ def a_broker_dies_and_nothing_acknowledged_is_lost(server):
     same(values(server, topic), wanted)
 
 
+def members_of_a_share_group_take_turns(server):
+    topic = create(server, "shared", 2)
+    configs = {
+        "bootstrap.servers": server.bootstrap, "group.id": "sharers", "share.acknowledgement.mode": "explicit",
+    }
+    members, sender = [ShareConsumer(configs) for _ in range(2)], Sender(server.bootstrap)
+    begun, accepted, deliveries = set(), [[], []], {}
+    for member in members:
+        member.subscribe([topic])
+
+    def taken():
+        for member, mine in zip(members, accepted):
+            for message in member.poll(0.1):
+                value = checked(message).value()
+                if value == b"warm":
+                    begun.add(message.partition())
+                    member.acknowledge(message, AcknowledgeType.ACCEPT)
+                    continue
+                deliveries[value] = deliveries.get(value, 0) + 1
+                if value == b"7" and deliveries[value] == 1:
+                    member.acknowledge(message, AcknowledgeType.RELEASE)
+                elif value == b"13":
+                    member.acknowledge(message, AcknowledgeType.REJECT)
+                else:
+                    mine.append(value)
+                    member.acknowledge(message, AcknowledgeType.ACCEPT)
+        return sorted(int(value) for mine in accepted for value in mine)
+
+    def warm():
+        for partition in {0, 1} - begun:
+            sender.send(topic, b"warm", partition=partition)
+        taken()
+        return begun == {0, 1}
+
+    # A share group begins where the log ends.
+    until("both partitions are shared", warm)
+    for n in range(100):
+        sender.send(topic, b"%d" % n, partition=n % 2)
+    sender.flush()
+    expected = [n for n in range(100) if n != 13]
+    until("all are accepted", lambda: len(taken()) >= len(expected))
+    same(taken(), expected, "each is accepted once")
+    same([deliveries[b"7"], deliveries[b"13"]], [2, 1], "released once, rejected once")
+    assert all(accepted), "both had some"
+    for member in members:
+        member.close()
+
+
 def write(bootstrap, topic):
     written, line = rig.writable(set())
     sender = Sender(bootstrap, acks="all")
@@ -390,6 +438,7 @@ NEW_PROTOCOL = [
     a_group_of_the_new_protocol_is_described,
     a_group_migrates_while_it_works,
     topics_of_the_new_protocol_are_matched_by_the_broker,
+    members_of_a_share_group_take_turns,
 ]
 
 if __name__ == "__main__":
