@@ -31,6 +31,31 @@ const GROUP: &str = r#"{"group.id": "g", "client.id": "c", "auto.offset.reset": 
     "session.timeout.ms": 10000, "max.poll.interval.ms": 20000}"#;
 const APP: &str = r#"{"topics": ["t"], "process_ms": 10}"#;
 
+/// `a` has read so many records of the only partition; the story begins now.
+fn reading(records: usize) -> Stage {
+    let mut stage = Stage::new(1);
+    stage.produce(0, records);
+    stage.start("a", GROUP, APP);
+    stage.wait(1_000);
+    assert_eq!(stage.consumer("a").totals().consumed, records as u64);
+    stage.story.clear();
+    stage
+}
+
+/// `a` comes and closes in each way that there is (KIP-1092); who is a member then is told.
+fn closing(config: &str) -> Stage {
+    let fixed = config.replace('}', r#", "group.instance.id": "one"}"#);
+    let mut stage = Stage::new(1);
+    for (config, membership) in [(config, "REMAIN_IN_GROUP"), (&fixed, "LEAVE_GROUP"), (&fixed, "DEFAULT")] {
+        stage.start("a", config, APP);
+        stage.wait(60_000);
+        stage.command("a", &format!(r#"{{"close": {{"membership": "{membership}"}}}}"#));
+        stage.wait(1_000);
+        stage.story += &format!("{membership}: {}\n", stage.members());
+    }
+    stage
+}
+
 fn check(stage: &mut Stage, expected: Expect) {
     expected.assert_eq(&std::mem::take(&mut stage.story));
 }
@@ -289,10 +314,7 @@ fn a_moved_coordinator_and_moved_leaders_are_found() {
 
 #[test]
 fn an_offset_that_is_gone_resets() {
-    let mut stage = Stage::new(1);
-    stage.produce(0, 5);
-    stage.start("a", GROUP, APP);
-    stage.wait(1_000);
+    let mut stage = reading(5);
     stage.command("a", r#"{"seek": {"topic": "t", "partition": 0, "to": {"offset": 1}}}"#);
     stage.log_start = 3;
     stage.wait(100);
@@ -301,14 +323,6 @@ fn an_offset_that_is_gone_resets() {
     check(
         &mut stage,
         expect![[r#"
-            00:00.012 a is assigned [t-0]
-            00:00.018 a begins t-0 at 0 (auto.offset.reset)
-            00:00.020 a fetched t-0 0..5
-            00:00.030 a consumed t-0 0..1
-            00:00.040 a consumed t-0 1..2
-            00:00.050 a consumed t-0 2..3
-            00:00.060 a consumed t-0 3..4
-            00:00.070 a consumed t-0 4..5
             00:01.000 a begins t-0 at 1 (seek)
             00:01.078 a begins t-0 at 3 (auto.offset.reset)
             00:01.080 a fetched t-0 3..5
@@ -321,24 +335,13 @@ fn an_offset_that_is_gone_resets() {
 
 #[test]
 fn a_log_that_was_cut_takes_the_position_back() {
-    let mut stage = Stage::new(1);
-    stage.produce(0, 5);
-    stage.start("a", GROUP, APP);
-    stage.wait(1_000);
+    let mut stage = reading(5);
     stage.truncate(0, 3, 2);
     stage.produce(0, 1);
     stage.wait(1_000);
     check(
         &mut stage,
         expect![[r#"
-            00:00.012 a is assigned [t-0]
-            00:00.018 a begins t-0 at 0 (auto.offset.reset)
-            00:00.020 a fetched t-0 0..5
-            00:00.030 a consumed t-0 0..1
-            00:00.040 a consumed t-0 1..2
-            00:00.050 a consumed t-0 2..3
-            00:00.060 a consumed t-0 3..4
-            00:00.070 a consumed t-0 4..5
             00:01.001 a has stale metadata: NOT_LEADER_OR_FOLLOWER
             00:01.119 a begins t-0 at 3 (log truncation)
             00:01.121 a fetched t-0 3..4
@@ -350,45 +353,29 @@ fn a_log_that_was_cut_takes_the_position_back() {
 
 #[test]
 fn a_log_that_only_changed_its_leader_is_read_on() {
-    let mut stage = Stage::new(1);
-    stage.produce(0, 2);
-    stage.start("a", GROUP, APP);
-    stage.wait(1_000);
+    let mut stage = reading(2);
     stage.move_leaders(2);
     stage.produce(0, 1);
     stage.wait(1_000);
     check(
         &mut stage,
         expect![[r#"
-        00:00.012 a is assigned [t-0]
-        00:00.018 a begins t-0 at 0 (auto.offset.reset)
-        00:00.020 a fetched t-0 0..2
-        00:00.030 a consumed t-0 0..1
-        00:00.040 a consumed t-0 1..2
-        00:01.001 a has stale metadata: NOT_LEADER_OR_FOLLOWER
-        00:01.121 a fetched t-0 2..3
-        00:01.131 a consumed t-0 2..3
-    "#]],
+            00:01.001 a has stale metadata: NOT_LEADER_OR_FOLLOWER
+            00:01.121 a fetched t-0 2..3
+            00:01.131 a consumed t-0 2..3
+        "#]],
     );
 }
 
 #[test]
 fn a_log_of_which_nothing_is_left_resets() {
-    let mut stage = Stage::new(1);
-    stage.produce(0, 2);
-    stage.start("a", GROUP, APP);
-    stage.wait(1_000);
+    let mut stage = reading(2);
     stage.truncate(0, 0, 2);
     stage.produce(0, 1);
     stage.wait(1_000);
     check(
         &mut stage,
         expect![[r#"
-            00:00.012 a is assigned [t-0]
-            00:00.018 a begins t-0 at 0 (auto.offset.reset)
-            00:00.020 a fetched t-0 0..2
-            00:00.030 a consumed t-0 0..1
-            00:00.040 a consumed t-0 1..2
             00:01.001 a has stale metadata: NOT_LEADER_OR_FOLLOWER
             00:01.121 a begins t-0 at 0 (auto.offset.reset)
             00:01.123 a fetched t-0 0..1
@@ -399,10 +386,7 @@ fn a_log_of_which_nothing_is_left_resets() {
 
 #[test]
 fn without_a_reset_policy_a_cut_log_is_the_applications_affair() {
-    let mut stage = Stage::new(1);
-    stage.produce(0, 3);
-    stage.start("a", GROUP, APP);
-    stage.wait(1_000);
+    let mut stage = reading(3);
     stage.command("a", r#"{"close": {}}"#);
     stage.wait(1_000);
     stage.start("b", r#"{"group.id": "g", "auto.offset.reset": "none"}"#, APP);
@@ -412,12 +396,6 @@ fn without_a_reset_policy_a_cut_log_is_the_applications_affair() {
     check(
         &mut stage,
         expect![[r#"
-            00:00.012 a is assigned [t-0]
-            00:00.018 a begins t-0 at 0 (auto.offset.reset)
-            00:00.020 a fetched t-0 0..3
-            00:00.030 a consumed t-0 0..1
-            00:00.040 a consumed t-0 1..2
-            00:00.050 a consumed t-0 2..3
             00:01.002 a gives up [t-0]
             00:02.012 b is assigned [t-0]
             00:02.014 b begins t-0 at 3 (commit)
@@ -430,10 +408,7 @@ fn without_a_reset_policy_a_cut_log_is_the_applications_affair() {
 /// What was committed remembers the epoch of the record before it, so the next owner notices.
 #[test]
 fn a_commit_outlives_the_records_it_was_made_for() {
-    let mut stage = Stage::new(1);
-    stage.produce(0, 4);
-    stage.start("a", GROUP, APP);
-    stage.wait(1_000);
+    let mut stage = reading(4);
     stage.command("a", r#"{"close": {}}"#);
     stage.wait(1_000);
     assert_eq!(stage.committed(), "t-0=4");
@@ -444,22 +419,15 @@ fn a_commit_outlives_the_records_it_was_made_for() {
     check(
         &mut stage,
         expect![[r#"
-        00:00.012 a is assigned [t-0]
-        00:00.018 a begins t-0 at 0 (auto.offset.reset)
-        00:00.020 a fetched t-0 0..4
-        00:00.030 a consumed t-0 0..1
-        00:00.040 a consumed t-0 1..2
-        00:00.050 a consumed t-0 2..3
-        00:00.060 a consumed t-0 3..4
-        00:01.002 a gives up [t-0]
-        00:02.012 b is assigned [t-0]
-        00:02.014 b begins t-0 at 4 (commit)
-        00:02.018 b begins t-0 at 2 (log truncation)
-        00:02.020 b fetched t-0 2..5
-        00:02.030 b consumed t-0 2..3
-        00:02.040 b consumed t-0 3..4
-        00:02.050 b consumed t-0 4..5
-    "#]],
+            00:01.002 a gives up [t-0]
+            00:02.012 b is assigned [t-0]
+            00:02.014 b begins t-0 at 4 (commit)
+            00:02.018 b begins t-0 at 2 (log truncation)
+            00:02.020 b fetched t-0 2..5
+            00:02.030 b consumed t-0 2..3
+            00:02.040 b consumed t-0 3..4
+            00:02.050 b consumed t-0 4..5
+        "#]],
     );
 }
 

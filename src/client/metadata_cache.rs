@@ -24,6 +24,17 @@ pub struct BrokerEndpoint {
     pub rack: Option<Arc<str>>,
 }
 
+impl BrokerEndpoint {
+    /// As responses tell it.
+    pub(super) fn told(host: &str, port: i32, rack: Option<&str>) -> BrokerEndpoint {
+        BrokerEndpoint {
+            host: host.into(),
+            port: u16::try_from(port).unwrap_or(0),
+            rack: rack.map(Arc::from),
+        }
+    }
+}
+
 /// What is known of a topic.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TopicMetadata {
@@ -195,12 +206,7 @@ pub fn is_invalid_metadata(error: ErrorCode) -> bool {
 }
 
 fn endpoint(broker: &MetadataResponseBroker) -> (i32, BrokerEndpoint) {
-    let endpoint = BrokerEndpoint {
-        host: Arc::from(&*broker.host),
-        port: u16::try_from(broker.port).unwrap_or(0),
-        rack: broker.rack.as_deref().map(Arc::from),
-    };
-    (broker.node_id, endpoint)
+    (broker.node_id, BrokerEndpoint::told(&broker.host, broker.port, broker.rack.as_deref()))
 }
 
 fn merge(known: Option<&TopicMetadata>, answered: &MetadataResponseTopic) -> TopicMetadata {

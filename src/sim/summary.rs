@@ -249,7 +249,8 @@ impl World {
                         assignment,
                     }
                 });
-                let consumers = group.consumer().into_iter().flat_map(|consumers| consumers.members());
+                let consumers = group.consumer().or_else(|| group.share());
+                let consumers = consumers.into_iter().flat_map(|consumers| consumers.members());
                 let consumers = consumers.map(|member| {
                     let mut assignment: Map<String, Vec<i32>> = Map::new();
                     for (topic, partition) in member.current.assigned.iter() {

@@ -229,7 +229,7 @@ fn the_samples_in_words() {
             Node 1 processed offsets 7 to 11 of rides-0.
             Node 1 processed offsets 7 to 11 of rides-0 again: group dashboards had been that far before.
             Node 1 acquired offsets 7 to 11 of rides-0: for a while nobody else in group jobs gets them.
-            Node 1 acquired offsets 7 to 11 of rides-0, which are delivered for time 3 in group jobs.
+            Node 1 acquired offsets 7 to 11 of rides-0 again: delivery 3 in group jobs.
             Node 1 did not process offset 9 of rides-0; it will release it: somebody may try it again.
             Node 1 has acknowledged offsets 7 to 11 of rides-0 (accept): they are done with.
             Node 1 acknowledged offsets 7 to 11 of rides-0 (reject) in vain: INVALID_RECORD_STATE – a shared

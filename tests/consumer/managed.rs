@@ -4,7 +4,7 @@ use expect_test::expect;
 use terrarium::client::consumer::MemberState;
 
 use crate::stage::Stage;
-use crate::{APP, check};
+use crate::{APP, check, closing};
 
 const MANAGED: &str = r#"{"group.id": "g", "client.id": "c", "auto.offset.reset": "earliest",
     "group.protocol": "consumer", "max.poll.interval.ms": 20000}"#;
@@ -270,30 +270,22 @@ fn a_classic_group_becomes_managed_member_by_member() {
 /// KIP-1092: a static member can leave for good, and a dynamic one can leave without a word.
 #[test]
 fn who_closes_may_stay_or_leave_for_good() {
-    let fixed = MANAGED.replace('}', r#", "group.instance.id": "one"}"#);
-    let mut stage = Stage::new(1);
-    for (config, membership) in [(MANAGED, "REMAIN_IN_GROUP"), (&fixed, "LEAVE_GROUP"), (&fixed, "DEFAULT")] {
-        stage.start("a", config, APP);
-        stage.wait(50_000);
-        stage.command("a", &format!(r#"{{"close": {{"membership": "{membership}"}}}}"#));
-        stage.wait(1_000);
-        stage.story += &format!("{membership}: {}\n", stage.members());
-    }
+    let mut stage = closing(MANAGED);
     check(
         &mut stage,
         expect![[r#"
-        00:00.008 a is assigned [t-0]
-        00:00.014 a begins t-0 at 0 (auto.offset.reset)
-        00:50.002 a gives up [t-0]
-        REMAIN_IN_GROUP: 1 members [1]
-        00:51.008 a is assigned [t-0]
-        00:51.010 a begins t-0 at 0 (commit)
-        01:41.002 a gives up [t-0]
-        LEAVE_GROUP: 0 members []
-        01:42.008 a is assigned [t-0]
-        01:42.010 a begins t-0 at 0 (commit)
-        02:32.002 a gives up [t-0]
-        DEFAULT: 1 members [-2]
-    "#]],
+            00:00.008 a is assigned [t-0]
+            00:00.014 a begins t-0 at 0 (auto.offset.reset)
+            01:00.002 a gives up [t-0]
+            REMAIN_IN_GROUP: 1 members [1]
+            01:01.008 a is assigned [t-0]
+            01:01.010 a begins t-0 at 0 (commit)
+            02:01.002 a gives up [t-0]
+            LEAVE_GROUP: 0 members []
+            02:02.008 a is assigned [t-0]
+            02:02.010 a begins t-0 at 0 (commit)
+            03:02.002 a gives up [t-0]
+            DEFAULT: 1 members [-2]
+        "#]],
     );
 }

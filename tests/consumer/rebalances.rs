@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 
 use crate::stage::Stage;
-use crate::{APP, check};
+use crate::{APP, check, closing};
 
 const COOPERATIVE: &str = r#"{"group.id": "g", "client.id": "c", "auto.offset.reset": "earliest",
     "session.timeout.ms": 10000, "max.poll.interval.ms": 20000,
@@ -487,15 +487,7 @@ fn a_new_topic_makes_one_rebalance() {
 /// KIP-1092: what becomes of the membership is the application's choice.
 #[test]
 fn who_closes_may_stay_or_leave_for_good() {
-    let fixed = RANGE.replace('}', r#", "group.instance.id": "one"}"#);
-    let mut stage = Stage::new(1);
-    for (config, membership) in [(RANGE, "REMAIN_IN_GROUP"), (&fixed, "LEAVE_GROUP"), (&fixed, "DEFAULT")] {
-        stage.start("a", config, APP);
-        stage.wait(60_000);
-        stage.command("a", &format!(r#"{{"close": {{"membership": "{membership}"}}}}"#));
-        stage.wait(1_000);
-        stage.story += &format!("{membership}: {}\n", stage.members());
-    }
+    let mut stage = closing(RANGE);
     check(
         &mut stage,
         expect![[r#"

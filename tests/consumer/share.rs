@@ -201,31 +201,25 @@ fn who_closes_lets_go_of_what_it_has_not_processed() {
     check(
         &mut stage,
         expect![[r#"
-        00:00.008 a is assigned [t-0 t-1]
-        00:00.008 b is assigned [t-0]
-        00:00.010 a gives up [t-0]
-        00:00.012 a acquired t-0 0..4 (1)
-        00:00.012 a acquired t-1 0..4 (1)
-        00:00.022 a consumed t-1 0..1
-        00:00.032 a consumed t-1 1..2
-        00:00.042 a consumed t-1 2..3
-        00:00.052 a consumed t-1 3..4
-        00:00.054 a accept t-1 0..4: INVALID_RECORD_STATE
-        00:00.054 a gives up [t-1]
-        00:00.512 b acquired t-0 0..4 (2)
-        00:00.522 b consumed t-0 0..1
-        00:00.532 b consumed t-0 1..2
-        00:00.542 b consumed t-0 2..3
-        00:00.552 b consumed t-0 3..4
-        00:01.054 b accept t-0 0..4: NONE
-        00:05.010 b is assigned [t-1]
-        00:05.014 b acquired t-1 0..4 (2)
-        00:05.024 b consumed t-1 0..1
-        00:05.034 b consumed t-1 1..2
-        00:05.044 b consumed t-1 2..3
-        00:05.054 b consumed t-1 3..4
-        00:05.556 b accept t-1 0..4: NONE
-    "#]],
+            00:00.008 a is assigned [t-0 t-1]
+            00:00.008 b is assigned [t-0]
+            00:00.010 a gives up [t-0]
+            00:00.012 a acquired t-0 0..4 (1)
+            00:00.012 a acquired t-1 0..4 (1)
+            00:00.022 a consumed t-1 0..1
+            00:00.032 a consumed t-1 1..2
+            00:00.042 a consumed t-1 2..3
+            00:00.052 a consumed t-1 3..4
+            00:00.054 a accept t-1 0..4: NONE
+            00:00.054 a gives up [t-1]
+            00:00.512 b acquired t-0 0..4 (2)
+            00:00.522 b consumed t-0 0..1
+            00:00.532 b consumed t-0 1..2
+            00:00.542 b consumed t-0 2..3
+            00:00.552 b consumed t-0 3..4
+            00:01.054 b accept t-0 0..4: NONE
+            00:05.010 b is assigned [t-1]
+        "#]],
     );
     assert_eq!([stage.shares.done(0), stage.shares.done(1)], [[0, 1, 2, 3], [0, 1, 2, 3]]);
 }

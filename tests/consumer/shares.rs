@@ -141,8 +141,9 @@ impl Shares {
         Ok(())
     }
 
-    fn let_go(&mut self, member: &str) {
-        let held = self.delivered.values_mut();
+    /// A member gives up what it holds of these partitions.
+    fn let_go(&mut self, member: &str, leads: impl Fn(i32) -> bool) {
+        let held = self.delivered.iter_mut().filter(|(at, _)| leads(at.0)).map(|(_, it)| it);
         held.filter(|it| it.holder.as_ref().is_some_and(|(holder, _)| holder == member))
             .for_each(|it| it.holder = None);
     }
@@ -212,7 +213,8 @@ impl Stage {
             });
         }
         if request.share_session_epoch == -1 {
-            self.shares.let_go(member);
+            let leaders = self.leaders.clone();
+            self.shares.let_go(member, |partition| leaders[partition as usize] == broker);
         }
         let topic = ShareAcknowledgeTopicResponse { topic_id: TOPIC_ID, partitions };
         ShareAcknowledgeResponse { responses: vec![topic], ..Default::default() }

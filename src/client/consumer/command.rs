@@ -140,9 +140,13 @@ impl Consumer {
             ConsumerCommand::SetProcessMs { process_ms } => {
                 Arc::make_mut(&mut self.app).process_ms = process_ms;
             }
+            ConsumerCommand::Seek { .. } if self.is_share() => {
+                self.report(ctx, ErrorCode::InvalidRequest, "a share group has no position to seek");
+            }
             ConsumerCommand::Seek { topic, partition, to } => {
                 self.seek(ctx, &TopicPartition::new(topic, partition), to);
             }
+            ConsumerCommand::Commit if self.is_share() => self.send_acknowledgements(ctx),
             ConsumerCommand::Commit => self.commit_async(ctx),
             ConsumerCommand::Subscribe { topics, topic_regex: regex } => {
                 let is_bad = regex.as_deref().is_some_and(|regex| Pattern::new(regex).is_err());

@@ -189,11 +189,7 @@ impl Consumer {
         }
         let leader = &data.current_leader;
         let endpoint = endpoints.iter().find(|endpoint| endpoint.node_id == leader.leader_id);
-        let endpoint = endpoint.map(|it| BrokerEndpoint {
-            host: it.host.as_str().into(),
-            port: u16::try_from(it.port).unwrap_or(0),
-            rack: it.rack.as_deref().map(Arc::from),
-        });
+        let endpoint = endpoint.map(|it| BrokerEndpoint::told(&it.host, it.port, it.rack.as_deref()));
         if self.network.leader_is(at, leader.leader_id, leader.leader_epoch, endpoint) {
             return;
         }

@@ -311,11 +311,7 @@ impl Producer {
             return;
         };
         let named = body.node_endpoints.iter().find(|node| node.node_id == current.leader_id);
-        let endpoint = named.map(|node| BrokerEndpoint {
-            host: Arc::from(&*node.host),
-            port: u16::try_from(node.port).unwrap_or(0),
-            rack: node.rack.as_deref().map(Arc::from),
-        });
+        let endpoint = named.map(|it| BrokerEndpoint::told(&it.host, it.port, it.rack.as_deref()));
         self.network.leader_is(at, current.leader_id, current.leader_epoch, endpoint);
     }
 

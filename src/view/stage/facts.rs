@@ -221,7 +221,7 @@ fn groups(world: &World) -> Vec<GroupFacts> {
             let name = group.state().name();
             let facts = GroupFacts {
                 id: Arc::clone(group.id()),
-                state: match group.consumer() {
+                state: match group.consumer().or_else(|| group.share()) {
                     Some(consumer) => format!("{name} · epoch {}", consumer.group_epoch()),
                     None => format!("{name} · gen {}", group.generation()),
                 },

@@ -76,14 +76,18 @@ impl Panel {
 }
 
 const CLASSIC: [&str; 4] = ["Empty", "PreparingRebalance", "CompletingRebalance", "Stable"];
+const SHARE: [&str; 2] = ["Empty", "Stable"];
 const CONSUMER: [&str; 4] = ["Empty", "Assigning", "Reconciling", "Stable"];
 
 /// The world as it stands.
 pub fn panel(fold: &Fold, world: &World) -> Panel {
     let found = coordinated(world, fold.group());
     let state = found.map_or("", |(_, group)| group.state().name());
-    let is_consumer = found.is_some_and(|(_, group)| group.consumer().is_some());
-    let states = if is_consumer { CONSUMER } else { CLASSIC };
+    let states: &[&str] = match found {
+        Some((_, group)) if group.share().is_some() => &SHARE,
+        Some((_, group)) if group.consumer().is_some() => &CONSUMER,
+        _ => &CLASSIC,
+    };
     let flights = world.flights();
     let members = (0..fold.member_count()).filter_map(|member| {
         let node = fold.node(member)?;
@@ -108,7 +112,7 @@ pub fn panel(fold: &Fold, world: &World) -> Panel {
         states: states.iter().map(|name| (*name, *name == state)).collect(),
         coordinator: found.map(|(broker, _)| broker),
         generation: found.map_or(-1, |(_, group)| group.generation()),
-        is_epoch: found.is_some_and(|(_, group)| group.consumer().is_some()),
+        is_epoch: states != CLASSIC,
         members: members.collect(),
     }
 }

@@ -14,9 +14,7 @@ pub(super) fn sentence(event: &Event, who: &str) -> Option<String> {
                 1 => format!(
                     "{who} acquired {what} of {at}: for a while nobody else in group {group} gets them."
                 ),
-                n => format!(
-                    "{who} acquired {what} of {at}, which are delivered for time {n} in group {group}."
-                ),
+                n => format!("{who} acquired {what} of {at} again: delivery {n} in group {group}."),
             }
         }
         Event::RecordRefused { at, offset, then, .. } => {

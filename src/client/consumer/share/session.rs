@@ -170,7 +170,7 @@ impl Consumer {
     }
 
     /// Tells leaders what became of records, and asks for none.
-    pub(super) fn send_acknowledgements(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) {
+    pub(in crate::client::consumer) fn send_acknowledgements(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>) {
         let now = ctx.now();
         self.share.waits.retain(|_, until| *until > now);
         let nodes: Vec<i32> = self.share.acks.keys().copied().collect();
@@ -378,11 +378,7 @@ impl Consumer {
         endpoints: &[NodeEndpoint],
     ) {
         let endpoint = endpoints.iter().find(|endpoint| endpoint.node_id == leader);
-        let endpoint = endpoint.map(|it| BrokerEndpoint {
-            host: it.host.as_str().into(),
-            port: u16::try_from(it.port).unwrap_or(0),
-            rack: it.rack.as_deref().map(Arc::from),
-        });
+        let endpoint = endpoint.map(|it| BrokerEndpoint::told(&it.host, it.port, it.rack.as_deref()));
         if self.network.leader_is(at, leader, epoch, endpoint) {
             return;
         }
