@@ -501,6 +501,7 @@ fn flow(api_key: i16, client: Option<Role>, server: Option<Role>) -> Flow {
         (ApiKey::Produce, _) => Flow::Produce,
         (ApiKey::Fetch | ApiKey::OffsetForLeaderEpoch, Some(Role::Broker)) => Flow::Replicate,
         (ApiKey::Fetch | ApiKey::ListOffsets, Some(Role::Consumer | Role::Guest)) => Flow::Consume,
+        (ApiKey::ShareFetch | ApiKey::ShareAcknowledge, _) => Flow::Consume,
         (
             ApiKey::JoinGroup
             | ApiKey::SyncGroup
@@ -509,7 +510,8 @@ fn flow(api_key: i16, client: Option<Role>, server: Option<Role>) -> Flow {
             | ApiKey::OffsetCommit
             | ApiKey::OffsetFetch
             | ApiKey::FindCoordinator
-            | ApiKey::ConsumerGroupHeartbeat,
+            | ApiKey::ConsumerGroupHeartbeat
+            | ApiKey::ShareGroupHeartbeat,
             _,
         ) => Flow::Groups,
         _ => Flow::Cluster,
