@@ -147,3 +147,26 @@ for (const [width, height] of [[390, 844], [844, 390], [1280, 720]]) {
         assert.ok(box.width > 200 && box.height > 90, JSON.stringify(box));
     });
 }
+
+test('two branches are seen beside each other, and where they part', at, async ({ page }) => {
+    await ready(page);
+    await button(page, 'Fork').click();
+    await page.locator('#plot').getByRole('button', { name: /^broker 2/ }).click();
+    await page.getByRole('menuitem', { name: 'Kill', exact: true }).click();
+    for (let step = 0; step < 60; step++) {
+        await page.keyboard.press('ArrowRight');
+    }
+    await page.getByRole('combobox', { name: 'Branch', exact: true }).selectOption({ index: 0 });
+    for (let step = 0; step < 60; step++) {
+        await page.keyboard.press('ArrowRight');
+    }
+    await page.getByRole('combobox', { name: 'Compare with another branch' }).selectOption({ index: 1 });
+    await page.locator('#plot-other .ray').first().waitFor();
+    const aside = page.locator('aside');
+    await aside.getByRole('heading', { name: 'main and branch 2' }).waitFor();
+    await aside.getByText('Broker 2 killed').first().waitFor();
+    await aside.getByRole('row', { name: /broker 2 up down/ }).waitFor();
+    assert.ok(await page.locator('.parted').count() >= 1);
+    await page.getByRole('combobox', { name: 'Compare with another branch' }).selectOption({ index: 0 });
+    assert.equal(await page.locator('#plot-other').count(), 0);
+});
