@@ -341,15 +341,26 @@ impl App {
 
     #[inline(never)]
     fn draw_space(&mut self) {
+        let small = self.is_small();
         let space = self.space.get_or_insert_default();
-        space.draw(&self.session, (self.look.width, self.look.height));
+        space.draw(&self.session, (self.look.width, self.look.height), small);
+    }
+
+    /// The inspector lies over the rest, as the style has it.
+    #[inline(never)]
+    fn is_small(&self) -> bool {
+        self.window_width() < 900.0 || self.window_height() <= 520.0
     }
 
     #[inline(never)]
     fn obey_space(&mut self, msg: super::spacetime::Msg) -> bool {
+        let small = self.is_small();
         let Some(space) = self.space.as_mut().filter(|_| self.tab == Tab::SpaceTime) else { return false };
-        self.sheet =
-            matches!(msg, super::spacetime::Msg::Select(Some(_))) || self.sheet && !msg.is_selection();
+        if let super::spacetime::Msg::Select(chosen) = msg {
+            // Where the inspector would cover the diagram, it opens at the second touch.
+            let again = chosen.map(Target::Entry) == self.session.selected;
+            self.sheet = chosen.is_some() && (!small || again);
+        }
         space.obey(msg, &mut self.session)
     }
 

@@ -32,6 +32,8 @@ const PRESENT: f64 = 0.78;
 pub(crate) enum Msg {
     /// At a place from 0 to 1, by a factor.
     Zoom(f64, f64),
+    /// By a factor, at the present if it can be seen.
+    Nearer(f64),
     /// By a part of the width.
     Pan(f64),
     Whole,
@@ -52,13 +54,6 @@ pub(crate) enum Msg {
     Over(Over),
     Measure,
     Save(Export),
-}
-
-impl Msg {
-    /// Whether it changes what is selected.
-    pub(super) fn is_selection(&self) -> bool {
-        matches!(self, Msg::Select(_))
-    }
 }
 
 /// What lies over the diagram.
@@ -106,6 +101,8 @@ pub(super) struct Space {
     lit: Lit,
     /// Whose story is lit.
     story: Option<u64>,
+    /// The inspector would cover the diagram: what is selected is told beside it.
+    small: bool,
     /// Whatever is selected next, its story is lit, too.
     keeps: bool,
     hover: Option<u64>,
@@ -125,6 +122,7 @@ impl Default for Space {
             filter: Filter::default(),
             lit: Lit::Both,
             story: None,
+            small: false,
             keeps: false,
             hover: None,
             over: Over::Nothing,
@@ -146,6 +144,11 @@ impl Space {
                 // What one looks at while it plays is the present.
                 let place = if session.playing && self.follows { PRESENT } else { place };
                 self.window = self.window.map(|window| window.zoomed(place, factor, end));
+            }
+            Msg::Nearer(factor) => {
+                let present = self.window.map(|window| window.place(self.now));
+                let place = present.filter(|place| (0.0..=1.0).contains(place)).unwrap_or(0.5);
+                return self.obey(Msg::Zoom(place, factor), session);
             }
             Msg::Pan(part) => {
                 self.follows = false;
@@ -222,9 +225,11 @@ impl Space {
         }
     }
 
-    /// Draws anew, `around` being the size of what is around the diagram.
+    /// Draws anew, `around` being the size of what is around the diagram, which is `small` where the
+    /// inspector would cover it.
     #[inline(never)]
-    pub(super) fn draw(&mut self, session: &Session, around: (f64, f64)) {
+    pub(super) fn draw(&mut self, session: &Session, around: (f64, f64), small: bool) {
+        self.small = small;
         let branch = session.run.branch();
         let names = Names::of(session.run.world());
         self.index.update(branch);
@@ -307,6 +312,8 @@ impl Space {
         let look = send.reform(super::Msg::Space);
         let lives =
             self.index.nodes().iter().map(|node| (node.node, node.life_at(self.now))).collect::<Vec<_>>();
+        let chosen = selected(session);
+        let hover = self.hover.filter(|seq| chosen != Some(*seq)).or(chosen.filter(|_| self.small));
         let run = &session.run;
         let branches =
             || run.branches().iter().enumerate().map(|(number, branch)| (number, branch.name.clone()));
@@ -324,7 +331,7 @@ impl Space {
                     if self.over == Over::Filter { { self.filters(session, &look) } }
                 </Bar>
                 <Diagram picture={picture.clone()} now={self.now} {lives} selected={selected(session)} name={name(run.current())}
-                    hover={self.hover.filter(|seq| selected(session) != Some(*seq)).and_then(said)}
+                    hover={hover.and_then(said)}
                     filtered={!self.filter.is_empty()} parted={self.other.as_ref().and_then(Other::parted)}
                     send={send.clone()} />
                 if let Some((other, picture)) = self.other.as_ref().and_then(|other| Some((other, other.picture.clone()?))) {

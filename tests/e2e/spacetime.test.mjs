@@ -170,3 +170,14 @@ test('two branches are seen beside each other, and where they part', at, async (
     await page.getByRole('combobox', { name: 'Compare with another branch' }).selectOption({ index: 0 });
     assert.equal(await page.locator('#plot-other').count(), 0);
 });
+
+test('on a phone the inspector opens at the second touch', { ...at, viewport: { width: 390, height: 844 } }, async ({ page }) => {
+    await ready(page);
+    const head = await place(page, 'barb');
+    await page.mouse.click(head.x + 1, head.y + 1);
+    await page.locator('.space-tip').waitFor();
+    assert.ok(!await page.locator('aside').isVisible());
+    await page.waitForTimeout(600);
+    await page.mouse.click(head.x + 1, head.y + 1);
+    await page.locator('aside').getByRole('heading', { name: 'In words' }).waitFor();
+});

@@ -69,11 +69,11 @@ pub(super) fn Bar(props: &BarProps) -> Html {
     html! {
         <div class="space-bar">
             <span class="zoomer" role="group" aria-label="Zoom">
-                <button class="btn" onclick={on(|| Msg::Zoom(0.5, 0.5))} aria-label="Zoom out" title="Zoom out (Shift Z, wheel)">
+                <button class="btn" onclick={on(|| Msg::Nearer(0.5))} aria-label="Zoom out" title="Zoom out (Shift Z, wheel)">
                     { "−" }
                 </button>
                 <output title="This much time is seen">{ span }</output>
-                <button class="btn" onclick={on(|| Msg::Zoom(0.5, 2.0))} aria-label="Zoom in" title="Zoom in (Z, wheel)">{ "+" }</button>
+                <button class="btn" onclick={on(|| Msg::Nearer(2.0))} aria-label="Zoom in" title="Zoom in (Z, wheel)">{ "+" }</button>
                 <button class="btn" onclick={on(|| Msg::Whole)} title="All that was played (0)">{ "All" }</button>
                 <button class="btn" onclick={on(|| Msg::Present)} title="To the present (9)">{ "Now" }</button>
             </span>
