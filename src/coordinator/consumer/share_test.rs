@@ -90,7 +90,8 @@ fn describe(group: &told::DescribedGroup) -> String {
 
 #[test]
 fn members_share_and_nobody_waits() {
-    let script = "sharer a topics=t\n sharer b topics=t\n pulse a\n sharers\n quit b\n pulse a\n list admin type=share\n list admin type=consumer";
+    let script = "sharer a topics=t\n sharer b topics=t\n pulse a\n sharers\n quit b\n pulse a\n \
+        list admin type=share\n list admin type=consumer";
     check(
         GroupConfig::default(),
         "topic t 2",
@@ -132,7 +133,8 @@ fn members_share_and_nobody_waits() {
 
 #[test]
 fn who_says_the_wrong_epoch_is_turned_away() {
-    let script = "pulse a epoch=7\n sharer a topics=t\n pulse a epoch=7\n pulse b epoch=1\n sharer b topics=t\n pulse a\n pulse a epoch=1\n pulse a epoch=0";
+    let script = "pulse a epoch=7\n sharer a topics=t\n pulse a epoch=7\n pulse b epoch=1\n sharer b topics=t\n \
+        pulse a\n pulse a epoch=1\n pulse a epoch=0";
     check(
         GroupConfig::default(),
         "topic t 1",
@@ -173,7 +175,8 @@ fn who_says_the_wrong_epoch_is_turned_away() {
 #[test]
 fn silence_ends_a_membership_and_a_new_coordinator_knows_the_rest() {
     let config = GroupConfig { share_max_size: 2, ..GroupConfig::default() };
-    let script = "crash\n sharers\n sharer c topics=t\n wait 40000\n pulse b\n wait 10000\n pulse b topics=t\n quit b\n sharers\n delete\n sharers";
+    let script = "crash\n sharers\n sharer c topics=t\n wait 40000\n pulse b\n wait 10000\n pulse b topics=t\n \
+        quit b\n sharers\n delete\n sharers";
     check(
         config,
         "topic t 2\n sharer a topics=t\n sharer b topics=t\n pulse a",
