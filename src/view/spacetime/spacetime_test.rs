@@ -159,7 +159,7 @@ fn a_picture() {
             680,259 stored at 2 (ray f-produce reply)
             552,282 Offset 2 appended (mark s-log)
             601,425 Offset 2 replicated (mark s-log)
-            649,308 High watermark 2 → 3 (mark s-log)
+            649,306 High watermark 2 → 3 (mark s-log)
             168,210 Record 3 queued (mark s-client)
             507,210 Batch of 1 sent (mark s-client)
             701,210 Batch acknowledged at offset 2 (mark s-client)
