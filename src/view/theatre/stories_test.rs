@@ -229,34 +229,34 @@ fn a_member_restarts() {
     check(
         &story("", RESTART, 24_000),
         expect![[r#"
-        p0  A  10339 –  10399 A  13420 –  13483 A
-        p1  A  10339 –  10399 A  13420 –  13483 A
-        p2  B  10040 –  10399 A  13420 –  13481 B
-        p3  B  10040 –  10399 A  13420 –  13481 B
-        1087 ms unread, 4 moved, 0 needless, 0 twice
-        Stable 3
-        A stable 3 leads p0 p1
-        B stable 3 p2 p3
+            p0  A  10339 –  10399 A  13420 –  13484 A
+            p1  A  10339 –  10399 A  13420 –  13484 A
+            p2  B  10040 –  10399 A  13420 –  13481 B
+            p3  B  10040 –  10399 A  13420 –  13481 B
+            1087 ms unread, 4 moved, 0 needless, 0 twice
+            Stable 3
+            A stable 3 leads p0 p1
+            B stable 3 p2 p3
 
-        p0  A
-        p1  B  10038 –  10400 A
-        p2  A  13487 –  16521 B
-        p3  B  10038 –  10400 A  13487 –  16521 B
-        6794 ms unread, 4 moved, 0 needless, 0 twice
-        Stable 4
-        A stable 4 leads p0 p1
-        B stable 4 p2 p3
+            p0  A
+            p1  B  10038 –  10400 A
+            p2  A  13487 –  16521 B
+            p3  B  10038 –  10400 A  13487 –  16521 B
+            6794 ms unread, 4 moved, 0 needless, 0 twice
+            Stable 4
+            A stable 4 leads p0 p1
+            B stable 4 p2 p3
 
-        p0  B  10042 –  11530 A
-        p1  B  10042 –  11530 A
-        p2  A  16616 –  18180 B
-        p3  A  16616 –  18180 B
-        6104 ms unread, 4 moved, 0 needless, 0 twice
-        Stable 4
-        A stable 4 p0 p1
-        B stable 4 p2 p3
+            p0  B  10042 –  11530 A
+            p1  B  10042 –  11530 A
+            p2  A  16616 –  18180 B
+            p3  A  16616 –  18180 B
+            6104 ms unread, 4 moved, 0 needless, 0 twice
+            Stable 4
+            A stable 4 p0 p1
+            B stable 4 p2 p3
 
-    "#]],
+        "#]],
     );
 }
 
@@ -302,40 +302,40 @@ fn partitions_are_added() {
     check(
         &story(r#", "metadata.max.age.ms": 3000"#, script, 24_000),
         expect![[r#"
-        p0  A  10338 –  10403 A
-        p1  A  10338 –  10403 A
-        p2  B  10164 –  10403 A
-        p3  B  10164 –  10404 B
-        p4  10019 –  10404 B
-        p5  10019 –  10404 B
-        1234 ms unread, 1 moved, 1 needless, 0 twice
-        Stable 2
-        A stable 2 p0 p1 p2
-        B stable 2 leads p3 p4 p5
+            p0  A  10338 –  10403 A
+            p1  A  10338 –  10403 A
+            p2  B  10164 –  10403 A
+            p3  B  10164 –  10404 B
+            p4  10019 –  10404 B
+            p5  10019 –  10404 B
+            1234 ms unread, 1 moved, 1 needless, 0 twice
+            Stable 2
+            A stable 2 p0 p1 p2
+            B stable 2 leads p3 p4 p5
 
-        p0  A
-        p1  B
-        p2  A
-        p3  B
-        p4  10019 –  10401 A
-        p5  10019 –  10399 B
-        381 ms unread, 0 moved, 0 needless, 0 twice
-        Stable 2
-        A stable 2 p0 p2 p4
-        B stable 2 leads p1 p3 p5
+            p0  A
+            p1  B
+            p2  A
+            p3  B
+            p4  10019 –  10401 A
+            p5  10019 –  10399 B
+            381 ms unread, 0 moved, 0 needless, 0 twice
+            Stable 2
+            A stable 2 p0 p2 p4
+            B stable 2 leads p1 p3 p5
 
-        p0  B
-        p1  B
-        p2  A
-        p3  A
-        p4  10019 –  11527 A
-        p5  10019 –  11591 B
-        1572 ms unread, 0 moved, 0 needless, 0 twice
-        Stable 3
-        A stable 3 p2 p3 p4
-        B stable 3 p0 p1 p5
+            p0  B
+            p1  B
+            p2  A
+            p3  A
+            p4  10019 –  11527 A
+            p5  10019 –  11592 B
+            1572 ms unread, 0 moved, 0 needless, 0 twice
+            Stable 3
+            A stable 3 p2 p3 p4
+            B stable 3 p0 p1 p5
 
-    "#]],
+        "#]],
     );
 }
 
