@@ -73,6 +73,10 @@ impl Controller {
             let (at, leader_epoch) = (self.log.topic_partition().clone(), self.raft.epoch());
             ctx.trace(Event::LogTruncated { at, offsets, leader_epoch });
         }
+        if self.image.end_offset > self.log.log_end_offset() {
+            // What was applied was committed: the leader has lost its disk.
+            self.go_back();
+        }
     }
 
     fn take_records(&mut self, ctx: &mut Ctx, offset: i64, data: PartitionData) -> bool {

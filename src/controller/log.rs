@@ -120,8 +120,7 @@ impl Controller {
             ctx.cancel_timer(ControllerTimer::Idle);
             ctx.cancel_timer(ControllerTimer::Rebalance);
             ctx.cancel_timer(ControllerTimer::UncleanElection);
-            self.image = Default::default();
-            self.replay_to(self.log.high_watermark());
+            self.go_back();
         }
         self.observers.clear();
         let mut closed = Vec::new();
@@ -135,6 +134,12 @@ impl Controller {
         for id in self.fetches.keys().copied().collect::<Vec<_>>() {
             self.answer_fetch(ctx, id);
         }
+    }
+
+    /// The image is again what is committed.
+    pub(super) fn go_back(&mut self) {
+        self.image = Default::default();
+        self.replay_to(self.log.high_watermark());
     }
 
     fn append(&mut self, ctx: &mut Ctx, builder: BatchBuilder) {

@@ -173,7 +173,7 @@ impl Raft {
     pub(super) fn start(&mut self, at: &mut Moment, log: LogEnd) {
         let kept = self.store.kept();
         if self.voters.alone().is_some() {
-            (self.epoch, self.voted) = (kept.epoch.max(log.epoch) + 1, Some(self.me));
+            (self.epoch, self.voted) = (kept.epoch.max(log.epoch).saturating_add(1), Some(self.me));
             let leadership = Leadership::new(log.offset, self.others(), at.now, &self.config);
             self.state = State::Leader(leadership);
             return self.store.set_durable(self.election());
@@ -369,7 +369,7 @@ impl Raft {
                     leadership.remind(at.now, &self.config);
                 }
             }
-            State::Resigned { .. } => self.detach(at, self.epoch + 1, "it has resigned"),
+            State::Resigned { .. } => self.detach(at, self.epoch.saturating_add(1), "it has resigned"),
         }
     }
 
