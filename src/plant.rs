@@ -58,7 +58,7 @@ plants! {
     OffsetIndexOffByOne = "offset-index-off-by-one";
     /// Recovery after a power loss keeps a batch of which only a part was written.
     TornBatchAccepted = "torn-batch-accepted";
-    /// A leader believes a follower's fetch of an old epoch, or although their logs have parted.
+    /// A leader serves a fetch whatever epochs it names, and so does not notice that the logs have parted.
     StaleFetchAccepted = "stale-fetch-accepted";
     /// The controller elects replicas that are not in sync where that is not allowed.
     UncleanElection = "unclean-election";

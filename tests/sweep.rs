@@ -24,7 +24,7 @@ const PLANTS: &[(Plant, Profile, u64, &str)] = &[
     (Plant::AckBeforeReplication, Profile::Calm, 0, "acknowledged before it was committed"),
     (Plant::OffsetIndexOffByOne, Profile::Calm, 0, "committed record changed"),
     (Plant::TornBatchAccepted, Profile::DisksThatLie, 0, "torn write"),
-    (Plant::StaleFetchAccepted, Profile::CrashHappy, 0, "high watermark ahead of the in-sync replicas"),
+    (Plant::StaleFetchAccepted, Profile::CrashHappy, 0, "committed record changed"),
     (Plant::UncleanElection, Profile::CrashHappy, 28, "committed record changed"),
     (Plant::UncommittedRead, Profile::DisksThatLie, 0, "read past the high watermark"),
     (Plant::MinIsrIgnored, Profile::DisksThatLie, 0, "committed below min.insync.replicas"),

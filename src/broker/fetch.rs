@@ -167,16 +167,15 @@ impl Broker {
             let Some(partition) = self.partitions.get_mut(&at) else { continue };
             let end = partition.log.log_end_offset();
             let diverged = divergence(partition, fetch).is_ok_and(|parted| parted.is_some());
-            let is_right = check_fetch(partition, key, fetch, Some(follower)).is_ok()
-                && !diverged
-                && fetch.fetch_offset <= end;
-            if !is_right && !self.config.log.plants.has(Plant::StaleFetchAccepted) {
+            if check_fetch(partition, key, fetch, Some(follower)).is_err()
+                || diverged
+                || fetch.fetch_offset > end
+            {
                 continue;
             }
             let partition = Arc::make_mut(partition);
             let start_moved = partition.follower_starts_at(follower, fetch.log_start_offset);
-            let news =
-                partition.follower_fetched(follower, broker_epoch, fetch.fetch_offset.min(end), ctx.now());
+            let news = partition.follower_fetched(follower, broker_epoch, fetch.fetch_offset, ctx.now());
             self.maybe_expand_isr(ctx, &at, follower);
             if news {
                 self.raise_high_watermark(ctx, &at);
@@ -394,6 +393,7 @@ fn check_fetch(
 pub(super) fn check_epoch(partition: &Partition, epoch: i32) -> Result<(), ErrorCode> {
     match epoch {
         -1 => Ok(()),
+        _ if partition.log.config().plants.has(Plant::StaleFetchAccepted) => Ok(()),
         epoch if epoch < partition.registration.leader_epoch => Err(ErrorCode::FencedLeaderEpoch),
         epoch if epoch > partition.registration.leader_epoch => Err(ErrorCode::UnknownLeaderEpoch),
         _ => Ok(()),
@@ -403,10 +403,10 @@ pub(super) fn check_epoch(partition: &Partition, epoch: i32) -> Result<(), Error
 /// Where the asker's log parts from this one, if it does: the end of the last epoch both know.
 /// OFFSET_OUT_OF_RANGE when there is no such epoch, or the log no longer reaches back so far.
 fn divergence(partition: &Partition, asked: &FetchPartition) -> Result<Option<EpochEndOffset>, ErrorCode> {
-    if asked.last_fetched_epoch < 0 {
+    let log = &partition.log;
+    if asked.last_fetched_epoch < 0 || log.config().plants.has(Plant::StaleFetchAccepted) {
         return Ok(None);
     }
-    let log = &partition.log;
     let Some((epoch, end_offset)) = log.end_offset_for_epoch(asked.last_fetched_epoch) else {
         return Err(ErrorCode::OffsetOutOfRange);
     };

@@ -78,13 +78,16 @@ pub fn play(scenario: &Scenario, plant: Option<Plant>) -> Option<Outcome> {
     }
     if let (None, Some(before)) = (&found, before) {
         world.idle_until(until);
-        found = standstill(scenario, &before, &world.summary()).map(|(invariant, detail)| Violation {
-            invariant,
-            detail: detail.into(),
-            t_ms: until.as_ms(),
-            expected: false,
-            excuse: None,
-        });
+        found =
+            standstill(scenario, &before, &world.summary(), world.invariants()).map(|(invariant, detail)| {
+                Violation {
+                    invariant,
+                    detail: detail.into(),
+                    t_ms: until.as_ms(),
+                    expected: false,
+                    excuse: None,
+                }
+            });
     }
     let counts = world.invariants().counts();
     Some(Outcome {

@@ -156,7 +156,7 @@ fn only_brokers_have_full_disks() {
 fn a_slow_disk_delays_what_waits_for_it() {
     let slow = |flush_ms| Command::SlowDisk { node: "controller".into(), flush_ms };
     let create = Command::AddPartitions { topic: "orders".into(), partitions: 3 };
-    let run = play(&plan(vec![(3_000, slow(Some(1_500))), (3_100, create)]), seconds(20));
+    let run = play(&plan(vec![(3_000, slow(Some(1_500))), (3_100, create)]), seconds(60));
     let led = entries(&run).find_map(|entry| match &entry.event {
         Event::BecameLeader { at, .. } if *at == TopicPartition::new("orders", 2) => Some(entry.time.as_ms()),
         _ => None,

@@ -39,6 +39,11 @@ impl Readers {
 }
 
 impl Invariants {
+    /// Up to where a group has processed a partition, or was told to begin.
+    pub fn reached(&self, group: &str, at: &TopicPartition) -> Option<i64> {
+        self.readers.reached.get(&(group.into(), at.clone())).copied()
+    }
+
     /// A consumer's application has processed records.
     pub(super) fn check_reader(
         &mut self,
