@@ -137,3 +137,24 @@ fn rolling_upgrade() {
     assert_eq!(errors, Vec::<&Entry>::new());
     assert_eq!(summary.groups[0].members.len(), 3, "{summary}");
 }
+
+/// A static leader that was away for a moment still sees that a topic has grown (KIP-814).
+#[test]
+fn a_static_leader_that_is_back_notices_new_partitions() {
+    let text = r#"{"title": "t", "topics": [{"name": "t", "partitions": 1, "replication_factor": 3}],
+        "producers": [{"name": "shop", "start_ms": 2000, "configs": {"metadata.max.age.ms": 3000},
+            "workload": {"sources": [{"topic": "t", "every_ms": 20, "count": 1000, "keys": {"pattern": "{n}"}}]}}],
+        "groups": [{"id": "g", "consumers": ["a"], "static_members": true, "app": {"topics": ["t"]},
+            "configs": {"auto.offset.reset": "earliest", "metadata.max.age.ms": 10000}}],
+        "script": [{"at_ms": 10000, "do": "stop", "node": "a"}, {"at_ms": 12000, "do": "restart", "node": "a"},
+            {"at_ms": 12300, "do": "add_partitions", "topic": "t", "partitions": 5}]}"#;
+    let scenario = Scenario::parse(text).unwrap_or_else(|error| panic!("{error}"));
+    let mut world = World::new(Arc::new(scenario.build(None, &Files::new()).expect("it builds")));
+    let mut trace = Vec::new();
+    while world.next_at().is_some_and(|at| at <= SimTime(60_000_000)) && world.step(&mut trace) {
+        trace.clear();
+    }
+    let summary = world.summary();
+    assert_eq!((summary.records.consumed, summary.records.acknowledged), (1_000, 1_000), "{summary}");
+    assert_eq!(summary.groups[0].offsets.len(), 5, "{summary}");
+}

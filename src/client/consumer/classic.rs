@@ -210,10 +210,10 @@ impl Consumer {
         self.membership.next_heartbeat = ctx.now() + ms(self.config.heartbeat_interval_ms);
         self.restart_session(ctx.now());
         self.enter(ctx, MemberState::Syncing);
-        let assignments = if self.membership.is_leader && !joined.skip_assignment {
-            self.assign(ctx, kind, &joined.members)
-        } else {
-            Vec::new()
+        let assignments = match self.membership.is_leader {
+            true if joined.skip_assignment => self.leave_assigned(ctx, kind, &joined.members),
+            true => self.assign(ctx, kind, &joined.members),
+            false => Vec::new(),
         };
         let request = SyncGroupRequest {
             group_id: self.group_id().to_owned(),

@@ -69,16 +69,33 @@ impl Consumer {
         members: &[JoinGroupResponseMember],
     ) -> Vec<SyncGroupRequestAssignment> {
         let members: Vec<Member> = members.iter().map(|described| member(kind, described)).collect();
-        let topics: Set<Arc<str>> = members.iter().flat_map(|it| it.topics.iter().cloned()).collect();
-        self.want_topics(ctx, topics.iter().cloned());
-        let topics = self.topics_now(topics);
-        let assignment = kind.assign(&topics, &members);
-        self.membership.handed_out = topics;
+        self.watch_topics(ctx, &members);
+        let assignment = kind.assign(&self.membership.handed_out, &members);
         let encoded = assignment.into_iter().map(|(member_id, partitions)| SyncGroupRequestAssignment {
             member_id: member_id.to_string(),
             assignment: encode_assignment(partitions),
         });
         encoded.collect()
+    }
+
+    /// A static leader is back: what was handed out stays as it is, until the metadata change (KIP-814).
+    #[inline(never)]
+    pub(super) fn leave_assigned(
+        &mut self,
+        ctx: &mut Ctx<'_, ConsumerTimer>,
+        kind: AssignorKind,
+        members: &[JoinGroupResponseMember],
+    ) -> Vec<SyncGroupRequestAssignment> {
+        let members: Vec<Member> = members.iter().map(|described| member(kind, described)).collect();
+        self.watch_topics(ctx, &members);
+        Vec::new()
+    }
+
+    /// From now on, a change of the members' topics is a reason for a new assignment.
+    fn watch_topics(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, members: &[Member]) {
+        let topics: Set<Arc<str>> = members.iter().flat_map(|it| it.topics.iter().cloned()).collect();
+        self.want_topics(ctx, topics.iter().cloned());
+        self.membership.handed_out = self.topics_now(topics);
     }
 
     /// These topics as the metadata show them now.
