@@ -212,7 +212,9 @@ fn names_that_are_taken_or_missing() {
               write'? (there are: lost write, committed record changed, split brain, high watermark
               fell, high watermark ahead of the in-sync replicas, offsets not dense, two owners of a
               partition in one generation, read past the high watermark, two controllers in one epoch,
-              committed metadata changed)"#]],
+              committed metadata changed, acknowledged before it was committed, committed below
+              min.insync.replicas, torn write, duplicate, reordered, unseen, non-monotonic poll,
+              commit of a fenced member)"#]],
     );
 }
 
@@ -223,9 +225,11 @@ fn commands_that_make_no_sense() {
         expect![[r#"
             line 2, column 12: script[0]: unknown variant `explode`, expected one of `kill`,
               `power_loss`, `restart`, `pause`, `resume`, `cut`, `heal`, `slow`, `drop`, `drop_next`,
-              `send`, `set_producing`, `add_consumer`, `stop`, `set_stuck`, `set_process_ms`, `seek`,
-              `seek_to_time`, `set_paused`, `subscribe`, `set_listener_ms`, `reconfigure`, `commit`,
-              `connect`, `bytes`, `hang_up`, `create_topic`, `add_partitions`, `set_config`"#]],
+              `cut_one_way`, `slow_one_way`, `delay`, `duplicate`, `delay_next`, `duplicate_next`,
+              `slow_disk`, `set_disk_full`, `corrupt_byte`, `skew_clock`, `send`, `set_producing`,
+              `add_consumer`, `stop`, `set_stuck`, `set_process_ms`, `seek`, `seek_to_time`,
+              `set_paused`, `subscribe`, `set_listener_ms`, `reconfigure`, `commit`, `connect`,
+              `bytes`, `hang_up`, `create_topic`, `delete_topic`, `add_partitions`, `set_config`"#]],
     );
     check(
         "\"script\": [{\"do\": \"kill\", \"node\": \"broker-1\"}]",
