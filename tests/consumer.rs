@@ -5,6 +5,8 @@
 mod managed;
 #[path = "consumer/parts.rs"]
 mod parts;
+#[path = "consumer/queues.rs"]
+mod queues;
 #[path = "consumer/rebalances.rs"]
 mod rebalances;
 #[path = "consumer/share.rs"]

@@ -35,6 +35,7 @@ gallery![
     "rebalance-storm",
     "migration",
     "controller-dies",
+    "queue-or-log",
 ];
 
 /// The gallery's scenario with this id. It makes sense: a test checks them all, so that the page

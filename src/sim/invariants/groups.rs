@@ -75,6 +75,8 @@ impl Groups {
                     }
                 }
             }
+            // In a share group many have the same partition.
+            Event::MemberReconciled { group, .. } if is_share(nodes, entry.node, group) => {}
             Event::MemberReconciled { group, member, assigned, revoking, .. } => {
                 self.gone.remove(&(Arc::clone(group), Arc::clone(member)));
                 let key = (entry.node, Arc::clone(group), Arc::clone(member));
@@ -177,6 +179,15 @@ impl Groups {
                 );
             }
         }
+    }
+}
+
+fn is_share(nodes: &Nodes, node: NodeId, group: &str) -> bool {
+    match nodes.get(&node).map(|slot| &slot.machine) {
+        Some(Machine::Broker(broker)) => {
+            broker.coordinator().group(group).is_some_and(|it| it.share().is_some())
+        }
+        _ => false,
     }
 }
 
