@@ -88,8 +88,8 @@ fn share_out(partitions: &[TopicPartition], members: &[&Member]) -> Vec<Vec<usiz
         }
     }
     let mut next = 0;
-    for index in 0..partitions.len() {
-        while sharers[index] < sharing {
+    for (index, shared_by) in sharers.iter_mut().enumerate() {
+        while *shared_by < sharing {
             let turn = (0..members.len()).map(|step| (next + step) % members.len());
             let lacks = |member: &usize| !had[*member].contains(&index);
             let poor = turn.clone().find(|member| lacks(member) && had[*member].len() < quota[*member]);
@@ -98,7 +98,7 @@ fn share_out(partitions: &[TopicPartition], members: &[&Member]) -> Vec<Vec<usiz
                 break;
             };
             had[member].push(index);
-            sharers[index] += 1;
+            *shared_by += 1;
             next = (member + 1) % members.len();
         }
     }

@@ -24,9 +24,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use set::Set;
 
 /// An ordered map.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Map<K, V> {
     entries: Vec<(K, V)>,
+}
+
+impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for Map<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.entries.iter().map(|(key, value)| (key, value))).finish()
+    }
 }
 
 impl<K, V> Default for Map<K, V> {

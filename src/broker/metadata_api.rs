@@ -168,7 +168,7 @@ impl Broker {
                     let min_isr = group.share_state_topic_min_isr.min(replicas).to_string();
                     let configs = vec![
                         config("cleanup.policy", "delete"),
-                        config("compression.type", "none"),
+                        config("compression.type", "producer"),
                         config("min.insync.replicas", &min_isr),
                         config("retention.ms", "-1"),
                         config("segment.bytes", &segment),

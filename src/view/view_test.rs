@@ -436,20 +436,6 @@ fn the_chain_of_causes() {
 }
 
 #[test]
-fn a_timer_that_sets_itself_again_is_one_cause() {
-    let run = run_until(SimTime(seconds(5)));
-    let idle = |entry: &&Entry| matches!(entry.event, Event::TimerFired { timer: "idle metadata log" });
-    let last = run.branch().trace().iter().rfind(idle).expect("an idle metadata log");
-    let told = why::why(run.branch(), &Names::of(run.world()), last.seq);
-    let titles: Vec<&str> = told.steps.iter().map(|step| &*step.title).take(2).collect();
-    assert!(
-        titles[0].starts_with("Timer: idle metadata log, ") && titles[0].ends_with(" times"),
-        "{titles:?}"
-    );
-    assert!(!titles[1].starts_with("Timer: idle"), "{titles:?}");
-}
-
-#[test]
 fn causes_and_effects_agree() {
     let run = run_until(SimTime(seconds(3)));
     let (branch, names) = (run.branch(), Names::of(run.world()));

@@ -77,10 +77,10 @@ fn chain(branch: &Branch, seq: u64) -> Vec<(&Entry, u32)> {
         if let Some(beside) = learnt(branch, at, cause) {
             told.push((beside, 1));
         }
-        let timer = matches!(cause.event, Event::TimerFired { .. });
+        let timer = timer_of(cause);
         match told.last_mut() {
-            Some((last, times)) if timer && last.event == cause.event && last.node == cause.node => {
-                *times += 1
+            Some((last, times)) if timer.is_some() && timer_of(last) == timer && last.node == cause.node => {
+                *times += 1;
             }
             // The arrival tells all that sending it did.
             _ if matches!(cause.event, Event::Sent { .. } if is_arrival(&at.event))
@@ -90,6 +90,13 @@ fn chain(branch: &Branch, seq: u64) -> Vec<(&Entry, u32)> {
         at = cause;
     }
     told
+}
+
+fn timer_of(entry: &Entry) -> Option<&'static str> {
+    match entry.event {
+        Event::TimerFired { timer } => Some(timer),
+        _ => None,
+    }
 }
 
 fn cause_of<'a>(branch: &'a Branch, entry: &Entry) -> Option<&'a Entry> {
@@ -118,4 +125,27 @@ fn is_arrival(event: &Event) -> bool {
 
 fn is_dull(event: &Event) -> bool {
     matches!(event, Event::ConnectionOpened { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::seconds;
+    use crate::view::fixture::run_until;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn a_timer_that_sets_itself_again_is_one_cause() {
+        let run = run_until(SimTime(seconds(5)));
+        let idle = |entry: &&Entry| matches!(entry.event, Event::TimerFired { timer: "idle metadata log" });
+        let last = run.branch().trace().iter().rfind(idle).expect("an idle metadata log");
+        let told = why(run.branch(), &Names::of(run.world()), last.seq);
+        let titles: Vec<&str> = told.steps.iter().map(|step| &*step.title).take(2).collect();
+        assert!(
+            titles[0].starts_with("Timer: idle metadata log, ") && titles[0].ends_with(" times"),
+            "{titles:?}"
+        );
+        assert!(!titles[1].starts_with("Timer: idle"), "{titles:?}");
+    }
 }

@@ -303,12 +303,17 @@ fn a_broker_says_what_it_speaks() {
         let expected: &[&str] = match version {
             0..=2 => &[],
             3 => &["metadata.version"],
-            _ => &["kraft.version", "metadata.version"],
+            _ => &["group.version", "kraft.version", "metadata.version", "share.version"],
         };
         assert_eq!(supported, expected, "version {version}");
         if version >= 3 {
-            let [metadata] = &answer.finalized_features[..] else { panic!("{answer:?}") };
-            assert_eq!((metadata.name.as_str(), metadata.max_version_level), ("metadata.version", 27));
+            let level = |name: &str| {
+                let told = answer.finalized_features.iter().find(|feature| feature.name == name);
+                told.map(|feature| feature.max_version_level)
+            };
+            let levels = ["metadata.version", "group.version", "share.version"].map(level);
+            assert_eq!(levels, [Some(27), Some(1), Some(1)]);
+            assert_eq!(answer.finalized_features.len(), 3);
             assert!(answer.finalized_features_epoch > 0);
         }
     }

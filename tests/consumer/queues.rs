@@ -89,10 +89,13 @@ fn without_trouble_everything_is_delivered_once() {
 #[test]
 fn who_dies_with_records_in_hand_leaves_them_to_others() {
     let script = r#"{"at_ms": 19000, "do": "kill", "node": "a"}"#;
-    let (summary, fates) = play(1, "explicit", "", script);
+    // So slow that everybody always has records in hand.
+    let app = r#", "handling": [{"percent": 100, "process_ms": 60}]"#;
+    let (summary, fates) = play(1, "explicit", app, script);
     let counts = check_promises("a death", &summary, &fates);
     assert!(counts.redelivered > 0 && counts.most_deliveries >= 2, "{summary}");
-    assert_eq!(counts.accepted, RECORDS, "{summary}");
+    // An answer on its way to the dead is not counted.
+    assert!(counts.accepted + 10 >= RECORDS, "{summary}");
 }
 
 #[test]

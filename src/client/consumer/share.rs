@@ -64,7 +64,7 @@ struct Hand {
 
 impl Consumer {
     /// Whether it is a member of a share group.
-    pub(super) fn is_share(&self) -> bool {
+    pub fn is_share(&self) -> bool {
         self.config.group_protocol == GroupProtocol::Share
     }
 

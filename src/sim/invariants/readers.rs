@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::groups::consumer;
 use super::{Invariants, NON_MONOTONIC, Nodes, UNSEEN, log_of};
 use crate::base::{Map, NodeId};
-use crate::client::consumer::CommitMode;
+use crate::client::consumer::{CommitMode, Consumer};
 use crate::protocol::TopicPartition;
 use crate::storage::UnifiedLog;
 use crate::trace::Offsets;
@@ -54,6 +54,10 @@ impl Invariants {
         broken: &mut impl FnMut(&'static str, String),
     ) {
         self.readers.reach(nodes, node, at, offsets.to);
+        // Members of share groups have no position: records come as they are free, and come again.
+        if consumer(nodes, node).is_some_and(Consumer::is_share) {
+            return;
+        }
         let before = self.readers.positions.insert((node, at.clone()), offsets.to);
         let Some(next) = before.filter(|next| *next != offsets.from) else { return };
         let name = || nodes.get(&node).map_or("", |slot| slot.name.as_str());
