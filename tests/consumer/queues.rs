@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use terrarium::base::{Rng, SimTime};
-use terrarium::protocol::{ErrorCode, TopicPartition};
+use terrarium::protocol::TopicPartition;
 use terrarium::scenario::{Files, Scenario};
 use terrarium::sim::{ShareCounts, Summary, World};
 use terrarium::trace::Event;
@@ -39,7 +39,7 @@ fn play(seed: u64, mode: &str, app: &str, script: &str) -> (Summary, Fates) {
             let (at, offsets) = match &entry.event {
                 Event::RecordsAcquired { at, offsets, .. }
                 | Event::RecordsConsumed { at, offsets }
-                | Event::RecordsAcknowledged { at, offsets, .. } => (at, offsets),
+                | Event::ShareRecordsChanged { at, offsets, .. } => (at, offsets),
                 _ => continue,
             };
             for offset in offsets.from..offsets.to {
@@ -54,7 +54,8 @@ fn play(seed: u64, mode: &str, app: &str, script: &str) -> (Summary, Fates) {
                         fate.0 = *delivery;
                     }
                     Event::RecordsConsumed { .. } => fate.1 += 1,
-                    Event::RecordsAcknowledged { then: "accept", error: ErrorCode::None, .. } => fate.2 += 1,
+                    // By its leader: who comes late, when the record is done, is told no error either.
+                    Event::ShareRecordsChanged { reason: "accepted", .. } => fate.2 += 1,
                     _ => {}
                 }
             }
