@@ -66,12 +66,11 @@ fn a_link_can_be_slow_one_way() {
     let slow = Command::SlowOneWay { from: "shop".into(), to: "broker-1".into(), latency_ms: 200 };
     let run = play(&plan(vec![(3_000, slow)]), seconds(60));
     let flights = |from: u32, to: u32| -> Vec<u64> {
-        let arrivals = entries(&run).filter_map(|entry| match &entry.event {
+        let arrivals = entries(&run).filter(|entry| match &entry.event {
             Event::Received { from: sender, frame, .. } => {
-                (frame.info.api_key == ApiKey::Produce.code() && sender.0 == from && entry.node.0 == to)
-                    .then_some(entry)
+                frame.info.api_key == ApiKey::Produce.code() && sender.0 == from && entry.node.0 == to
             }
-            _ => None,
+            _ => false,
         });
         let took = |entry: &Entry| Some(entry.time.since(run.branch().entry(entry.cause)?.time) / 1_000);
         arrivals.filter(|entry| entry.time > seconds(4)).filter_map(took).collect()

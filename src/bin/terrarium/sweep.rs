@@ -1,6 +1,12 @@
 //! `terrarium sweep`: as many seeds as one asks for, on as many cores as there are. What a seed
 //! gives does not depend on how many run at once, nor in which order they end.
 
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "people wait for it by the wall's clock"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IsTerminal, Write};

@@ -218,7 +218,8 @@ fn records_have_one_holder_at_a_time() {
                     let acknowledge_types = vec![kind];
                     let batch = AcknowledgementBatch { first_offset, last_offset, acknowledge_types };
                     write += 1;
-                    let said = partition.acknowledge(&members[who], &[batch.clone()], LIMIT, write);
+                    let said =
+                        partition.acknowledge(&members[who], std::slice::from_ref(&batch), LIMIT, write);
                     assert!(said.is_ok(), "seed {seed}: {said:?}");
                     let other = &members[(who + 1) % 3];
                     assert!(partition.acknowledge(other, &[batch], LIMIT, write).is_err(), "seed {seed}");

@@ -138,7 +138,7 @@ fn play(script: &str, expected: Expect) {
                 }
             },
         };
-        told += &format!("{line:<20} {answer}").trim_end().to_owned();
+        told += format!("{line:<20} {answer}").trim_end();
         told.push('\n');
     }
     expected.assert_eq(&told);

@@ -12,12 +12,15 @@ use crate::protocol::TopicPartition;
 use crate::sim::Machine;
 use crate::trace::{Entry, Event, Offsets};
 
+/// A generation, and a member in it.
+type Owner = (i32, Arc<str>);
+
 /// What is known of groups.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Groups {
     /// By each coordinator, for one that is not any more may still decide what will never be committed:
     /// in which generation, to which member.
-    assigned: Map<(NodeId, Arc<str>, TopicPartition), (i32, Arc<str>)>,
+    assigned: Map<(NodeId, Arc<str>, TopicPartition), Owner>,
     /// By each coordinator of a consumer group: what each member may have, or has still to give up.
     held: Map<(NodeId, Arc<str>, Arc<str>), Set<TopicPartition>>,
     /// As its consumers see it.
