@@ -21,6 +21,8 @@ mkdir -p target
 touch "$stamp.new"
 say "Building the page into dist/"
 neutral_paths
+# Each constant a segment of its own, and what is about which: tests/tools/split needs to know.
+CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clink-arg=--no-merge-data-segments\x1f-Clink-arg=--emit-relocs'
 trunk --log warn build || die "the page was not built: see above"
 mv "$stamp.new" "$stamp"
 compressed() { find dist -maxdepth 1 "$@" -exec gzip -9 -c {} \; | wc -c; }

@@ -1,6 +1,7 @@
 // Which functions of the program a first look runs: the page is opened and plays for a while in a document
 // without a browser. `node first.mjs GLUE.js TALLY.wasm`, with the tally that split makes, prints their
-// indices. It needs happy-dom, which HAPPY_DOM names.
+// indices. It fails when the program that it plays asks for the rest. It needs happy-dom, which HAPPY_DOM
+// names.
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -21,7 +22,13 @@ let size = { clientWidth: 1280, clientHeight: 720 };
 for (const name of Object.keys(size)) {
     Object.defineProperty(globalThis.Element.prototype, name, { get: () => size[name] });
 }
-globalThis.terrarium = { expect_rest() {}, load_rest() {} };
+globalThis.terrarium = {
+    expect_rest() {},
+    load_rest() {
+        console.error(new Error('a first look asks for the rest').stack);
+        process.exit(1);
+    },
+};
 
 // Frames are drawn when asked for here, with the times that they would have.
 let wanted = new Map();

@@ -23,7 +23,10 @@ if ! HAPPY_DOM=$HAPPY_DOM_HOME node tests/tools/first.mjs "$work/glue.mjs" "$wor
     say "A first look could not be played here: the program stays whole, and takes longer to load"
     exit 0
 fi
-# Scenarios are texts that only the rest reads: the page opens with one that is read already.
-"$split" cut "$whole" "$work/seen" "$work/first.wasm" "$work/rest.wasm" static/scenarios/*.json
+linked=${CARGO_TARGET_DIR:-target}/$WASM/page/terrarium-page.wasm
+"$split" cut "$whole" "$work/seen" "$linked" "$work/first.wasm" "$work/rest.wasm"
+# Whatever the first part reads that is not there makes it go another way, and sooner or later ask.
+HAPPY_DOM=$HAPPY_DOM_HOME node tests/tools/first.mjs "$work/glue.mjs" "$work/first.wasm" > "$work/seen.first" ||
+    die "the first part of the program does not suffice for a first look"
 mv "$work/first.wasm" "$whole"
 mv "$work/rest.wasm" "${whole%_bg.wasm}_rest.wasm"

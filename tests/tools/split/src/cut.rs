@@ -8,6 +8,7 @@ use wasmparser::Operator;
 
 use crate::Outcome;
 use crate::data::{self, Part, Piece};
+use crate::links::Links;
 use crate::module::{Module, Renumber};
 
 /// Where the rest finds what it shares: the first part's exports are given to it under this name.
@@ -35,9 +36,9 @@ struct Cut<'m, 'a> {
     data: Vec<Piece<'a>>,
 }
 
-/// Cuts: functions not in `seen` go to the rest, and so do `texts` that only they name.
-pub fn cut(module: &Module, seen: &BTreeSet<u32>, loader: &str, texts: &[Vec<u8>]) -> Outcome<Parts> {
-    let cut = Cut::plan(module, seen, loader, texts)?;
+/// Cuts: functions not in `seen` go to the rest, and so does what only they can read.
+pub fn cut(module: &Module, seen: &BTreeSet<u32>, loader: &str, links: &Links) -> Outcome<Parts> {
+    let cut = Cut::plan(module, seen, loader, links)?;
     Ok(Parts { first: cut.write_first()?, rest: cut.write_rest()? })
 }
 
@@ -46,7 +47,7 @@ impl<'m, 'a> Cut<'m, 'a> {
         module: &'m Module<'a>,
         seen: &BTreeSet<u32>,
         loader: &str,
-        texts: &[Vec<u8>],
+        links: &Links,
     ) -> Outcome<Cut<'m, 'a>> {
         let loader = module.imports.iter().position(|import| import.name.contains(loader));
         let loader = loader.ok_or("the module imports no function that would load the rest")? as u32;
@@ -70,7 +71,7 @@ impl<'m, 'a> Cut<'m, 'a> {
         let moved = |function: &u32| !stays(function);
         let stubs = named_by_first.iter().copied().filter(moved).zip(0..).collect();
         let first: Vec<u32> = (module.imported()..module.total()).filter(stays).collect();
-        let data = data::pieces(module, &data::places(module, &first, texts)?)?;
+        let data = data::pieces(module, &first, links)?;
         let mut cut = Cut {
             module,
             first,
@@ -255,14 +256,29 @@ mod tests {
             body.instruction(&enc::Instruction::End);
             body
         };
-        use enc::Instruction::{Call, Drop, I32Const, LocalGet};
-        code.function(&body(&[I32Const(ADDRESS + 6), Call(2), Drop, Call(3)]));
-        code.function(&body(&[Call(3), I32Const(ADDRESS + 12), Drop, LocalGet(0)]));
-        code.function(&body(&[]));
+        use enc::Instruction::{Call, Drop, I32Const, I32Load, LocalGet};
+        code.function(&body(&[I32Const(ADDRESS + 44), Call(2), Drop, Call(3)]));
+        code.function(&body(&[Call(3), I32Const(ADDRESS + 80), Drop, LocalGet(0)]));
+        let memarg = enc::MemArg {
+            offset: (ADDRESS + 196) as u64,
+            align: 2,
+            target: enc::MemArgTarget::Memory(0),
+            ordering: None,
+        };
+        code.function(&body(&[I32Const(4), I32Load(memarg), Drop]));
         code.function(&body(&[LocalGet(0), Call(2)]));
         out.section(&code);
         let mut data = enc::DataSection::new();
-        data.active(0, &enc::ConstExpr::i32_const(ADDRESS), *b"begin,named,text,end");
+        let mut place = |offset: i32, bytes: &[u8]| {
+            data.active(0, &enc::ConstExpr::i32_const(ADDRESS + offset), bytes.iter().copied());
+        };
+        // Named by 1; what it names; named by 2 alone; a loop's, which 3 names from before it; nobody's.
+        let pointer = [*b"head", (ADDRESS + 120).to_le_bytes()].concat();
+        place(40, &pointer);
+        place(120, b"pointed at");
+        place(80, b"of the rest");
+        place(200, b"counted from one");
+        place(160, b"nobody's");
         out.section(&data);
         out.finish()
     }
@@ -270,7 +286,9 @@ mod tests {
     #[test]
     fn both_parts_are_modules_and_name_each_others_functions() {
         let bytes = example();
-        let parts = cut(&Module::read(&bytes).unwrap(), &BTreeSet::from([1, 3]), "load_rest", &[]).unwrap();
+        let parts =
+            cut(&Module::read(&bytes).unwrap(), &BTreeSet::from([1, 3]), "load_rest", &Links::default())
+                .unwrap();
         Validator::new().validate_all(&parts.first).unwrap();
         Validator::new().validate_all(&parts.rest).unwrap();
         let (first, rest) = (Module::read(&parts.first).unwrap(), read_rest(&parts.rest));
@@ -283,20 +301,62 @@ mod tests {
     }
 
     #[test]
-    fn texts_go_with_the_functions_that_name_them() {
+    fn constants_go_with_the_functions_that_can_read_them() {
         let bytes = example();
         let module = Module::read(&bytes).unwrap();
-        let texts = ["named", "text", "not there"].map(Vec::from);
-        let parts = cut(&module, &BTreeSet::from([1, 3]), "load_rest", &texts).unwrap();
+        let parts = cut(&module, &BTreeSet::from([1, 3]), "load_rest", &Links::default()).unwrap();
         Validator::new().validate_all(&parts.first).unwrap();
         Validator::new().validate_all(&parts.rest).unwrap();
-        let has = |part: &[u8], text: &[u8]| part.windows(text.len()).any(|window| window == text);
-        assert!(has(&parts.first, b"begin,named,") && has(&parts.first, b",end"));
-        assert!(!has(&parts.first, b"text") && has(&parts.rest, b"text"));
-        assert!(!has(&parts.rest, b"named"), "a function of the first part names it");
-        let places = data::places(&module, &[1, 3], &texts).unwrap();
-        assert_eq!(places.len(), 1);
-        assert_eq!(places[0], 1_012..1_016);
+        let has = |part: &[u8], text: &str| part.windows(text.len()).any(|window| window == text.as_bytes());
+        for (text, first) in [
+            ("head", true),
+            ("pointed at", true),
+            ("of the rest", false),
+            ("counted from one", true),
+            ("nobody's", false),
+        ] {
+            assert_eq!(has(&parts.first, text), first, "{text}");
+            assert_eq!(has(&parts.rest, text), !first, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_an_address_is_about_counts_and_not_where_it_lies() {
+        let bytes = example();
+        let module = Module::read(&bytes).unwrap();
+        let about = BTreeMap::from([(ADDRESS as u32 + 44, BTreeSet::from([ADDRESS as u32 + 80]))]);
+        let pieces = data::pieces(&module, &[1], &Links::of(about)).unwrap();
+        let piece = pieces.iter().find(|piece| piece.address == ADDRESS as u32 + 80).unwrap();
+        assert_eq!((piece.part, piece.bytes), (Part::First, &b"of the rest"[..]));
+    }
+
+    #[test]
+    fn memory_begins_as_it_did_when_both_parts_are_there() {
+        let bytes = example();
+        let module = Module::read(&bytes).unwrap();
+        let filled = |parts: &[&[u8]]| {
+            let mut memory = vec![0; 2_000];
+            for part in parts {
+                for payload in wasmparser::Parser::new(0).parse_all(part) {
+                    let wasmparser::Payload::DataSection(section) = payload.unwrap() else { continue };
+                    for datum in section {
+                        let datum = datum.unwrap();
+                        let wasmparser::DataKind::Active { offset_expr, .. } = datum.kind else { panic!() };
+                        let Operator::I32Const { value } = offset_expr.get_operators_reader().read().unwrap()
+                        else {
+                            panic!()
+                        };
+                        memory[value as usize..][..datum.data.len()].copy_from_slice(datum.data);
+                    }
+                }
+            }
+            memory
+        };
+        for seen in [&[][..], &[1], &[2], &[3], &[4], &[1, 3], &[1, 2, 3, 4]] {
+            let seen = seen.iter().copied().collect();
+            let parts = cut(&module, &seen, "load_rest", &Links::default()).unwrap();
+            assert_eq!(filled(&[&parts.first, &parts.rest]), filled(&[&bytes]), "{seen:?}");
+        }
     }
 
     fn read_rest(bytes: &[u8]) -> (Vec<String>, usize) {
@@ -328,7 +388,7 @@ mod tests {
     fn what_cannot_be_cut_is_refused() {
         let bytes = example();
         let module = Module::read(&bytes).unwrap();
-        assert!(cut(&module, &BTreeSet::new(), "no_such_loader", &[]).is_err());
+        assert!(cut(&module, &BTreeSet::new(), "no_such_loader", &Links::default()).is_err());
         assert!(Module::read(b"\0asm\x01\0\0\0").is_err());
         assert!(Module::read(b"not a module").is_err());
     }

@@ -2,8 +2,8 @@
 //! loaded when it is first needed.
 //!
 //! `split tally IN OUT` makes a module that notes which of its functions were called, each in an
-//! exported global. `split cut IN SEEN FIRST REST [TEXT...]` takes their indices, one per line, and
-//! writes both parts. What is in the files TEXT and only named by the rest goes there, too.
+//! exported global. `split cut IN SEEN LINKED FIRST REST` takes their indices, one per line, and the
+//! module as the linker left it, and writes both parts.
 //!
 //! In the first part, a function that moved out and is still named there becomes a stub: it asks
 //! for the rest, unless that is there, and calls through a table that the rest fills. The rest
@@ -12,6 +12,7 @@
 
 mod cut;
 mod data;
+mod links;
 mod module;
 mod tally;
 
@@ -20,6 +21,7 @@ use std::error::Error;
 use std::fs;
 use std::process::ExitCode;
 
+use links::Links;
 use module::Module;
 
 /// What any step can fail with: all of them end the program with a line.
@@ -33,8 +35,8 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args[..] {
         ["tally", from, to] => tally_file(from, to),
-        ["cut", from, seen, first, rest, ref texts @ ..] => cut_file(from, seen, [first, rest], texts),
-        _ => Err("usage: split tally IN OUT | split cut IN SEEN FIRST REST [TEXT...]".into()),
+        ["cut", from, seen, linked, first, rest] => cut_file(from, seen, linked, [first, rest]),
+        _ => Err("usage: split tally IN OUT | split cut IN SEEN LINKED FIRST REST".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -50,12 +52,12 @@ fn tally_file(from: &str, to: &str) -> Outcome<()> {
     Ok(fs::write(to, tally::tally(&Module::read(&bytes)?)?)?)
 }
 
-fn cut_file(from: &str, seen: &str, [first, rest]: [&str; 2], texts: &[&str]) -> Outcome<()> {
+fn cut_file(from: &str, seen: &str, linked: &str, [first, rest]: [&str; 2]) -> Outcome<()> {
     let bytes = fs::read(from)?;
     let seen: BTreeSet<u32> =
         fs::read_to_string(seen)?.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
-    let texts = texts.iter().map(fs::read).collect::<Result<Vec<_>, _>>()?;
-    let parts = cut::cut(&Module::read(&bytes)?, &seen, LOADER, &texts)?;
+    let links = Links::read(&fs::read(linked)?)?;
+    let parts = cut::cut(&Module::read(&bytes)?, &seen, LOADER, &links)?;
     fs::write(first, parts.first)?;
     Ok(fs::write(rest, parts.rest)?)
 }
