@@ -21,6 +21,7 @@ mod api;
 mod error;
 mod header;
 pub mod messages;
+pub mod records;
 mod refusal;
 mod topic;
 pub mod wire;

@@ -220,6 +220,8 @@ pub enum WireFault {
     UnsupportedVersion(i16),
     /// No API has this key, or none that is known here.
     UnknownApi(i16),
+    /// No record of this topic has this type, or none that is known here.
+    UnknownRecord(i16),
     /// The bytes end before the value does, or a length says more than there is.
     UnexpectedEnd,
     /// A length below −1, or null where nothing may be null.
@@ -248,6 +250,7 @@ impl fmt::Display for WireError {
         match fault {
             WireFault::UnsupportedVersion(version) => return write!(f, "no version {version} of {field}"),
             WireFault::UnknownApi(key) => return write!(f, "no API with key {key}"),
+            WireFault::UnknownRecord(number) => return write!(f, "no record type {number} is known here"),
             WireFault::UnexpectedEnd => f.write_str("the bytes end too early")?,
             WireFault::BadLength => f.write_str("bad length, or null where nothing may be null")?,
             WireFault::NotUtf8 => f.write_str("not UTF-8")?,

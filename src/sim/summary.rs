@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::base::{Digest, Map, NodeId, sort_by};
 use crate::broker::OFFSETS_TOPIC;
+use crate::metadata::CLUSTER_METADATA_TOPIC;
 use crate::protocol::TopicPartition;
 use crate::sim::{Health, Machine, ShareCounts, Violation, World};
 use crate::storage::UnifiedLog;
@@ -185,11 +186,15 @@ impl World {
         logs.collect()
     }
 
-    /// A broker's copy of a partition, also when the broker is down: its disk is still there.
+    /// A broker's copy of a partition, also when the broker is down: its disk is still there. Brokers and
+    /// controllers, which go by their node ids, both have one of the metadata log.
     pub fn replica_log(&self, broker: i32, at: &TopicPartition) -> Option<&UnifiedLog> {
         let id = u32::try_from(broker).ok()?;
+        let is_metadata = &*at.topic == CLUSTER_METADATA_TOPIC;
         match &self.node(NodeId(id))?.machine {
+            Machine::Broker(broker) if is_metadata => Some(broker.metadata_log()),
             Machine::Broker(broker) => broker.log(at),
+            Machine::Controller(controller) if is_metadata => Some(controller.log()),
             _ => None,
         }
     }

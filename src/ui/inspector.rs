@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use crate::view::inspector::{BatchView, FieldView, Inspection, hex_rows};
+use crate::view::inspector::{BatchView, FieldView, Inspection, PartView, hex_rows};
 
 use super::seconds_of;
 use super::target::Target;
@@ -120,6 +120,7 @@ fn BatchPart(props: &BatchProps) -> Html {
                     <dt>{ format!("header {name}") }</dt><dd><code>{ text(value) }</code></dd>
                 </> }) }
             </dl>
+            { for batch.opened.iter().map(opened) }
         }
         <h3>{ "Its batch" }</h3>
         <p class="tip">{ &batch.title }</p>
@@ -134,6 +135,15 @@ fn BatchPart(props: &BatchProps) -> Html {
         }
         if let Some(error) = &batch.error { <p class="warn">{ error }</p> }
         { bytes(&batch.bytes, &batch.fields) }
+    </> }
+}
+
+/// A key or value that has a schema.
+#[inline(never)]
+fn opened(part: &PartView) -> Html {
+    html! { <>
+        { fields(&part.fields) }
+        if let Some(error) = &part.error { <p class="warn">{ error }</p> }
     </> }
 }
 

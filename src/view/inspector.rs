@@ -4,6 +4,9 @@ mod batch;
 mod facts;
 mod frame;
 mod hex;
+mod records;
+#[cfg(test)]
+mod records_test;
 
 use crate::base::ConnId;
 use crate::sim::Run;
@@ -15,6 +18,7 @@ pub(super) use batch::text as shown_text;
 pub use batch::{BatchView, RecordView, inspect_batch};
 pub use frame::{FieldView, FrameView, frame_view};
 pub use hex::{BYTES_PER_ROW, COLOURS, HexRow, HexRun, hex_rows};
+pub use records::PartView;
 
 /// All there is to say of an entry.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -62,7 +66,7 @@ fn frame_of(entry: &Entry, names: &Names) -> Option<FrameView> {
         Event::Lost { to, frame, .. } => (frame, names.node(entry.node), names.node(*to)),
         _ => return None,
     };
-    Some(frame_view(frame, from, to))
+    Some(frame_view(frame, names, from, to))
 }
 
 /// A connection, as people can tell it from another: who opened it, and its number there.

@@ -583,7 +583,7 @@ fn check_rows(bytes: &[u8], fields: &[FieldView]) {
 }
 
 fn check_frame(frame: crate::trace::Frame) {
-    let view = frame_view(&frame, "a".into(), "b".into());
+    let view = frame_view(&frame, &Names::default(), "a".into(), "b".into());
     check_rows(&view.bytes, &view.fields);
     for field in &view.fields {
         assert!(field.start <= field.end && field.end as usize <= view.bytes.len(), "{field:?}");
@@ -603,7 +603,7 @@ fn every_byte_of_a_run_is_shown_once() {
     let run = run_until(SimTime(seconds(3)));
     for entry in run.branch().trace() {
         if let Event::Sent { frame, .. } = &entry.event {
-            let view = frame_view(frame, String::new(), String::new());
+            let view = frame_view(frame, &Names::of(run.world()), String::new(), String::new());
             assert_eq!(view.error, None, "{}", view.name);
             check_rows(&view.bytes, &view.fields);
         }

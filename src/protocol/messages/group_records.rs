@@ -85,7 +85,7 @@ macro_rules! keys {
                         r.finish(GroupRecordKey::$name(key))
                     })*
                     unknown => {
-                        r.fail(WireFault::UnknownApi(unknown));
+                        r.fail(WireFault::UnknownRecord(unknown));
                         r.finish(GroupRecordKey::OffsetCommit(OffsetCommitKey::default()))
                     }
                 }
@@ -168,6 +168,6 @@ mod tests {
     fn other_groups_keys_are_unknown() {
         let error =
             GroupRecordKey::decode(&Bytes::from_static(b"\0\x11\0\x01g")).expect_err("of a streams group");
-        assert_eq!(error.fault, WireFault::UnknownApi(17));
+        assert_eq!(error.fault, WireFault::UnknownRecord(17));
     }
 }

@@ -166,12 +166,15 @@ macro_rules! metadata_records {
                         Ok(MetadataRecord::$variant(record))
                     })*
                     unknown => {
-                        let fault = WireFault::UnknownApi(unknown);
+                        let fault = WireFault::UnknownRecord(unknown);
                         Err(WireError { at: 1, field: "MetadataRecord", fault })
                     }
                 }
             }
         }
+
+        /// Every type of record.
+        pub(in crate::protocol) const METADATA_FORMS: &[&Form] = &[$($record::FORM),*];
 
         $(impl From<$record> for MetadataRecord {
             fn from(record: $record) -> Self {
@@ -270,7 +273,7 @@ mod tests {
     fn what_is_no_record_is_an_error() {
         check_fault(&[], WireFault::UnexpectedEnd);
         check_fault(&[2, 20, 0, 0], WireFault::BadFrame);
-        check_fault(&[1, 99, 0, 0], WireFault::UnknownApi(99));
+        check_fault(&[1, 99, 0, 0], WireFault::UnknownRecord(99));
         check_fault(&[1, 20, 1, 0], WireFault::UnsupportedVersion(1));
         check_fault(&[1, 20, 0, 0, 0], WireFault::TrailingBytes);
     }

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::span::camel_case;
 use super::{Dissection, Field, Kind, Span, Wire, WireError, WireFault};
 use crate::base::{Rng, Rope};
 
@@ -182,6 +183,16 @@ impl Reader {
         }
         self.fail(WireFault::BadVarint);
         0
+    }
+
+    /// Reads an unsigned varint that no schema has, such as those of a metadata record's frame.
+    pub(in crate::protocol) fn named_varint(&mut self, name: &'static str) -> u32 {
+        self.field = name;
+        let mark = self.open(|| camel_case(name));
+        let value = self.unsigned_varint();
+        self.say(|| value.to_string());
+        self.close(mark);
+        value
     }
 
     /// Reads a field, if this version has it and it is not a tagged one.

@@ -4,10 +4,11 @@ use bytes::Bytes;
 
 use crate::protocol::TopicPartition;
 use crate::sim::World;
-use crate::storage::{self, Record, RecordBatch};
+use crate::storage::{Record, RecordBatch};
+use crate::view::words::Names;
 
 use super::FieldView;
-use super::frame::batch_fields;
+use super::records::{Opener, PartView, batch_fields};
 
 /// More records of a batch are not listed.
 const RECORDS_MAX: usize = 1_000;
@@ -25,6 +26,8 @@ pub struct BatchView {
     pub records: Vec<RecordView>,
     /// Which of [`BatchView::records`] has the offset asked for.
     pub selected: Option<u32>,
+    /// The key and the value of that record, where they have schemas: in internal topics.
+    pub opened: Vec<PartView>,
     /// Why some or all records are not listed.
     pub error: Option<String>,
     /// Every field of the batch, for [`super::hex_rows`].
@@ -40,7 +43,7 @@ pub struct RecordView {
     pub offset: i64,
     /// Its timestamp as date and time (UTC).
     pub timestamp: String,
-    /// Its key as text, or in hexadecimal digits; `None` is null.
+    /// Its key as text, or in hexadecimal digits, or what it says in an internal topic; `None` is null.
     pub key: Option<String>,
     /// Its value, likewise.
     pub value: Option<String>,
@@ -55,18 +58,29 @@ pub fn inspect_batch(world: &World, broker: i32, at: &TopicPartition, offset: i6
         return None;
     }
     let batch = log.batches_from(offset).next()?;
-    Some(view(at, &batch, offset))
+    let names = Names::of(world);
+    Some(view(at, &batch, offset, Opener::of(&at.topic, &names)))
 }
 
-fn view(at: &TopicPartition, batch: &RecordBatch, offset: i64) -> BatchView {
-    let (mut records, mut error) = (Vec::new(), None);
+fn view(at: &TopicPartition, batch: &RecordBatch, offset: i64, opener: Option<Opener<'_>>) -> BatchView {
+    let (mut records, mut error, mut opened) = (Vec::new(), None, Vec::new());
     for record in batch.records() {
         match record {
             Ok(_) if records.len() == RECORDS_MAX => {
                 error = Some(format!("only the first {RECORDS_MAX} records are listed"));
                 break;
             }
-            Ok(record) => records.push(record_view(record)),
+            Ok(record) => {
+                let parts = opener.map(|opener| open(opener, batch.is_control(), &record));
+                let [key, value] = parts.unwrap_or_default();
+                if record.offset == offset {
+                    opened.extend([&key, &value].into_iter().flatten().cloned());
+                }
+                let mut shown = record_view(record);
+                shown.key = key.map(|part| part.title).or(shown.key);
+                shown.value = value.map(|part| part.title).or(shown.value);
+                records.push(shown);
+            }
             Err(found) => error = Some(found.to_string()),
         }
     }
@@ -81,10 +95,17 @@ fn view(at: &TopicPartition, batch: &RecordBatch, offset: i64) -> BatchView {
         facts: facts(batch),
         records,
         selected: selected.and_then(|index| u32::try_from(index).ok()),
+        opened,
         error,
-        fields: batch_fields(storage::dissect(batch.bytes()), 0, 0),
+        fields: batch_fields(batch.bytes(), 0, 0, opener),
         bytes: batch.bytes().clone(),
     }
+}
+
+fn open(opener: Opener<'_>, is_control: bool, record: &Record) -> [Option<PartView>; 2] {
+    let key = record.key.as_ref();
+    let value = record.value.as_ref();
+    [key.map(|key| opener.key(is_control, key)), value.map(|value| opener.value(is_control, key, value))]
 }
 
 fn facts(batch: &RecordBatch) -> Vec<(String, String)> {

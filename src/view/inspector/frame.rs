@@ -7,9 +7,10 @@ use crate::protocol::messages::consumer_protocol::{
     ConsumerProtocolAssignment, ConsumerProtocolSubscription,
 };
 use crate::protocol::{ApiKey, Dissection, Message, Span, dissect_request, dissect_response};
-use crate::storage::{self, BatchSpan};
 use crate::trace::Frame;
-use crate::view::words::frame_name;
+use crate::view::words::{Names, frame_name};
+
+use super::records::{Opener, batch_fields};
 
 /// A frame opened up.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +49,7 @@ pub struct FieldView {
 }
 
 /// Opens a frame up. Whatever the bytes are, this gives what can be read of them.
-pub fn frame_view(frame: &Frame, from: String, to: String) -> FrameView {
+pub fn frame_view(frame: &Frame, names: &Names, from: String, to: String) -> FrameView {
     let (info, bytes) = (frame.info, frame.bytes.whole());
     let dissection = match info.kind {
         FrameKind::Request => dissect_request(&bytes),
@@ -60,36 +61,32 @@ pub fn frame_view(frame: &Frame, from: String, to: String) -> FrameView {
         from,
         to,
         size_bytes: frame.size_bytes,
-        fields: with_contents(info, &bytes, dissection),
+        fields: with_contents(info, &bytes, dissection, names),
         error,
         bytes,
     }
 }
 
-/// Fields from a batch's dissection, `start` bytes and `depth` levels further in.
-pub(super) fn batch_fields(spans: Vec<BatchSpan>, start: u32, depth: u8) -> Vec<FieldView> {
-    let field = |span: BatchSpan| FieldView {
-        depth: depth.saturating_add(span.depth),
-        name: span.name.into_owned(),
-        value: span.value,
-        start: start.saturating_add(span.start),
-        end: start.saturating_add(span.end),
-        is_leaf: true,
-    };
-    mark_leaves(spans.into_iter().map(field).collect())
-}
-
-fn mark_leaves(mut fields: Vec<FieldView>) -> Vec<FieldView> {
+/// Says of each field whether another one lies inside it.
+pub(super) fn mark_leaves(mut fields: Vec<FieldView>) -> Vec<FieldView> {
     for index in 1..fields.len() {
         fields[index - 1].is_leaf = fields[index].depth <= fields[index - 1].depth;
     }
     fields
 }
 
-fn with_contents(info: FrameInfo, bytes: &Bytes, dissection: Dissection) -> Vec<FieldView> {
+fn with_contents(info: FrameInfo, bytes: &Bytes, dissection: Dissection, names: &Names) -> Vec<FieldView> {
     let mut fields = Vec::with_capacity(dissection.spans.len());
+    let mut topic = String::new();
     for span in dissection.spans {
-        let inside = contents(info, bytes, &span);
+        match span.name.as_str() {
+            "name" | "topic" => topic = span.value.trim_matches('"').to_owned(),
+            "topicId" => {
+                topic = names.topic_of_id(&span.value).map(|name| name.to_string()).unwrap_or_default();
+            }
+            _ => {}
+        }
+        let inside = contents(info, bytes, &span, Opener::of(&topic, names));
         fields.push(FieldView {
             depth: span.depth,
             name: span.name,
@@ -104,7 +101,7 @@ fn with_contents(info: FrameInfo, bytes: &Bytes, dissection: Dissection) -> Vec<
 }
 
 /// What lies inside a field that the schema knows only as bytes.
-fn contents(info: FrameInfo, frame: &Bytes, span: &Span) -> Vec<FieldView> {
+fn contents(info: FrameInfo, frame: &Bytes, span: &Span, opener: Option<Opener<'_>>) -> Vec<FieldView> {
     let Ok(api) = ApiKey::try_from(info.api_key) else { return Vec::new() };
     let is_request = info.kind == FrameKind::Request;
     let is_batches = span.name == "records"
@@ -119,7 +116,7 @@ fn contents(info: FrameInfo, frame: &Bytes, span: &Span) -> Vec<FieldView> {
     };
     let depth = span.depth.saturating_add(1);
     if is_batches {
-        return batch_fields(storage::dissect(&bytes), start, depth);
+        return batch_fields(&bytes, start, depth, opener);
     }
     let Some(version) = bytes.get(..2).map(|two| i16::from_be_bytes([two[0], two[1]])) else {
         return Vec::new();

@@ -326,12 +326,12 @@ fn frames_say_which_partitions_they_are_about() {
     check(
         &lines.join("\n"),
         expect![[r#"
-        CreateTopics v7 request: rides-0
-        Fetch v18 request: rides-0
-        Fetch v18 response: rides-0
-        Metadata v13 response: rides-0
-        Produce v13 request: rides-0
-        Produce v13 response: rides-0"#]],
+            CreateTopics v7 request: rides-0
+            Fetch v18 request: __cluster_metadata-0
+            Fetch v18 response: __cluster_metadata-0
+            Metadata v13 response: rides-0
+            Produce v13 request: rides-0
+            Produce v13 response: rides-0"#]],
     );
 }
 

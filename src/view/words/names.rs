@@ -69,7 +69,10 @@ impl Names {
     /// The topic whose id has this text.
     #[inline(never)]
     pub(in crate::view) fn topic_of_id(&self, id: &str) -> Option<Arc<str>> {
-        self.topics.iter().find(|(known, _)| known.to_string() == id).map(|(_, name)| name.clone())
+        let named = self.topics.iter().find(|(known, _)| known.to_string() == id);
+        named
+            .map(|(_, name)| name.clone())
+            .or_else(|| (id == METADATA_TOPIC_ID.to_string()).then(|| crate::broker::METADATA_TOPIC.into()))
     }
 
     /// The partition that a message names.
