@@ -70,6 +70,8 @@ plants! {
     CommittedOffsetAhead = "committed-offset-ahead";
     /// A broker that starts anew stays in the ISR, whatever its disk has lost.
     RestartKeepsIsr = "restart-keeps-isr";
+    /// A controller that has voted in an epoch votes for another candidate as well.
+    VoteGrantedTwice = "vote-granted-twice";
 }
 
 impl Plant {

@@ -8,5 +8,7 @@ mod noise;
 mod requests;
 #[path = "hostile/specimen.rs"]
 mod specimen;
+#[path = "hostile/voters.rs"]
+mod voters;
 #[path = "sim/worlds.rs"]
 mod worlds;

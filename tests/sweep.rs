@@ -15,7 +15,7 @@ const PLANTS: &[(Plant, Profile, u64, &str)] = &[
     (Plant::HighWatermarkAhead, Profile::Calm, 0, "high watermark ahead of the in-sync replicas"),
     (Plant::IsrShrinkForgotten, Profile::CrashHappy, 0, "high watermark ahead of the in-sync replicas"),
     (Plant::EpochNotBumped, Profile::CrashHappy, 0, "split brain"),
-    (Plant::TruncationOffByOne, Profile::DisksThatLie, 0, "committed record changed"),
+    (Plant::TruncationOffByOne, Profile::DisksThatLie, 100, "committed record changed"),
     (Plant::TruncationForgotten, Profile::CrashHappy, 0, "committed record changed"),
     (Plant::DuplicateAccepted, Profile::FlakyNetwork, 0, "duplicate"),
     (Plant::SequenceGapAccepted, Profile::FlakyNetwork, 20, "reordered"),
@@ -25,11 +25,12 @@ const PLANTS: &[(Plant, Profile, u64, &str)] = &[
     (Plant::OffsetIndexOffByOne, Profile::Calm, 0, "committed record changed"),
     (Plant::TornBatchAccepted, Profile::DisksThatLie, 0, "torn write"),
     (Plant::StaleFetchAccepted, Profile::CrashHappy, 0, "committed record changed"),
-    (Plant::UncleanElection, Profile::CrashHappy, 28, "committed record changed"),
+    (Plant::UncleanElection, Profile::CrashHappy, 60, "committed record changed"),
     (Plant::UncommittedRead, Profile::DisksThatLie, 0, "read past the high watermark"),
     (Plant::MinIsrIgnored, Profile::DisksThatLie, 0, "committed below min.insync.replicas"),
     (Plant::CommittedOffsetAhead, Profile::Calm, 4, "unseen"),
     (Plant::RestartKeepsIsr, Profile::DisksThatLie, 0, "lost write"),
+    (Plant::VoteGrantedTwice, Profile::FlakyNetwork, 80, "two votes of a controller in one epoch"),
 ];
 
 /// So many seeds are tried.

@@ -21,6 +21,8 @@
 
 mod ballot;
 mod leader;
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod properties_test;
 #[cfg(test)]
 mod raft_test;
 mod store;
@@ -30,6 +32,7 @@ use std::sync::Arc;
 use crate::base::{Rng, Set, SimTime, ms};
 use crate::controller::ControllerConfig;
 use crate::metadata::Voters;
+use crate::plant::Plant;
 use crate::protocol::ErrorCode;
 use crate::trace::Event;
 
@@ -267,6 +270,9 @@ impl Raft {
             (State::Follower { .. } | State::Prospective { leader: Some(_), .. }, _) => refused(has_leader),
             (State::Resigned { .. }, _) => refused("it led in this epoch itself"),
             (_, Some(voted)) if voted == candidate => granted("it has voted for it before"),
+            (_, Some(_)) if up_to_date && self.config.log.plants.has(Plant::VoteGrantedTwice) => {
+                granted("the log is long enough")
+            }
             (_, Some(voted)) if voted == self.me => refused("it has voted for itself"),
             (_, Some(_)) => refused("it has voted for another"),
             _ if up_to_date => granted("the log is long enough"),
@@ -413,7 +419,11 @@ impl Raft {
 
     /// Asks to be elected, in a new epoch.
     fn stand(&mut self, at: &mut Moment) {
-        (self.epoch, self.voted) = (self.epoch.saturating_add(1), Some(self.me));
+        let Some(epoch) = self.epoch.checked_add(1) else {
+            // Somebody has made up an epoch. There is none after it in which it has not voted.
+            return self.give_up_standing(at, "there is no higher epoch");
+        };
+        (self.epoch, self.voted) = (epoch, Some(self.me));
         let until = at.now + self.election_timeout(at);
         let ballot = Ballot::with(self.me);
         self.go(State::Candidate { ballot, until }, "a majority would vote for it");

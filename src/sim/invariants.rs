@@ -58,6 +58,7 @@ const NOT_DENSE: &str = "offsets not dense";
 const TWO_OWNERS: &str = "two owners of a partition in one generation";
 const READ_UNCOMMITTED: &str = "read past the high watermark";
 const TWO_CONTROLLERS: &str = "two controllers in one epoch";
+const TWO_VOTES: &str = "two votes of a controller in one epoch";
 const METADATA_CHANGED: &str = "committed metadata changed";
 const ACKED_EARLY: &str = "acknowledged before it was committed";
 const BELOW_MIN_ISR: &str = "committed below min.insync.replicas";
@@ -159,7 +160,7 @@ impl Invariants {
     }
 
     /// Every name that a scenario may say it expects.
-    pub const NAMES: [&str; 18] = [
+    pub const NAMES: [&str; 19] = [
         LOST_WRITE,
         COMMITTED_CHANGED,
         TWO_LEADERS,
@@ -169,6 +170,7 @@ impl Invariants {
         TWO_OWNERS,
         READ_UNCOMMITTED,
         TWO_CONTROLLERS,
+        TWO_VOTES,
         METADATA_CHANGED,
         ACKED_EARLY,
         BELOW_MIN_ISR,

@@ -1,6 +1,7 @@
 //! Faults, and how each is mended: whatever a profile breaks is whole again in the end.
 
 use crate::base::Rng;
+use crate::metadata::Voters;
 use crate::scenario::{Scenario, ScriptStep};
 use crate::sim::{Command, Kind};
 
@@ -67,6 +68,8 @@ pub(super) fn script(seed: u64, profile: Profile, scenario: &Scenario) -> Vec<Sc
     };
     let mut faults = Faults {
         rng: Rng::stream(seed, &format!("sweep: {}", profile.name())),
+        quorum: Rng::stream(seed, &format!("sweep: controllers, {}", profile.name())),
+        controllers: Voters::of(scenario.cluster.controllers).iter().map(|it| it.host.clone()).collect(),
         brokers: (1..=scenario.cluster.brokers).map(|id| format!("broker-{id}")).collect(),
         clients: clients(scenario),
         topics: scenario.topics.iter().map(|it| (it.name.clone(), it.partitions.unwrap_or(1))).collect(),
@@ -92,6 +95,9 @@ fn clients(scenario: &Scenario) -> Vec<String> {
 
 struct Faults {
     rng: Rng,
+    /// Decides where there are several controllers.
+    quorum: Rng,
+    controllers: Vec<String>,
     brokers: Vec<String>,
     clients: Vec<String>,
     topics: Vec<(String, i32)>,
@@ -147,7 +153,7 @@ impl Faults {
                 self.disk(fault, from, to)
             }
             Fault::Blackout => {
-                for node in self.brokers.clone() {
+                for node in [self.brokers.clone(), self.all_controllers()].concat() {
                     let back = to + self.rng.below(3_000);
                     let lose = Command::PowerLoss { node: node.clone() };
                     self.between(from, lose, back, Command::Restart { node });
@@ -162,35 +168,67 @@ impl Faults {
     }
 
     fn server(&mut self) -> String {
-        if self.rng.chance(1, 6) {
-            return "controller".to_owned();
+        if self.is_about_the_quorum() || self.rng.chance(1, 6) {
+            return self.controller();
         }
         one_of(&mut self.rng, &self.brokers).clone()
+    }
+
+    /// Of several controllers each has its share of the faults; one that is alone is spared most.
+    fn is_about_the_quorum(&mut self) -> bool {
+        self.controllers.len() > 1 && self.quorum.chance(1, 3)
+    }
+
+    fn controller(&mut self) -> String {
+        match self.controllers.len() {
+            0 | 1 => self.controllers.first().cloned().unwrap_or_default(),
+            _ => one_of(&mut self.quorum, &self.controllers).clone(),
+        }
+    }
+
+    /// All of several controllers, or none.
+    fn all_controllers(&mut self) -> Vec<String> {
+        if self.is_about_the_quorum() { self.controllers.clone() } else { Vec::new() }
     }
 
     fn consumer(&mut self) -> Option<String> {
         if self.consumers.is_empty() { None } else { Some(one_of(&mut self.rng, &self.consumers).clone()) }
     }
 
-    /// A broker and somebody it talks to.
+    /// A broker, or one of several controllers, and somebody it talks to.
     fn two(&mut self) -> (String, String) {
+        if self.is_about_the_quorum() {
+            let a = self.controller();
+            let others: Vec<String> = self.controllers.iter().filter(|other| **other != a).cloned().collect();
+            let among = if self.quorum.chance(2, 3) { &others } else { &self.brokers };
+            return (a, one_of(&mut self.quorum, among).clone());
+        }
         let a = one_of(&mut self.rng, &self.brokers).clone();
         let others: Vec<String> = self.brokers.iter().filter(|other| **other != a).cloned().collect();
         let b = match self.rng.below(6) {
-            0 => "controller".to_owned(),
+            0 => self.controller(),
             1 | 2 => one_of(&mut self.rng, &self.clients).clone(),
-            _ if others.is_empty() => "controller".to_owned(),
+            _ if others.is_empty() => self.controller(),
             _ => one_of(&mut self.rng, &others).clone(),
         };
         (a, b)
     }
 
-    /// A broker hears nobody but its clients, as when a switch fails.
+    /// A broker hears nobody but its clients, or a controller no other, as when a switch fails.
     fn isolate(&mut self, from: u64, to: u64) {
+        if self.is_about_the_quorum() {
+            let a = self.controller();
+            for b in self.controllers.clone().into_iter().filter(|other| *other != a) {
+                let a = a.clone();
+                self.between(from, Command::Cut { a: a.clone(), b: b.clone() }, to, Command::Heal { a, b });
+            }
+            return;
+        }
         let a = one_of(&mut self.rng, &self.brokers).clone();
         let with_controller = self.rng.chance(2, 3);
         let others: Vec<String> = self.brokers.iter().filter(|other| **other != a).cloned().collect();
-        for b in others.into_iter().chain(with_controller.then(|| "controller".to_owned())) {
+        let controllers = if with_controller { self.controllers.clone() } else { Vec::new() };
+        for b in others.into_iter().chain(controllers) {
             let a = a.clone();
             self.between(from, Command::Cut { a: a.clone(), b: b.clone() }, to, Command::Heal { a, b });
         }

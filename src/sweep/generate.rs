@@ -27,13 +27,15 @@ pub(super) const END_MS: u64 = 60_000;
 /// what happens to them.
 pub fn scenario(seed: u64, profile: Profile) -> Scenario {
     let mut rng = Rng::stream(seed, "sweep: cluster");
-    let cluster = cluster(&mut rng);
+    let mut cluster = cluster(&mut rng);
+    quorum(&mut Rng::stream(seed, "sweep: quorum"), &mut cluster);
     let brokers = cluster.brokers;
     let mut rng = Rng::stream(seed, "sweep: topics");
     let topics: Vec<Topic> = (0..rng.between(1, 3)).map(|n| topic(&mut rng, n, brokers)).collect();
     let mut rng = Rng::stream(seed, "sweep: clients");
     let producers = (1..=rng.between(1, 3)).map(|n| producer(&mut rng, n, &topics)).collect();
-    let groups = (1..=rng.below(4)).map(|n| group(&mut rng, n, &topics)).collect();
+    let mut groups: Vec<Group> = (1..=rng.below(4)).map(|n| group(&mut rng, n, &topics)).collect();
+    share(&mut Rng::stream(seed, "sweep: shares"), &mut cluster, &mut groups);
     let mut rng = Rng::stream(seed, "sweep: delays");
     let (network, disk) = delays(&mut rng);
     let mut scenario = Scenario {
@@ -95,6 +97,44 @@ fn cluster(rng: &mut Rng) -> Cluster {
         ("replica.socket.timeout.ms", number(rng.between(2_000, 10_000))),
     ]);
     Cluster { brokers: brokers as u32, configs, ..Cluster::default() }
+}
+
+/// One cluster in three is led by several controllers.
+fn quorum(rng: &mut Rng, cluster: &mut Cluster) {
+    if !rng.chance(1, 3) {
+        return;
+    }
+    cluster.controllers = *one_of(rng, &[3, 3, 3, 5]);
+    // A fetch may wait half a second at the leader.
+    let fetch_ms = rng.between(1_000, 2_500);
+    let configs = settings([
+        ("controller.quorum.election.backoff.max.ms", number(scale(rng, 50, 1_000))),
+        ("controller.quorum.election.timeout.ms", number(scale(rng, 100, 1_000))),
+        ("controller.quorum.fetch.timeout.ms", number(fetch_ms)),
+        ("controller.quorum.request.timeout.ms", number(fetch_ms)),
+    ]);
+    cluster.configs.0.extend(configs.0);
+}
+
+/// Now and then a group is a queue.
+fn share(rng: &mut Rng, cluster: &mut Cluster, groups: &mut [Group]) {
+    let mut any = false;
+    for group in groups {
+        if rng.chance(1, 8) {
+            any = true;
+            group.configs.group_protocol = GroupProtocol::Share;
+            group.static_members = false;
+            group.app.commit = CommitMode::Auto;
+            group.app.commit_on_revoke = false;
+        }
+    }
+    if any {
+        let configs = settings([
+            ("share.coordinator.state.topic.num.partitions", number(rng.between(1, 3))),
+            ("share.coordinator.state.topic.replication.factor", number(cluster.brokers.min(3).into())),
+        ]);
+        cluster.configs.0.extend(configs.0);
+    }
 }
 
 fn delays(rng: &mut Rng) -> (Network, Disk) {

@@ -87,7 +87,7 @@ impl Search {
         }
     }
 
-    /// Leaves out groups, producers, topics and brokers.
+    /// Leaves out groups, producers, topics, controllers and brokers.
     fn parts(&mut self) {
         self.each(|scenario| scenario.groups.len(), |scenario, index| drop(scenario.groups.remove(index)));
         self.each(
@@ -119,6 +119,14 @@ impl Search {
                     group.consumers = Members::Count(group.consumers.count().saturating_sub(1) as u32);
                 },
             );
+        }
+        if self.best.cluster.controllers > 1 {
+            let mut candidate = self.best.clone();
+            candidate.cluster.controllers = 1;
+            if !self.try_this(candidate.clone()) {
+                candidate.cluster.controllers = 3;
+                self.try_this(candidate);
+            }
         }
         let mut candidate = self.best.clone();
         while candidate.cluster.brokers > 1 {

@@ -1,9 +1,11 @@
 //! Machines taken out of a living world, with the frames that they heard before that moment and those
 //! that they would have heard next.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use terrarium::base::{ConnId, Effect, Input, NodeId, Rng, SimTime};
-use terrarium::sim::{Command, Machine, Run};
+use terrarium::sim::{Command, Machine, Run, Setup};
 use terrarium::trace::{Ctx, Event};
 
 use crate::worlds::{Plan, kill, play, restart, seconds, setup};
@@ -66,7 +68,12 @@ pub(crate) fn specimens(moments_ms: &[u64]) -> Vec<Specimen> {
     ];
     let plan = Plan { seed: 11, script, count: 2_000, ..Plan::default() };
     let whole = play(&plan, seconds(30));
-    let mut run = Run::new(setup(&plan));
+    specimens_in(&setup(&plan), &whole, moments_ms)
+}
+
+/// Every node of a world at some moments, with what it hears in the course of the whole run.
+pub(crate) fn specimens_in(setup: &Arc<Setup>, whole: &Run, moments_ms: &[u64]) -> Vec<Specimen> {
+    let mut run = Run::new(Arc::clone(setup));
     let mut all = Vec::new();
     for ms in moments_ms {
         run.play_until(SimTime(ms * 1_000), u64::MAX);

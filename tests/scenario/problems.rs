@@ -212,9 +212,9 @@ fn names_that_are_taken_or_missing() {
               write'? (there are: lost write, committed record changed, split brain, high watermark
               fell, high watermark ahead of the in-sync replicas, offsets not dense, two owners of a
               partition in one generation, read past the high watermark, two controllers in one epoch,
-              committed metadata changed, acknowledged before it was committed, committed below
-              min.insync.replicas, torn write, duplicate, reordered, unseen, non-monotonic poll,
-              commit of a fenced member)"#]],
+              two votes of a controller in one epoch, committed metadata changed, acknowledged before
+              it was committed, committed below min.insync.replicas, torn write, duplicate, reordered,
+              unseen, non-monotonic poll, commit of a fenced member)"#]],
     );
 }
 

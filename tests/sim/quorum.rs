@@ -210,3 +210,33 @@ fn whatever_happens_to_the_controllers_they_agree_in_the_end() {
         }
     }
 }
+
+#[test]
+fn five_controllers_survive_the_loss_of_two() {
+    let five = Plan { controllers: 5, ..plan() };
+    let first = reigns(&play(&five, seconds(4)))[0].1.clone();
+    let names: Vec<String> = (1..=5).map(|n| format!("controller-{n}")).collect();
+    let mut others = names.iter().filter(|name| **name != first);
+    let (second, third) = (others.next().unwrap(), others.next().unwrap());
+    let topic = |name: &str| Command::CreateTopic {
+        topic: name.into(),
+        partitions: 2,
+        replication_factor: 3,
+        configs: Map::new(),
+    };
+    // With two gone three are a majority; with three gone two are none.
+    let mut script = vec![(6_000, kill(&first)), (6_000, power_loss(second)), (6_500, topic("with-three"))];
+    let run = play(&Plan { script: script.clone(), ..five.clone() }, seconds(20));
+    assert_eq!(reigns(&run).len(), 2, "{:?}", reigns(&run));
+    assert!(run.world().brokers().all(|(_, _, it)| it.image().topics.contains_key("with-three")));
+    script.extend([(20_000, kill(third)), (26_000, topic("with-two"))]);
+    let run = play(&Plan { script: script.clone(), ..five.clone() }, seconds(40));
+    assert!(run.world().controllers().all(|(_, _, it)| !it.is_active()), "two of five decide nothing");
+    assert!(run.world().brokers().all(|(_, _, it)| !it.image().topics.contains_key("with-two")));
+    script.extend([(40_000, restart(second)), (50_000, restart(third)), (50_000, restart(&first))]);
+    let run = play(&Plan { script, ..five }, seconds(75));
+    assert_agreed(&run, "all are back");
+    assert!(run.world().brokers().all(|(_, _, it)| it.image().topics.contains_key("with-two")));
+    let summary = run.world().summary();
+    assert_eq!((summary.records.acknowledged, summary.records.lost), (200, 0), "{summary}");
+}

@@ -9,15 +9,15 @@ use crate::trace::Event;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Three voters that talk when the story says so. They are called 1, 2 and 3.
-struct Story {
+pub(super) struct Story {
     now: SimTime,
     rng: Rng,
-    rafts: Vec<Raft>,
-    logs: Vec<LogEnd>,
+    pub(super) rafts: Vec<Raft>,
+    pub(super) logs: Vec<LogEnd>,
 }
 
 impl Story {
-    fn new() -> Story {
+    pub(super) fn new() -> Story {
         let voters = Voters::of(3);
         let new = |id| Raft::new(id, voters.clone(), Arc::default(), ElectionStore::default());
         let mut story = Story {
@@ -33,23 +33,23 @@ impl Story {
     }
 
     /// Somebody does something; what is said of it.
-    fn does<R>(&mut self, n: usize, act: impl FnOnce(&mut Raft, &mut Moment, LogEnd) -> R) -> R {
+    pub(super) fn does<R>(&mut self, n: usize, act: impl FnOnce(&mut Raft, &mut Moment, LogEnd) -> R) -> R {
         let mut at = Moment { now: self.now, rng: &mut self.rng };
         act(&mut self.rafts[n - 1], &mut at, self.logs[n - 1])
     }
 
     /// Time passes until this voter's timer runs out.
-    fn times_out(&mut self, n: usize) {
+    pub(super) fn times_out(&mut self, n: usize) {
         self.now = self.rafts[n - 1].deadline();
         self.does(n, |raft, at, log| raft.tick(at, log.offset));
     }
 
-    fn passes(&mut self, n_ms: u64) {
+    pub(super) fn passes(&mut self, n_ms: u64) {
         self.now = self.now + ms(n_ms);
     }
 
     /// `from` asks `to` for what its state calls for, and hears the answer.
-    fn asks(&mut self, from: usize, to: usize) -> String {
+    pub(super) fn asks(&mut self, from: usize, to: usize) -> String {
         let asker = &self.rafts[from - 1];
         let (id, wanted) = (asker.me(), (asker.epoch(), asker.state_name() == "prospective"));
         let theirs = self.logs[from - 1];
@@ -81,7 +81,7 @@ impl Story {
         self.hear_of(n);
     }
 
-    fn hear_of(&mut self, leader: usize) {
+    pub(super) fn hear_of(&mut self, leader: usize) {
         let (id, epoch) = (self.rafts[leader - 1].me(), self.rafts[leader - 1].epoch());
         for n in (1..=3).filter(|n| *n != leader) {
             self.does(n, |raft, at, _| raft.learn(at, epoch, Some(id)));
@@ -89,7 +89,7 @@ impl Story {
     }
 
     /// The process dies and starts again; with the power, what was not flushed goes.
-    fn restarts(&mut self, n: usize, power_lost: bool) {
+    pub(super) fn restarts(&mut self, n: usize, power_lost: bool) {
         let old = &self.rafts[n - 1];
         let mut store = old.store().after_crash();
         if power_lost {
@@ -99,7 +99,7 @@ impl Story {
         self.does(n, |raft, at, log| raft.start(at, log));
     }
 
-    fn flushes(&mut self, n: usize) {
+    pub(super) fn flushes(&mut self, n: usize) {
         let store = self.rafts[n - 1].store_mut();
         if let Some(position) = store.start_flush() {
             store.flushed(position);

@@ -1,10 +1,12 @@
-//! What the controllers' quorum promises: one leader in an epoch, and committed metadata that stay as they are.
+//! What the controllers' quorum promises: one vote of each and one leader in an epoch, and committed metadata
+//! that stay as they are.
 
 use imbl::OrdMap;
 
-use super::{METADATA_CHANGED, Nodes, TWO_CONTROLLERS};
+use super::{METADATA_CHANGED, Nodes, TWO_CONTROLLERS, TWO_VOTES};
 use crate::base::{Map, NodeId};
 use crate::metadata::CLUSTER_METADATA_TOPIC;
+use crate::protocol::ApiKey;
 use crate::sim::Machine;
 use crate::storage::UnifiedLog;
 use crate::trace::{Entry, Event, Offsets, Role};
@@ -14,10 +16,21 @@ use crate::trace::{Entry, Event, Offsets, Role};
 pub(super) struct Quorum {
     /// Who was elected in each epoch.
     elected: Map<i32, NodeId>,
+    /// The last vote of each.
+    votes: Map<NodeId, Vote>,
     /// Committed batches by base offset: last offset, and a checksum.
     committed: OrdMap<i64, (i64, u32)>,
     /// Up to where each node has said that it knows the log to be committed, since it started.
     known: Map<NodeId, i64>,
+}
+
+/// What a controller voted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Vote {
+    epoch: i32,
+    candidate: i32,
+    /// Others may know of it. Until then it may be forgotten, when the power fails before a flush.
+    told: bool,
 }
 
 impl Quorum {
@@ -32,6 +45,20 @@ impl Quorum {
             Event::NodeStarted => {
                 self.known.remove(&node);
             }
+            Event::VoteCast { candidate, epoch, pre_vote: false, granted: true, .. } => {
+                self.check_vote(node, *epoch, *candidate, broken);
+            }
+            Event::VotesRequested { epoch, pre_vote: false } => {
+                if let Some(me) = id_of(nodes, node) {
+                    self.check_vote(node, *epoch, me, broken);
+                }
+            }
+            Event::Sent { frame, .. } if frame.info.api_key == ApiKey::Vote.code() => {
+                if let Some(vote) = self.votes.get_mut(&node) {
+                    vote.told = true;
+                }
+            }
+            Event::PowerLost { .. } => self.votes.retain(|voter, vote| *voter != node || vote.told),
             Event::ControllerElected { epoch, .. } => {
                 let first = *self.elected.entry(*epoch).or_insert(node);
                 if first != node {
@@ -60,6 +87,25 @@ impl Quorum {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Who has voted in an epoch, for itself or another, must stand by it.
+    #[inline(never)]
+    fn check_vote(
+        &mut self,
+        voter: NodeId,
+        epoch: i32,
+        candidate: i32,
+        broken: &mut impl FnMut(&'static str, String),
+    ) {
+        match self.votes.get(&voter) {
+            Some(vote) if vote.epoch == epoch && vote.candidate != candidate => {
+                let first = vote.candidate;
+                broken(TWO_VOTES, format!("{voter} voted for {first} and for {candidate} in epoch {epoch}"));
+            }
+            Some(vote) if vote.epoch == epoch => {}
+            _ => drop(self.votes.insert(voter, Vote { epoch, candidate, told: false })),
         }
     }
 
@@ -109,6 +155,13 @@ impl Quorum {
         }
         let known = self.known.entry(node).or_insert(0);
         *known = (*known).max(offsets.to);
+    }
+}
+
+fn id_of(nodes: &Nodes, node: NodeId) -> Option<i32> {
+    match &nodes.get(&node)?.machine {
+        Machine::Controller(controller) => Some(controller.quorum().id),
+        _ => None,
     }
 }
 
