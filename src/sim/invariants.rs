@@ -11,6 +11,7 @@ mod producers;
 mod quorum;
 mod readers;
 mod shares;
+mod stale;
 
 use std::sync::Arc;
 
@@ -127,6 +128,8 @@ pub struct Invariants {
     deleted: Set<Arc<str>>,
     /// Up to where some replica is compacted: batches there may be others on the next one.
     compacted: Map<TopicPartition, i64>,
+    /// Partitions of which a leader that was replaced went on acknowledging, and by which epoch it was.
+    stale: Map<TopicPartition, i32>,
 }
 
 type Nodes = Map<NodeId, Arc<Slot>>;
@@ -156,6 +159,7 @@ impl Invariants {
             corrupted: Set::new(),
             deleted: Set::new(),
             compacted: Map::new(),
+            stale: Map::new(),
         }
     }
 
@@ -253,6 +257,18 @@ impl Invariants {
             }
             Event::BatchAcknowledged { at, records, base_offset, crc, acks } => {
                 self.counts.acknowledged += u64::from(*records);
+                if *acks == 1
+                    && let Some(told) = self.lost_at_once(nodes, at, (*base_offset, *records, *crc))
+                {
+                    let violation = |detail: String| Violation {
+                        invariant: LOST_WRITE,
+                        detail: detail.into(),
+                        t_ms: 0,
+                        expected: false,
+                        excuse: Some(NOT_REPLICATED),
+                    };
+                    return found.extend(told.map(|detail| (entry.seq, violation(detail))));
+                }
                 if *base_offset >= 0 {
                     let (to, end) =
                         (base_offset + i64::from(*records), self.committed_end.get(at).copied().unwrap_or(0));
@@ -519,19 +535,21 @@ fn partition_on<'a>(nodes: &'a Nodes, node: NodeId, at: &TopicPartition) -> Opti
 /// The CRC of a batch that its leader does not store as it came: compressed otherwise, or with its
 /// own time.
 fn rewritten(nodes: &Nodes, at: &TopicPartition, offset: i64) -> Option<u32> {
-    let rewrites = |log: &&UnifiedLog| {
-        let config = log.config();
-        config.compression_type.is_some() || config.message_timestamp_type != TimestampType::CreateTime
-    };
     let logs = nodes.values().filter_map(|slot| match &slot.machine {
         Machine::Broker(broker) => broker.log(at),
         _ => None,
     });
-    let batches = logs.take_while(rewrites).filter_map(|log| log.batch_at(offset));
+    let batches = logs.take_while(|log| rewrites(log)).filter_map(|log| log.batch_at(offset));
     batches
         .filter(|batch| batch.base_offset() == offset)
         .max_by_key(|batch| batch.partition_leader_epoch())
         .map(|batch| batch.crc())
+}
+
+/// Whether a log stores batches otherwise than they came.
+fn rewrites(log: &UnifiedLog) -> bool {
+    let config = log.config();
+    config.compression_type.is_some() || config.message_timestamp_type != TimestampType::CreateTime
 }
 
 fn isr_of(nodes: &Nodes, node: NodeId, at: &TopicPartition) -> Vec<i32> {
