@@ -28,6 +28,7 @@ mod producer_ids;
 mod replicas;
 mod server;
 mod share;
+mod shutdown;
 
 use std::sync::Arc;
 
@@ -41,6 +42,7 @@ use crate::trace::{self, Event};
 pub use config::BrokerConfig;
 pub use partition::{FollowerState, Partition, ReplicaRole};
 pub use share::{RecordState, SharePartition};
+pub use shutdown::BrokerCommand;
 
 use controller_session::ControllerSession;
 use delete_records::WaitingDeletion;
@@ -49,6 +51,7 @@ use fetcher::Fetcher;
 use forward::Forward;
 use produce::WaitingProduce;
 use server::Server;
+use shutdown::Shutdown;
 
 type Ctx<'a> = trace::Ctx<'a, BrokerTimer>;
 
@@ -103,6 +106,8 @@ pub enum BrokerTimer {
     SharePersister,
     /// Something in the group coordinator.
     Coordinator(CoordinatorTimer),
+    /// The controller has had long enough to replace it: it ends without.
+    Shutdown,
 }
 
 impl BrokerTimer {
@@ -113,6 +118,7 @@ impl BrokerTimer {
             BrokerTimer::ControllerRetry => "reconnect to the controller",
             BrokerTimer::FetcherRetry(_) => "fetch again",
             BrokerTimer::PeerTimeout => "request timeout",
+            BrokerTimer::Shutdown => "shutdown timeout",
             BrokerTimer::IsrCheck => "check in-sync replicas",
             BrokerTimer::HighWatermarkCheckpoint => "high watermark checkpoint",
             BrokerTimer::Retention => "log retention",
@@ -167,6 +173,7 @@ pub struct Broker {
     waiting_for_ids: Vec<u64>,
     next_file: u64,
     files: Map<u64, TopicPartition>,
+    shutdown: Shutdown,
 }
 
 impl Broker {
@@ -199,6 +206,7 @@ impl Broker {
             waiting_for_ids: Vec::new(),
             next_file: 0,
             files: Map::new(),
+            shutdown: Shutdown::default(),
             static_config: Arc::clone(&config),
             config,
         }
@@ -299,7 +307,7 @@ impl Broker {
     }
 
     /// One step.
-    pub fn step(&mut self, ctx: &mut Ctx, input: Input<BrokerTimer, std::convert::Infallible>) {
+    pub fn step(&mut self, ctx: &mut Ctx, input: Input<BrokerTimer, BrokerCommand>) {
         match input {
             Input::Start => self.start(ctx),
             Input::Frame { conn, from, port, bytes } => {
@@ -326,7 +334,7 @@ impl Broker {
             }
             Input::Timer(timer) => self.on_timer(ctx, timer),
             Input::Flushed { file, position } => self.flushed(ctx, file, position),
-            Input::Command(never) => match never {},
+            Input::Command(BrokerCommand::ShutDown) => self.shut_down(ctx),
         }
         self.serve(ctx);
     }
@@ -355,6 +363,7 @@ impl Broker {
     fn on_timer(&mut self, ctx: &mut Ctx, timer: BrokerTimer) {
         match timer {
             BrokerTimer::Heartbeat => self.heartbeat(ctx),
+            BrokerTimer::Shutdown => self.end(ctx),
             BrokerTimer::ControllerRetry => self.controller.connect(ctx),
             BrokerTimer::FetcherRetry(leader) => self.run_fetcher(ctx, leader),
             BrokerTimer::PeerTimeout => self.check_peer_timeouts(ctx),

@@ -20,6 +20,7 @@ mod placement;
 mod quorum;
 mod raft;
 mod reassign;
+mod shutdown;
 mod topics;
 mod voting;
 
@@ -169,6 +170,10 @@ pub struct Controller {
     fetches: Map<u64, (Asker, FetchRequest)>,
     next_fetch: u64,
     observers: Map<i32, Observer>,
+    /// Up to which offset each broker knows the metadata, as its last heartbeat said.
+    heard: Map<i32, i64>,
+    /// Brokers that want to end, and the offset behind the records that replace them.
+    shutdowns: Map<i32, i64>,
     flushing: bool,
     raft: Raft,
     links: Map<i32, Link>,
@@ -207,6 +212,8 @@ impl Controller {
             fetches: Map::new(),
             next_fetch: 0,
             observers: Map::new(),
+            heard: Map::new(),
+            shutdowns: Map::new(),
             flushing: false,
             raft,
             links: Map::new(),

@@ -84,6 +84,8 @@ pub enum Event {
     NodeStarted,
     /// A process died; its machine lives on, and so does the page cache.
     NodeKilled,
+    /// A process came to its end by itself, with all that it wrote on disk.
+    NodeStopped,
     /// A machine lost power: what was not flushed is gone.
     PowerLost { lost_bytes: u64 },
     /// A process stands still, as in a long garbage collection.
@@ -228,6 +230,8 @@ pub enum Event {
     BrokerRegistered { broker: i32, broker_epoch: i64 },
     /// The controller lets a broker lead and join in-sync replicas.
     BrokerUnfenced { broker: i32 },
+    /// A broker wants to end: the controller makes others lead in its place (controlled shutdown).
+    BrokerShutsDown { broker: i32 },
     /// The controller no longer counts on a broker.
     BrokerFenced { broker: i32 },
     /// A config was changed.

@@ -11,6 +11,8 @@ mod history;
 mod promises;
 #[path = "sim/quorum.rs"]
 mod quorum;
+#[path = "sim/shutdown.rs"]
+mod shutdown;
 #[path = "sim/stories.rs"]
 mod stories;
 #[path = "sim/survival.rs"]

@@ -14,6 +14,7 @@ properties! {
         "broker.session.timeout.ms" => session_timeout_ms: u32 = 9_000, "how long the controller may leave a question unanswered";
         "connections.max.idle.ms" => connections_max_idle_ms: u32 = 600_000, "a connection on which nothing was said for so long is closed";
         "controller.quorum.request.timeout.ms" => quorum_request_timeout_ms: u32 = 2_000, "how long a fetch of the metadata log may take";
+        "controlled.shutdown.enable" => controlled_shutdown_enable: bool = true, "a broker that ends is replaced first";
         "default.replication.factor" => default_replication_factor: i16 = 1, "replicas of a topic created by itself";
         "fetch.max.bytes" => fetch_max_bytes: u32 = 57_671_680, "largest answer to a fetch";
         "log.cleaner.backoff.ms" => log_cleaner_backoff_ms: u32 = 15_000, "how long the log cleaner rests when there is nothing to compact";

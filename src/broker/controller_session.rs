@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{CloseReason, ConnId, Rope, Set, SimTime, ms};
+use crate::broker::shutdown::Shutdown;
 use crate::broker::{BROKER_PORT, Broker, BrokerTimer, CLUSTER_ID, Ctx, METADATA_TOPIC};
 use crate::metadata::{
     BROKER_RESOURCE, CLUSTER_METADATA_TOPIC_ID, EXTERNAL_LISTENER, INTERNAL_LISTENER, TOPIC_RESOURCE, Voters,
@@ -364,6 +365,10 @@ impl Broker {
                 if answer.error_code == ErrorCode::StaleBrokerEpoch {
                     self.register(ctx);
                 }
+                if self.shutdown != Shutdown::No {
+                    self.shutdown_answered(ctx, &answer);
+                    return Ok(());
+                }
                 // Until it is counted on, a broker does not wait for its next turn to say so.
                 let eager = answer.is_fenced && self.controller.caught_up;
                 let interval = if eager { self.heartbeat_interval() / 20 } else { self.heartbeat_interval() };
@@ -394,7 +399,7 @@ impl Broker {
         Ok(())
     }
 
-    fn heartbeat_interval(&self) -> u64 {
+    pub(super) fn heartbeat_interval(&self) -> u64 {
         ms(u64::from(self.config.heartbeat_interval_ms))
     }
 
@@ -433,6 +438,7 @@ impl Broker {
             broker_epoch: self.controller.broker_epoch,
             current_metadata_offset: self.image.end_offset - 1,
             want_fence: !self.controller.caught_up,
+            want_shut_down: self.shutdown != Shutdown::No,
             ..Default::default()
         };
         let _ = self.controller.ask(ctx, Purpose::Heartbeat, &request);

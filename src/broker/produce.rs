@@ -249,7 +249,7 @@ impl Broker {
         let Some(partition) = self.partitions.get_mut(at) else { return };
         let image = &self.image;
         let raised =
-            Arc::make_mut(partition).maybe_raise_high_watermark(now, lag_max_ms, |id| image.is_unfenced(id));
+            Arc::make_mut(partition).maybe_raise_high_watermark(now, lag_max_ms, |id| image.is_active(id));
         let Some(from) = raised else { return };
         let to = partition.log.high_watermark();
         let raised = Event::HighWatermarkAdvanced {

@@ -126,7 +126,7 @@ impl Broker {
 
     /// Asks for a follower to be in sync (again), if it has caught up.
     pub(super) fn maybe_expand_isr(&mut self, ctx: &mut Ctx, at: &TopicPartition, follower: i32) {
-        if !self.image.is_unfenced(follower) {
+        if !self.image.is_active(follower) {
             return;
         }
         if let Some(isr) = self.partitions.get(at).and_then(|partition| partition.expanded_isr(follower)) {

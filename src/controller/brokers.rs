@@ -67,6 +67,8 @@ impl Controller {
         };
         records.push(registration.into());
         events.push(Event::BrokerRegistered { broker: id, broker_epoch });
+        self.shutdowns.remove(&id);
+        self.heard.remove(&id);
         self.touch_session(ctx, id);
         let response = BrokerRegistrationResponse { broker_epoch, ..Default::default() };
         self.write_and_answer(ctx, asker, records, &response, events);
@@ -79,6 +81,10 @@ impl Controller {
             return self.answer(ctx, asker, &BrokerHeartbeatResponse { error_code, ..Default::default() });
         }
         self.touch_session(ctx, id);
+        self.heard.insert(id, request.current_metadata_offset);
+        if request.want_shut_down {
+            return self.shut_down_broker(ctx, asker, request);
+        }
         let fenced = !self.image.is_unfenced(id);
         // Caught up: it has replayed its own registration.
         let is_caught_up = request.current_metadata_offset >= request.broker_epoch;
@@ -117,7 +123,7 @@ impl Controller {
 
     /// The records that fence a broker: its registration's change, and a change of every
     /// partition whose leader or in-sync replica it is. The last in-sync replica stays.
-    fn fence_records(&self, broker: i32, events: &mut Vec<Event>) -> Vec<MetadataRecord> {
+    pub(super) fn fence_records(&self, broker: i32, events: &mut Vec<Event>) -> Vec<MetadataRecord> {
         let Some(known) = self.image.brokers.get(&broker).filter(|known| !known.fenced) else {
             return Vec::new();
         };
@@ -129,15 +135,25 @@ impl Controller {
         };
         let mut records: Vec<MetadataRecord> = vec![change.into()];
         events.push(Event::BrokerFenced { broker });
+        self.replace_broker(broker, &mut records, events);
+        records
+    }
+
+    /// A change of every partition whose leader or in-sync replica a broker is: it shall be neither.
+    pub(super) fn replace_broker(
+        &self,
+        broker: i32,
+        records: &mut Vec<MetadataRecord>,
+        events: &mut Vec<Event>,
+    ) {
         for (at, topic_id, partition) in self.image.partitions() {
             if !partition.isr.contains(&broker) && partition.leader != broker {
                 continue;
             }
             let mut change = self.change(at, topic_id, partition);
             change.isr.retain(|id| *id != broker || self.config.log.plants.has(Plant::RestartKeepsIsr));
-            records.extend(change.build(|id| id != broker && self.image.is_unfenced(id), events));
+            records.extend(change.build(|id| id != broker && self.image.is_active(id), events));
         }
-        records
     }
 
     /// An unfenced broker may lead what has no leader.
@@ -146,7 +162,7 @@ impl Controller {
             partition.leader == NO_LEADER && partition.replicas.contains(&broker)
         });
         let elect = |(at, topic_id, partition)| {
-            let usable = |id: i32| id == broker || self.image.is_unfenced(id);
+            let usable = |id: i32| id == broker || self.image.is_active(id);
             self.change(at, topic_id, partition).build(usable, events)
         };
         leaderless.filter_map(elect).collect()
@@ -169,7 +185,7 @@ impl Controller {
                     Ok((at, partition, isr)) => {
                         let mut change = self.change(at, topic.topic_id, &partition);
                         change.isr.clone_from(&isr);
-                        let record = change.build(|id| self.image.is_unfenced(id), &mut events);
+                        let record = change.build(|id| self.image.is_active(id), &mut events);
                         if matches!(&record, Some(MetadataRecord::PartitionChange(r)) if r.leader != NO_LEADER_CHANGE) {
                             // It completed a reassignment: the metadata tell what has become of it.
                             answer.error_code = ErrorCode::NewLeaderElected;
@@ -224,7 +240,7 @@ impl Controller {
         }
         // KIP-903: a replica that restarted since it fetched is not the one that was in sync.
         let eligible = |&(id, epoch): &(i32, i64)| {
-            self.image.is_unfenced(id) && (epoch == -1 || self.is_current(id, epoch) || id == broker)
+            self.image.is_active(id) && (epoch == -1 || self.is_current(id, epoch) || id == broker)
         };
         if !wanted.iter().all(eligible) {
             return Err(ErrorCode::IneligibleReplica);

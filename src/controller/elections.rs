@@ -121,7 +121,7 @@ impl Controller {
         }
         let mut change = self.change(at.clone(), topic.id, partition);
         change.election = election;
-        match change.build(|id| self.image.is_unfenced(id), events) {
+        match change.build(|id| self.image.is_active(id), events) {
             Some(record) => Ok(record),
             None if election == Election::Preferred => refuse(ErrorCode::PreferredLeaderNotAvailable),
             None => refuse(ErrorCode::EligibleLeadersNotAvailable),
@@ -157,12 +157,12 @@ impl Controller {
             if records.len() >= ELECTIONS_MAX {
                 break;
             }
-            if !partition.isr.contains(&preferred) || !self.image.is_unfenced(preferred) {
+            if !partition.isr.contains(&preferred) || !self.image.is_active(preferred) {
                 continue;
             }
             let mut change = self.change(at, topic_id, partition);
             change.election = Election::Preferred;
-            records.extend(change.build(|id| self.image.is_unfenced(id), &mut events));
+            records.extend(change.build(|id| self.image.is_active(id), &mut events));
         }
         if !records.is_empty() {
             self.write(ctx, records, events);
@@ -178,7 +178,7 @@ impl Controller {
         for (at, topic_id, partition) in self.image.partitions() {
             if partition.leader == NO_LEADER && records.len() < ELECTIONS_MAX {
                 let change = self.change(at, topic_id, partition);
-                records.extend(change.build(|id| self.image.is_unfenced(id), &mut events));
+                records.extend(change.build(|id| self.image.is_active(id), &mut events));
             }
         }
         if !records.is_empty() {

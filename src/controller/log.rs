@@ -123,6 +123,8 @@ impl Controller {
             self.go_back();
         }
         self.observers.clear();
+        self.heard.clear();
+        self.shutdowns.clear();
         let mut closed = Vec::new();
         for waiting in std::mem::take(&mut self.waiting) {
             if !closed.contains(&waiting.conn) {

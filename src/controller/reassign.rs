@@ -119,7 +119,7 @@ impl Controller {
                 }
             }
         }
-        Ok(change.build(|id| self.image.is_unfenced(id), events))
+        Ok(change.build(|id| self.image.is_active(id), events))
     }
 
     #[inline(never)]

@@ -306,7 +306,7 @@ impl Door {
                 }
             }
             Event::NodeStarted => self.listens(entry.node, true),
-            Event::NodeKilled => {
+            Event::NodeKilled | Event::NodeStopped => {
                 self.listens(entry.node, false);
                 self.ended(entry.node);
             }

@@ -26,6 +26,8 @@ pub struct BrokerRegistration {
     pub rack: Option<Arc<str>>,
     /// Not counted on: it may not lead, nor be in a set of in-sync replicas.
     pub fenced: bool,
+    /// About to end (controlled shutdown): it serves still, but is made leader of nothing more.
+    pub in_controlled_shutdown: bool,
 }
 
 /// The listener that brokers and simulated clients use.
@@ -155,6 +157,11 @@ impl MetadataImage {
         self.brokers.get(&broker).is_some_and(|broker| !broker.fenced)
     }
 
+    /// Whether a broker may become leader and join in-sync replicas: it is counted on, and does not want to end.
+    pub fn is_active(&self, broker: i32) -> bool {
+        self.brokers.get(&broker).is_some_and(|broker| !broker.fenced && !broker.in_controlled_shutdown)
+    }
+
     /// Every partition with its topic's id.
     pub fn partitions(&self) -> impl Iterator<Item = (TopicPartition, Uuid, &PartitionRegistration)> {
         self.topics.values().flat_map(|topic| {
@@ -191,13 +198,22 @@ impl MetadataImage {
                     endpoints: r.end_points.iter().map(endpoint).collect(),
                     rack: r.rack.as_deref().map(Arc::from),
                     fenced: r.fenced,
+                    in_controlled_shutdown: r.in_controlled_shutdown,
                 };
                 self.brokers.insert(r.broker_id, registration);
             }
             MetadataRecord::FenceBroker(r) => self.set_fenced(r.id, r.epoch, true),
             MetadataRecord::UnfenceBroker(r) => self.set_fenced(r.id, r.epoch, false),
-            MetadataRecord::BrokerRegistrationChange(r) if r.fenced != 0 => {
-                self.set_fenced(r.broker_id, r.broker_epoch, r.fenced > 0);
+            MetadataRecord::BrokerRegistrationChange(r) => {
+                if r.fenced != 0 {
+                    self.set_fenced(r.broker_id, r.broker_epoch, r.fenced > 0);
+                }
+                if r.in_controlled_shutdown > 0
+                    && let Some(broker) = self.brokers.get_mut(&r.broker_id)
+                    && broker.epoch == r.broker_epoch
+                {
+                    broker.in_controlled_shutdown = true;
+                }
             }
             MetadataRecord::UnregisterBroker(r) => {
                 self.brokers.remove(&r.broker_id);

@@ -106,6 +106,8 @@ pub(super) enum Stimulus {
     Producer(crate::client::ProducerCommand),
     /// A consumer's command.
     Consumer(crate::client::ConsumerCommand),
+    /// A broker's command.
+    Broker(crate::broker::BrokerCommand),
     /// An admin client's command.
     Admin(crate::client::AdminCommand),
 }
@@ -163,7 +165,7 @@ impl Slot {
             }};
         }
         match &mut self.machine {
-            Machine::Broker(broker) => drive!(broker, Broker),
+            Machine::Broker(broker) => drive!(broker, Broker, Stimulus::Broker(c) => c),
             Machine::Controller(controller) => drive!(controller, Controller),
             Machine::Producer(producer) => drive!(producer, Producer, Stimulus::Producer(c) => c),
             Machine::Consumer(consumer) => drive!(consumer, Consumer, Stimulus::Consumer(c) => c),

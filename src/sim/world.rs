@@ -3,22 +3,25 @@
 mod faults;
 mod guests;
 mod obey;
+mod place;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::{CloseReason, ConnId, Digest, Effect, FlushKind, Input, Map, NodeId, SimTime};
 use crate::broker::{BROKER_PORT, Broker, EXTERNAL_PORT};
-use crate::client::{Admin, AdminCommand, Consumer, ConsumerApp, Producer, Workload};
+use crate::client::{Admin, AdminCommand};
 use crate::controller::Controller;
-use crate::metadata::{CONTROLLER_ID, CONTROLLER_PORT, EXTERNAL_LISTENER, Endpoint, Voters};
+use crate::metadata::{CONTROLLER_ID, CONTROLLER_PORT, Voters};
 use crate::sim::network::{Fate, Freight, Parcel, Trap};
 use crate::sim::node::{Asked, Stimulus, Timer};
 use crate::sim::{
-    ClientKind, ClientSetup, Command, CommandError, Conn, Flight, Health, Invariants, Link, Machine, Setup,
-    Slot, Violation,
+    ClientSetup, Command, CommandError, Conn, Flight, Health, Invariants, Link, Machine, Setup, Slot,
+    Violation,
 };
 use crate::trace::{Entry, Event, Frame};
+
+use place::{bootstrap, external_of};
 
 /// The node id of a controller that is alone; several count on from it.
 pub const CONTROLLER: NodeId = NodeId(CONTROLLER_ID as u32);
@@ -100,6 +103,9 @@ impl World {
                 .reached_at(external_of(&setup, id))
                 .led_by(voters.clone());
             world.place(NodeId(id), format!("broker-{id}"), Machine::Broker(Box::new(broker)), SimTime::ZERO);
+            if setup.cluster.is_spare(id) {
+                world.end_process(NodeId(id), Health::Killed, 0);
+            }
         }
         let admin = Admin::new(bootstrap(&setup));
         world.place(ADMIN, "admin".into(), Machine::Admin(Box::new(admin)), SimTime::ZERO);
@@ -113,7 +119,8 @@ impl World {
                 replication_factor: topic.replication_factor,
                 configs: topic.configs.clone(),
                 assignments: topic.assignments.clone(),
-                brokers_needed: setup.cluster.brokers,
+                brokers_needed: setup.cluster.brokers
+                    - setup.cluster.spare_brokers.min(setup.cluster.brokers),
             };
             world.queue_for_admin(command);
         }
@@ -121,26 +128,6 @@ impl World {
             world.schedule(*at, 0, What::Scripted(command.clone()));
         }
         world
-    }
-
-    fn queue_for_admin(&mut self, command: AdminCommand) {
-        if let Some(slot) = self.nodes.get_mut(&ADMIN)
-            && let Machine::Admin(admin) = &mut Arc::make_mut(slot).machine
-        {
-            admin.enqueue(command);
-        }
-    }
-
-    fn place(&mut self, id: NodeId, name: String, machine: Machine, start: SimTime) {
-        self.nodes.insert(id, Arc::new(Slot::new(name, machine, self.setup.seed)));
-        self.schedule(start, 0, What::Start(id));
-    }
-
-    fn place_client(&mut self, client: &ClientSetup) -> NodeId {
-        let last = self.nodes.keys().next_back().map_or(ADMIN.0, |id| id.0);
-        let id = NodeId(last.max(ADMIN.0) + 1);
-        self.place(id, client.name.clone(), machine_of(client, &self.setup), client.start.max(self.now));
-        id
     }
 
     // ---- what there is to see ----
@@ -418,11 +405,17 @@ impl World {
         {
             return self.halt(node, before, root, trace);
         }
+        let mut ended = None;
         for (_, cause, event) in said {
-            self.note(node, cause, event, trace);
+            let is_end = matches!(event, Event::NodeStopped);
+            let told = self.note(node, cause, event, trace);
+            ended = ended.or(is_end.then_some(told));
         }
         for (cause, effect) in effects {
             self.apply(node, cause, effect, trace);
+        }
+        if let Some(cause) = ended {
+            self.end_process(node, Health::Killed, cause);
         }
     }
 
@@ -667,31 +660,5 @@ fn listens(slot: &Slot, port: u16) -> bool {
         Machine::Broker(_) => matches!(port, BROKER_PORT | EXTERNAL_PORT),
         Machine::Controller(_) => port == CONTROLLER_PORT,
         _ => false,
-    }
-}
-
-/// What a broker advertises to programs outside, when it is something else than to everybody.
-fn external_of(setup: &Setup, broker: u32) -> Option<Endpoint> {
-    let index = broker.checked_sub(setup.cluster.first_broker_id)? as usize;
-    let (host, port) = setup.cluster.advertised.get(index)?.clone();
-    Some(Endpoint { listener: EXTERNAL_LISTENER.into(), host, port })
-}
-
-fn bootstrap(setup: &Setup) -> Vec<(String, u16)> {
-    setup.cluster.broker_ids().map(|id| (format!("broker-{id}"), BROKER_PORT)).collect()
-}
-
-fn machine_of(client: &ClientSetup, setup: &Setup) -> Machine {
-    match &client.kind {
-        ClientKind::Producer(config, workload) => Machine::Producer(Box::new(Producer::new(
-            Arc::clone(config),
-            bootstrap(setup),
-            Workload::clone(workload),
-        ))),
-        ClientKind::Consumer(config, app) => Machine::Consumer(Box::new(Consumer::new(
-            Arc::clone(config),
-            bootstrap(setup),
-            ConsumerApp::clone(app),
-        ))),
     }
 }

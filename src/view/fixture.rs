@@ -31,6 +31,7 @@ pub(crate) fn run_until(time: SimTime) -> Run {
             advertised: Vec::new(),
             brokers: 3,
             first_broker_id: 1,
+            spare_brokers: 0,
             config: Arc::new(config),
             controllers: 1,
             controller: Default::default(),
@@ -79,6 +80,7 @@ pub(crate) fn events() -> Vec<Event> {
         Event::Commanded { what: "restart broker-1".into() },
         Event::NodeStarted,
         Event::NodeKilled,
+        Event::NodeStopped,
         Event::PowerLost { lost_bytes: 0 },
         Event::PowerLost { lost_bytes: 312 },
         Event::NodePaused,
@@ -142,6 +144,7 @@ pub(crate) fn events() -> Vec<Event> {
         Event::TopicDeleted { topic: "rides".into() },
         Event::BrokerRegistered { broker: 2, broker_epoch: 11 },
         Event::BrokerUnfenced { broker: 2 },
+        Event::BrokerShutsDown { broker: 2 },
         Event::BrokerFenced { broker: 2 },
         Event::ConfigChanged {
             resource: "rides".into(),

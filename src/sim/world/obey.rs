@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::NodeId;
+use crate::broker::BrokerCommand;
 use crate::client::consumer::{GroupMembershipOperation, SeekTo};
 use crate::client::workload::Text;
 use crate::client::{AdminCommand, ConsumerCommand, ProducerCommand};
@@ -12,7 +13,8 @@ use crate::sim::node::Stimulus;
 use crate::sim::{ClientKind, ClientSetup, Command, CommandError, Health, Machine, Slot, World};
 use crate::trace::{Entry, Event};
 
-use super::{ADMIN, Scheduled, WORLD, What, machine_of};
+use super::place::{bootstrap, machine_of};
+use super::{ADMIN, Scheduled, WORLD, What};
 
 const LIVE: &[Health] = &[Health::Up, Health::Paused];
 const DEAD: &[Health] = &[Health::Killed, Health::PoweredOff];
@@ -165,6 +167,10 @@ impl World {
                 let what = format!("give {topic} {partitions} partitions");
                 (&self.name_of(ADMIN), what, Stimulus::Admin(add))
             }
+            Command::Reassign { .. } | Command::ElectLeaders { .. } => match admin_command(command) {
+                Some((what, command)) => (&self.name_of(ADMIN), what, Stimulus::Admin(command)),
+                None => return Ok(()),
+            },
             Command::SetConfig { topic, name, value } => {
                 let shown = value.as_deref().unwrap_or("its default");
                 let what = format!("set {name} of {topic} to {shown}");
@@ -183,6 +189,7 @@ impl World {
         match (&stimulus, self.nodes.get(&node).map(|slot| &slot.machine)) {
             (Stimulus::Producer(_), Some(Machine::Producer(_)))
             | (Stimulus::Consumer(_), Some(Machine::Consumer(_)))
+            | (Stimulus::Broker(_), Some(Machine::Broker(_)))
             | (Stimulus::Admin(_), Some(Machine::Admin(_))) => {}
             (Stimulus::Producer(_), _) => return Err(CommandError::NotA(name.clone(), "producer")),
             _ => return Err(CommandError::NotA(name.clone(), "consumer")),
@@ -208,7 +215,8 @@ impl World {
         let stimulus = match self.nodes.get(&node).map(|slot| &slot.machine) {
             Some(Machine::Consumer(_)) => Stimulus::Consumer(ConsumerCommand::Close { membership }),
             Some(Machine::Producer(_)) => Stimulus::Producer(ProducerCommand::SetPaused { paused: true }),
-            _ => return Err(CommandError::NotA(name.clone(), "client")),
+            Some(Machine::Broker(_)) => Stimulus::Broker(BrokerCommand::ShutDown),
+            _ => return Err(CommandError::NotA(name.clone(), "client or broker")),
         };
         let what = match membership {
             GroupMembershipOperation::Default => "stop",
@@ -375,7 +383,7 @@ impl World {
                     }
                 }
             }
-            Machine::Admin(admin) => **admin = crate::client::Admin::new(super::bootstrap(&setup)),
+            Machine::Admin(admin) => **admin = crate::client::Admin::new(bootstrap(&setup)),
             Machine::Guest(guest) => guest.forget_all(),
         }
         lost_bytes
@@ -469,6 +477,31 @@ fn consumer_command(command: &Command) -> Option<(&String, String, ConsumerComma
             let what = format!("take {revoked_ms} ms to let go, {assigned_ms} ms to take over");
             let (revoked_ms, assigned_ms) = (u64::from(*revoked_ms), u64::from(*assigned_ms));
             (consumer, what, ConsumerCommand::SetListenerMs { revoked_ms, assigned_ms })
+        }
+        _ => return None,
+    })
+}
+
+/// What moves replicas and leaders: what it says, and in the admin client's words.
+#[inline(never)]
+fn admin_command(command: &Command) -> Option<(String, AdminCommand)> {
+    Some(match command {
+        Command::Reassign { topic, partition, replicas } => {
+            let what = match replicas {
+                Some(replicas) => format!("move {topic}-{partition} to brokers {replicas:?}"),
+                None => format!("stop moving {topic}-{partition}"),
+            };
+            let (topic, partition, replicas) = (topic.clone(), *partition, replicas.clone());
+            (what, AdminCommand::Reassign { topic, partition, replicas })
+        }
+        Command::ElectLeaders { topic, partition, unclean } => {
+            let of = topic.clone().zip(*partition);
+            let kind = if *unclean { "unclean" } else { "preferred" };
+            let what = match &of {
+                Some((topic, partition)) => format!("elect the {kind} leader of {topic}-{partition}"),
+                None => format!("elect {kind} leaders"),
+            };
+            (what, AdminCommand::ElectLeaders { of, unclean: *unclean })
         }
         _ => return None,
     })

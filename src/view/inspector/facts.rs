@@ -145,7 +145,9 @@ impl Facts {
                 self.add("broker", broker);
                 self.add("broker epoch", broker_epoch);
             }
-            Event::BrokerUnfenced { broker } | Event::BrokerFenced { broker } => self.add("broker", broker),
+            Event::BrokerUnfenced { broker }
+            | Event::BrokerShutsDown { broker }
+            | Event::BrokerFenced { broker } => self.add("broker", broker),
             Event::ConfigChanged { resource, name, value } => {
                 self.add("of", resource);
                 self.add("name", name);

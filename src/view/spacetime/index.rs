@@ -424,7 +424,7 @@ impl SpaceIndex {
     fn live(&mut self, entry: &Entry, event: &Event) {
         let life = match event {
             Event::NodeStarted | Event::NodeResumed => Life::Up,
-            Event::NodeKilled | Event::PowerLost { .. } => Life::Down,
+            Event::NodeKilled | Event::NodeStopped | Event::PowerLost { .. } => Life::Down,
             Event::NodePaused => Life::Paused,
             _ => return,
         };

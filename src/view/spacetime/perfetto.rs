@@ -255,7 +255,7 @@ impl Perfetto {
         let state = match entry.event {
             Event::NodeStarted | Event::NodeResumed => Some("running"),
             Event::NodePaused => Some("paused"),
-            Event::NodeKilled | Event::PowerLost { .. } => Some("down"),
+            Event::NodeKilled | Event::NodeStopped | Event::PowerLost { .. } => Some("down"),
             _ => return,
         };
         let before = self.nodes.insert(entry.node, state.map(|state| (entry.time, state))).flatten();

@@ -30,6 +30,8 @@ pub fn cue(command: &Command) -> String {
         Command::Cut { a, b } => format!("{a} – {b} cut"),
         Command::Heal { a, b } => format!("{a} – {b} mended"),
         Command::Slow { a, b, latency_ms } => format!("{a} – {b}: {latency_ms} ms"),
+        Command::Reassign { topic, partition, .. } => format!("{topic}-{partition} moves"),
+        Command::ElectLeaders { .. } => "elections".to_owned(),
         Command::CreateTopic { topic, .. } => format!("topic {topic}"),
         Command::SetConfig { name, .. } => name.clone(),
         Command::Send { producer, .. } => format!("{producer} sends"),

@@ -38,6 +38,7 @@ fn world(entry: &Entry, who: &str, names: &Names) -> Option<String> {
         Event::NodeKilled => format!(
             "{who} was killed: its connections end and its memory is gone, but the page cache keeps what it wrote."
         ),
+        Event::NodeStopped => format!("{who} wrote all it had to disk and ended."),
         Event::PowerLost { lost_bytes: 0 } => {
             format!("{who} lost power: all it had written was on disk, and nobody is told.")
         }
@@ -291,6 +292,9 @@ fn controller(event: &Event, who: &str) -> Option<String> {
         Event::BrokerUnfenced { broker } => {
             format!("{who} took broker {broker} into service: it may lead and be in sync.")
         }
+        Event::BrokerShutsDown { broker } => format!(
+            "{who} heard that broker {broker} wants to end: others lead in its place, and it goes when all know."
+        ),
         Event::BrokerFenced { broker } => {
             format!("{who} fenced broker {broker}: it no longer counts on it, and others lead in its place.")
         }

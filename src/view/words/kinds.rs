@@ -51,6 +51,7 @@ pub fn category(event: &Event) -> Category {
         Event::Commanded { .. }
         | Event::NodeStarted
         | Event::NodeKilled
+        | Event::NodeStopped
         | Event::PowerLost { .. }
         | Event::NodePaused
         | Event::NodeResumed
@@ -86,6 +87,7 @@ pub fn category(event: &Event) -> Category {
         | Event::TopicDeleted { .. }
         | Event::BrokerRegistered { .. }
         | Event::BrokerUnfenced { .. }
+        | Event::BrokerShutsDown { .. }
         | Event::BrokerFenced { .. }
         | Event::ConfigChanged { .. }
         | Event::MetadataApplied { .. }

@@ -268,8 +268,12 @@ impl Reading<'_> {
             }
             ApiKey::BrokerHeartbeat => {
                 let response = self.read::<BrokerHeartbeatResponse>()?;
-                let fenced = if response.is_fenced { "it is fenced" } else { "it is in service" };
-                (response.error_code, fenced.to_owned())
+                let state = match (response.should_shut_down, response.is_fenced) {
+                    (true, _) => "it may end now",
+                    (false, true) => "it is fenced",
+                    (false, false) => "it is in service",
+                };
+                (response.error_code, state.to_owned())
             }
             ApiKey::BrokerRegistration => {
                 let response = self.read::<BrokerRegistrationResponse>()?;
