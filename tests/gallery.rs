@@ -36,6 +36,14 @@ const DIGESTS: &[(&str, &str)] = &[
     ("migration", "993b2e3ea341f6ed"),
     ("controller-dies", "bc7f3745756d7fa5"),
     ("queue-or-log", "770b2d2037e9a4da"),
+    ("two-of-three-die", "5adf6801a33130eb"),
+    ("longer-log", "469d2dc64f7a2b79"),
+    ("split-network", "6e87492e353fd585"),
+    ("zombie-leader", "630807ffb1e6bb8c"),
+    ("rolling-upgrade", "1596d89094700adb"),
+    ("disk-fills", "3aca250be8711f58"),
+    ("wrong-clock", "53b834d12b74bede"),
+    ("broker-added", "2c485826c441b768"),
 ];
 
 fn digest_of(id: &str) -> String {

@@ -2,6 +2,8 @@
 // Native only: the schema is, and the gallery's worlds are played by the simulator's tests in wasm.
 #![cfg(not(target_arch = "wasm32"))]
 
+#[path = "scenario/faults.rs"]
+mod faults;
 #[path = "scenario/fuzz.rs"]
 mod fuzz;
 #[path = "scenario/gallery.rs"]

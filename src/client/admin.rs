@@ -6,6 +6,10 @@ use std::collections::VecDeque;
 use crate::base::{Input, Map, ms};
 use crate::client::network::{NetworkClient, NetworkConfig, NetworkEvent, NetworkTimer, Response};
 use crate::protocol::ErrorCode;
+use crate::protocol::messages::alter_partition_reassignments::{
+    AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse, ReassignablePartition,
+    ReassignableTopic,
+};
 use crate::protocol::messages::create_partitions::{
     CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopic,
 };
@@ -14,6 +18,7 @@ use crate::protocol::messages::create_topics::{
     CreateTopicsResponse,
 };
 use crate::protocol::messages::delete_topics::{DeleteTopicState, DeleteTopicsRequest, DeleteTopicsResponse};
+use crate::protocol::messages::elect_leaders::{ElectLeadersRequest, ElectLeadersResponse, TopicPartitions};
 use crate::protocol::messages::incremental_alter_configs::{
     AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
 };
@@ -82,6 +87,22 @@ pub enum AdminCommand {
         topic: String,
         /// How many it has then.
         partitions: i32,
+    },
+    /// Move a partition to other replicas.
+    Reassign {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Who shall have it; `None` cancels.
+        replicas: Option<Vec<i32>>,
+    },
+    /// Have leaders elected.
+    ElectLeaders {
+        /// Of which partition; `None` for all.
+        of: Option<(String, i32)>,
+        /// Whether from outside the in-sync replicas.
+        unclean: bool,
     },
     /// Set a topic's config, or delete it.
     SetConfig {
@@ -152,6 +173,8 @@ impl Admin {
             AdminCommand::CreateTopic { brokers_needed, .. } => *brokers_needed as usize,
             AdminCommand::SetConfig { .. }
             | AdminCommand::AddPartitions { .. }
+            | AdminCommand::Reassign { .. }
+            | AdminCommand::ElectLeaders { .. }
             | AdminCommand::DeleteTopic { .. } => 1,
         };
         if self.network.metadata().brokers().len() < needed.max(1) {
@@ -182,6 +205,21 @@ impl Admin {
                 let topic =
                     CreatePartitionsTopic { name: topic.clone(), count: *partitions, assignments: None };
                 let request = CreatePartitionsRequest { topics: vec![topic], ..Default::default() };
+                self.network.send(ctx, node, self.token, &request)
+            }
+            AdminCommand::Reassign { topic, partition, replicas } => {
+                let request = reassign_request(topic, *partition, replicas.clone());
+                self.network.send(ctx, node, self.token, &request)
+            }
+            AdminCommand::ElectLeaders { of, unclean } => {
+                let asked = of.as_ref().map(|(topic, partition)| {
+                    vec![TopicPartitions { topic: topic.clone(), partitions: vec![*partition] }]
+                });
+                let request = ElectLeadersRequest {
+                    election_type: i8::from(*unclean),
+                    topic_partitions: asked,
+                    ..Default::default()
+                };
                 self.network.send(ctx, node, self.token, &request)
             }
             AdminCommand::SetConfig { topic, name, value } => {
@@ -236,6 +274,17 @@ impl Admin {
                     answer.results.into_iter().next().map(|topic| (topic.error_code, topic.error_message))
                 })
             }
+            Some(AdminCommand::Reassign { .. }) => {
+                response.decode::<AlterPartitionReassignmentsResponse>().map(|answer| {
+                    let one = answer.responses.into_iter().flat_map(|topic| topic.partitions).next();
+                    let one = one.map(|partition| (partition.error_code, partition.error_message));
+                    match answer.error_code {
+                        ErrorCode::None => one,
+                        error => Some((error, answer.error_message)),
+                    }
+                })
+            }
+            Some(AdminCommand::ElectLeaders { .. }) => response.decode::<ElectLeadersResponse>().map(elected),
             None => return,
         };
         let (error, message) = match told {
@@ -260,6 +309,30 @@ impl Admin {
             self.todo.pop_front();
         }
     }
+}
+
+#[inline(never)]
+fn reassign_request(
+    topic: &str,
+    partition_index: i32,
+    replicas: Option<Vec<i32>>,
+) -> AlterPartitionReassignmentsRequest {
+    let partition = ReassignablePartition { partition_index, replicas };
+    let topic = ReassignableTopic { name: topic.to_owned(), partitions: vec![partition] };
+    AlterPartitionReassignmentsRequest { topics: vec![topic], ..Default::default() }
+}
+
+/// The first partition for which there was no election, although one was needed.
+#[inline(never)]
+fn elected(answer: ElectLeadersResponse) -> Option<(ErrorCode, Option<String>)> {
+    if answer.error_code != ErrorCode::None {
+        return Some((answer.error_code, None));
+    }
+    let results = answer.replica_election_results.into_iter().flat_map(|topic| topic.partition_result);
+    let is_fine = |error| matches!(error, ErrorCode::None | ErrorCode::ElectionNotNeeded);
+    let failed = results.filter(|result| !is_fine(result.error_code));
+    let failed = failed.map(|result| (result.error_code, result.error_message)).next();
+    Some(failed.unwrap_or((ErrorCode::None, None)))
 }
 
 fn create_request(

@@ -50,6 +50,7 @@ impl Scenario {
             cluster: ClusterSetup {
                 brokers: self.cluster.brokers,
                 first_broker_id: self.cluster.first_broker_id,
+                spare_brokers: self.cluster.spare_brokers,
                 advertised: self.cluster.advertised.iter().filter_map(|text| address(text)).collect(),
                 topics: topics.collect(),
                 config: Arc::new(broker),

@@ -172,6 +172,12 @@ impl Check<'_> {
             || root.key("first_broker_id"),
             || format!("brokers are numbered from 0 or 1, not {first}"),
         );
+        let spare = self.scenario.cluster.spare_brokers;
+        self.expect(
+            spare == 0 || spare < brokers,
+            || root.key("spare_brokers"),
+            || format!("of {brokers} brokers at least one runs from the beginning"),
+        );
         let controllers = self.scenario.cluster.controllers;
         self.expect(
             CONTROLLERS.contains(&controllers),
@@ -318,26 +324,27 @@ impl Check<'_> {
         );
         let first = topic.assignments.first().map_or(0, Vec::len) as i64;
         let factor = topic.replication_factor.map_or(first, i64::from);
-        let first = self.scenario.cluster.first_broker_id.min(1) as i32;
-        let last = self.scenario.cluster.brokers as i32 + first - 1;
         for (index, replicas) in topic.assignments.iter().enumerate() {
             let path = path.key("assignments").index(index);
-            let different: Set<i32> = replicas.iter().copied().collect();
-            self.expect(
-                different.len() == replicas.len(),
-                || path.clone(),
-                || "a broker is named twice".into(),
-            );
+            self.replicas(replicas, &path);
             self.expect(
                 replicas.len() as i64 == factor,
                 || path.clone(),
                 || format!("expected {factor} replicas, found {}", replicas.len()),
             );
-            for broker in different.into_iter().filter(|id| !(first..=last).contains(id)) {
-                let message =
-                    format!("there is no broker {broker}: they are numbered from {first} to {last}");
-                self.problems.push(Problem::new(path.clone(), message));
-            }
+        }
+    }
+
+    /// The brokers that have a partition.
+    fn replicas(&mut self, replicas: &[i32], path: &Path) {
+        let first = self.scenario.cluster.first_broker_id.min(1) as i32;
+        let last = self.scenario.cluster.brokers as i32 + first - 1;
+        let different: Set<i32> = replicas.iter().copied().collect();
+        self.expect(!replicas.is_empty(), || path.clone(), || "expected at least one broker".into());
+        self.expect(different.len() == replicas.len(), || path.clone(), || "a broker is named twice".into());
+        for broker in different.into_iter().filter(|id| !(first..=last).contains(id)) {
+            let message = format!("there is no broker {broker}: they are numbered from {first} to {last}");
+            self.problems.push(Problem::new(path.clone(), message));
         }
     }
 

@@ -89,6 +89,9 @@ pub struct Cluster {
     /// The first one's id, 0 or 1, from which the others count on: programs may expect either.
     #[serde(skip_serializing_if = "is_one")]
     pub first_broker_id: u32,
+    /// How many of the brokers, counted from the last, do not run at first: `restart` starts one.
+    #[serde(skip_serializing_if = "is_none")]
+    pub spare_brokers: u32,
     /// Broker and controller configs by Kafka's names, `log.…` defaults of topics too.
     pub configs: Settings,
     /// Where programs outside the world reach the brokers, as `localhost:9092`: one address for
@@ -253,10 +256,15 @@ impl Default for Cluster {
             brokers: 3,
             controllers: 1,
             first_broker_id: 1,
+            spare_brokers: 0,
             configs: Settings::default(),
             advertised: Vec::new(),
         }
     }
+}
+
+fn is_none(number: &u32) -> bool {
+    *number == 0
 }
 
 fn is_one(number: &u32) -> bool {

@@ -36,6 +36,14 @@ gallery![
     "migration",
     "controller-dies",
     "queue-or-log",
+    "two-of-three-die",
+    "longer-log",
+    "split-network",
+    "zombie-leader",
+    "rolling-upgrade",
+    "disk-fills",
+    "wrong-clock",
+    "broker-added",
 ];
 
 /// The gallery's scenario with this id. It makes sense: a test checks them all, so that the page

@@ -215,9 +215,10 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
     },
-    /// Has a client leave properly and end.
+    /// Has a client leave properly and end; or a broker, which is first replaced wherever it leads
+    /// (controlled shutdown).
     Stop {
-        /// Which client.
+        /// Which client or broker.
         node: String,
         /// Of a consumer: what becomes of its membership in a group (KIP-1092).
         #[serde(default, skip_serializing_if = "is_default")]
@@ -354,6 +355,29 @@ pub enum Command {
         /// How many it has then.
         partitions: i32,
     },
+    /// Has the admin client move a partition to other replicas.
+    Reassign {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The brokers that shall have it, the preferred leader first; none cancels a move under way.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replicas: Option<Vec<i32>>,
+    },
+    /// Has the admin client ask for elections: of the preferred leaders, or of unclean ones where a
+    /// partition has no leader.
+    ElectLeaders {
+        /// The topic of a partition; without it, of all there are.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        topic: Option<String>,
+        /// The partition of that topic.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        partition: Option<i32>,
+        /// Whether the leaders may come from outside the in-sync replicas.
+        #[serde(default, skip_serializing_if = "is_default")]
+        unclean: bool,
+    },
     /// Has the admin client change a topic's config.
     SetConfig {
         /// The topic.
@@ -425,8 +449,8 @@ fn one() -> u32 {
     1
 }
 
-fn is_default(membership: &GroupMembershipOperation) -> bool {
-    *membership == GroupMembershipOperation::Default
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Why a command was refused; the world is as it was.

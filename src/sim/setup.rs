@@ -89,6 +89,8 @@ pub struct ClusterSetup {
     pub brokers: u32,
     /// The first one's id, from which the others count on; usually 1.
     pub first_broker_id: u32,
+    /// How many of them, counted from the last, do not run at first.
+    pub spare_brokers: u32,
     /// Their configuration.
     pub config: Arc<BrokerConfig>,
     /// How many controllers: 1, 3 or 5. One is called `controller`, several `controller-1` and so on.
@@ -106,6 +108,11 @@ impl ClusterSetup {
     /// The brokers' ids, each the number of its node.
     pub fn broker_ids(&self) -> std::ops::Range<u32> {
         self.first_broker_id..self.first_broker_id.saturating_add(self.brokers)
+    }
+
+    /// Whether a broker does not run at first.
+    pub(super) fn is_spare(&self, id: u32) -> bool {
+        id >= self.broker_ids().end.saturating_sub(self.spare_brokers)
     }
 }
 

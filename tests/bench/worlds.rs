@@ -67,6 +67,7 @@ fn cluster() -> Setup {
         cluster: ClusterSetup {
             brokers: 3,
             first_broker_id: 1,
+            spare_brokers: 0,
             config: Arc::new(config),
             controllers: 1,
             controller: Arc::default(),

@@ -91,6 +91,7 @@ pub(crate) fn setup(plan: &Plan) -> Arc<Setup> {
         cluster: ClusterSetup {
             brokers: 3,
             first_broker_id: 1,
+            spare_brokers: 0,
             advertised: Vec::new(),
             config: Arc::new(config),
             controllers: plan.controllers,

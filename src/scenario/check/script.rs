@@ -143,9 +143,13 @@ impl Check<'_> {
                 );
             }
             Command::Stop { node, .. } => {
-                let server = nodes.get(node) == Some(&Kind::Server);
                 self.node(node, nodes, || path.key("node"));
-                self.expect(!server, || path.key("node"), || format!("'{node}' is no client; use kill"));
+                let fine = nodes.get(node) != Some(&Kind::Server) || node.starts_with("broker-");
+                self.expect(
+                    fine,
+                    || path.key("node"),
+                    || format!("'{node}' is no client and no broker; use kill"),
+                );
             }
             Command::AddConsumer { group, name } => self.add_consumer(group, name.as_deref(), nodes, path),
             Command::Connect { client, broker, .. } => {
@@ -158,6 +162,8 @@ impl Check<'_> {
             Command::CreateTopic { .. }
             | Command::DeleteTopic { .. }
             | Command::SetConfig { .. }
+            | Command::Reassign { .. }
+            | Command::ElectLeaders { .. }
             | Command::AddPartitions { .. } => {
                 self.admin_command(command, path);
             }
@@ -240,6 +246,22 @@ impl Check<'_> {
                     || format!("a topic has 1 to 10000 partitions, not {partitions}"),
                 );
             }
+            Command::Reassign { topic, partition, replicas } => {
+                self.topic_used(topic, Some(*partition), || path.key("topic"));
+                if let Some(replicas) = replicas {
+                    self.replicas(replicas, &path.key("replicas"));
+                }
+            }
+            Command::ElectLeaders { topic, partition, .. } => match (topic, partition) {
+                (Some(topic), Some(partition)) => {
+                    self.topic_used(topic, Some(*partition), || path.key("topic"));
+                }
+                _ => self.expect(
+                    topic.is_none() && partition.is_none(),
+                    || path.clone(),
+                    || "expected both a topic and a partition, or neither for all".to_owned(),
+                ),
+            },
             Command::SetConfig { topic, name, value } => {
                 self.topic_used(topic, None, || path.key("topic"));
                 self.topic_config(name, value.as_deref(), &path.key("name"));

@@ -106,7 +106,7 @@ impl Groups {
                 self.held.remove(&(entry.node, Arc::clone(group), Arc::clone(member)));
                 self.gone.insert((Arc::clone(group), Arc::clone(member)));
             }
-            Event::NodeKilled | Event::PowerLost { .. } | Event::NodeStarted => {
+            Event::NodeKilled | Event::NodeStopped | Event::PowerLost { .. } | Event::NodeStarted => {
                 self.views.remove(&entry.node);
             }
             Event::MemberStateChanged { group, member, generation, to, .. } => {
