@@ -20,6 +20,7 @@ mod fetcher;
 mod forward;
 mod group_offsets;
 mod groups;
+mod history;
 mod metadata_api;
 mod offsets_api;
 mod partition;

@@ -10,6 +10,8 @@ mod fuzz;
 mod gallery;
 #[path = "scenario/groups.rs"]
 mod groups;
+#[path = "scenario/history.rs"]
+mod history;
 #[path = "scenario/problems.rs"]
 mod problems;
 #[path = "scenario/schema.rs"]

@@ -17,5 +17,7 @@ mod shutdown;
 mod stories;
 #[path = "sim/survival.rs"]
 mod survival;
+#[path = "sim/truncation.rs"]
+mod truncation;
 #[path = "sim/worlds.rs"]
 mod worlds;

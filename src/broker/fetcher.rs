@@ -9,23 +9,34 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{CloseReason, ConnId, Map, Rope, Set, SimTime, ms};
-use crate::broker::{Broker, BrokerTimer, Ctx};
+use crate::broker::history::follows_high_watermark;
+use crate::broker::{Broker, BrokerTimer, Ctx, Partition};
 use crate::peer::{FromPeer, Peer};
 use crate::plant::Plant;
 use crate::protocol::messages::fetch::{
     FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData, ReplicaState,
 };
+use crate::protocol::messages::list_offsets::ListOffsetsResponse;
 use crate::protocol::wire::SHARED_MIN_BYTES;
 use crate::protocol::{ErrorCode, TopicPartition, decode_response_rope};
 use crate::trace::{Event, Offsets, Role};
 
 /// What was asked for: the offset and leader epoch of each partition then.
-type Position = (i64, i32);
+pub(super) type Position = (i64, i32);
+
+/// What a request to a leader was for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Asked {
+    /// The records from these positions on.
+    Fetch(Map<TopicPartition, Position>),
+    /// Where the leader's log ends, which lies before this follower's.
+    LogEnd(TopicPartition, Position),
+}
 
 /// One leader and what is copied from it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Fetcher {
-    peer: Peer<Map<TopicPartition, Position>>,
+    pub(super) peer: Peer<Asked>,
     partitions: Set<TopicPartition>,
     delayed: Map<TopicPartition, SimTime>,
 }
@@ -106,7 +117,7 @@ impl Broker {
         }
         let (request, positions) = self.fetch_request(&wanted);
         if let Some(fetcher) = self.fetchers.get_mut(&leader)
-            && fetcher.peer.ask(ctx, positions, &request).is_err()
+            && fetcher.peer.ask(ctx, Asked::Fetch(positions), &request).is_err()
         {
             fetcher.peer.give_up(ctx);
         }
@@ -123,7 +134,7 @@ impl Broker {
                 partition: at.partition,
                 current_leader_epoch: epoch,
                 fetch_offset: offset,
-                last_fetched_epoch: match partition.log.config().plants.has(Plant::TruncationForgotten) {
+                last_fetched_epoch: match forgets_epochs(partition) {
                     true => -1,
                     false => partition.log.latest_epoch().unwrap_or(-1),
                 },
@@ -159,7 +170,15 @@ impl Broker {
         let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
         match fetcher.peer.receive(ctx, bytes) {
             FromPeer::Ready => {}
-            FromPeer::Answer { purpose, version, bytes } => {
+            FromPeer::Answer { purpose: Asked::LogEnd(at, position), version, bytes } => {
+                match decode_response_rope::<ListOffsetsResponse>(&bytes, version) {
+                    Ok((_, response)) => self.take_log_end(ctx, &at, position, &response),
+                    Err(_) => {
+                        fetcher.peer.give_up(ctx);
+                    }
+                }
+            }
+            FromPeer::Answer { purpose: Asked::Fetch(purpose), version, bytes } => {
                 match decode_response_rope::<FetchResponse>(&bytes, version) {
                     Ok((_, response)) => self.take_fetched(ctx, leader, &purpose, response),
                     Err(_) => {
@@ -234,6 +253,12 @@ impl Broker {
         }
         match data.error_code {
             ErrorCode::None => {}
+            ErrorCode::OffsetOutOfRange
+                if follows_high_watermark(partition) && asked.0 > data.log_start_offset =>
+            {
+                self.ask_log_end(ctx, at, asked);
+                return false;
+            }
             ErrorCode::OffsetOutOfRange => {
                 // The leader has deleted what would come next.
                 let start = data.log_start_offset.max(0);
@@ -313,6 +338,11 @@ impl Broker {
         }
         true
     }
+}
+
+/// Whether a follower does not say in which epoch it got its last record.
+fn forgets_epochs(partition: &Partition) -> bool {
+    partition.log.config().plants.has(Plant::TruncationForgotten) || follows_high_watermark(partition)
 }
 
 /// Whether so many bytes of records are not part of the frame that they came in.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::base::{Set, ms};
 use crate::broker::controller_session::Purpose;
+use crate::broker::history::follows_high_watermark;
 use crate::broker::{Broker, BrokerTimer, Ctx, OFFSETS_TOPIC, Partition, SHARE_STATE_TOPIC};
 use crate::metadata::{BrokerRegistration, NO_LEADER, PartitionRegistration};
 use crate::plant::Plant;
@@ -77,7 +78,10 @@ impl Broker {
             self.recheck_produces(ctx, at);
             return;
         }
+        let has_another_leader = was_leader || partition.registration.leader != registration.leader;
         let new_epoch = partition.follow(registration);
+        let truncates =
+            has_another_leader && registration.leader != NO_LEADER && follows_high_watermark(partition);
         if was_leader || epoch_before != registration.leader_epoch {
             let (leader, leader_epoch) = (registration.leader, registration.leader_epoch);
             let entry = ctx.trace(Event::BecameFollower { at: at.clone(), leader, leader_epoch });
@@ -89,6 +93,9 @@ impl Broker {
                 self.leave_coordinator(ctx, at);
                 self.leave_share_coordinator(ctx, at);
                 self.leave_share_partitions(ctx, at);
+            }
+            if truncates {
+                self.truncate_to_high_watermark(ctx, at);
             }
             ctx.because(before);
         }

@@ -262,6 +262,8 @@ topic_configs! {
     "delete.retention.ms" | "log.cleaner.delete.retention.ms" => delete_retention_ms, "how long tombstones stay";
     "flush.messages" | "log.flush.interval.messages" => flush_messages, "flush after so many records";
     "flush.ms" | "log.flush.interval.ms" => flush_ms, "flush after so long";
+    "history.truncate.by.high.watermark" | "history.truncate.by.high.watermark" => history_truncate_by_high_watermark,
+        "history: truncate followers to their own high watermark, as before KIP-101";
     "index.interval.bytes" | "log.index.interval.bytes" => index_interval_bytes, "bytes between two index entries";
     "max.compaction.lag.ms" | "log.cleaner.max.compaction.lag.ms" => max_compaction_lag_ms,
         "longest that a record may escape compaction";

@@ -44,6 +44,9 @@ gallery![
     "disk-fills",
     "wrong-clock",
     "broker-added",
+    "truncation-before-kip-101",
+    "unclean-election",
+    "retries-reorder",
 ];
 
 /// The gallery's scenario with this id. It makes sense: a test checks them all, so that the page

@@ -16,10 +16,10 @@ mod stale;
 use std::sync::Arc;
 
 use commits::Commits;
-use excuses::{CORRUPTED, NOT_REPLICATED, partition_of};
+use excuses::{CORRUPTED, NOT_IDEMPOTENT, NOT_REPLICATED, given_up, partition_of};
 use groups::Groups;
 use imbl::OrdMap;
-use producers::Producers;
+use producers::{Orders, Producers};
 use quorum::Quorum;
 use readers::Readers;
 use serde::Serialize;
@@ -118,6 +118,7 @@ pub struct Invariants {
     quorum: Quorum,
     shares: Shares,
     producers: Producers,
+    orders: Orders,
     readers: Readers,
     commits: Commits,
     /// What disks have lost of a replica, as far as it was not copied again.
@@ -153,6 +154,7 @@ impl Invariants {
             quorum: Quorum::default(),
             shares: Shares::default(),
             producers: Producers::default(),
+            orders: Orders::default(),
             readers: Readers::default(),
             commits: Commits::default(),
             disks_lost: Map::new(),
@@ -213,9 +215,12 @@ impl Invariants {
             for (_, violation) in &mut found[before..] {
                 violation.t_ms = entry.time.as_ms();
                 violation.expected = self.expect.contains(violation.invariant);
-                if partition_of(&entry.event).is_some_and(|at| self.corrupted.contains(at)) {
-                    violation.excuse = Some(CORRUPTED);
-                }
+                let Some(at) = partition_of(&entry.event) else { continue };
+                violation.excuse = match violation.excuse {
+                    _ if self.corrupted.contains(at) => Some(CORRUPTED),
+                    None => given_up(nodes, at, violation.invariant),
+                    excuse => excuse,
+                };
             }
             self.violations.extend(found[before..].iter().map(|(_, violation)| violation.clone()));
         }
@@ -253,6 +258,7 @@ impl Invariants {
                 }
             }
             Event::BatchSent { at, attempt: 1, crc, .. } => {
+                self.orders.sent(nodes, entry.node, at, *crc);
                 *self.sent.entry((at.clone(), *crc)).or_insert(0) += 1;
             }
             Event::BatchAcknowledged { at, records, base_offset, crc, acks } => {
@@ -358,6 +364,15 @@ impl Invariants {
                     );
                 }
                 self.check_committed(nodes, entry.node, at, *role, *offsets, &mut broken);
+                if *role == Role::Leader {
+                    let excuse = Some(NOT_IDEMPOTENT);
+                    for detail in self.orders.committed(nodes, entry.node, at, *offsets) {
+                        let detail = detail.into();
+                        let reordered =
+                            Violation { invariant: REORDERED, detail, t_ms: 0, expected: false, excuse };
+                        found.push((entry.seq, reordered));
+                    }
+                }
             }
             _ => {}
         }
@@ -384,6 +399,7 @@ impl Invariants {
         if !is_late && log.log_end_offset() < self.committed_end.get(at).copied().unwrap_or(0) {
             // Others will come to stand at these offsets.
             self.producers.forget(at);
+            self.orders.forget(at);
             if let Some(compacted) = self.compacted.get_mut(at) {
                 *compacted = (*compacted).min(log.log_end_offset());
             }

@@ -28,6 +28,9 @@ pub struct LogConfig {
     pub flush_messages: i64,
     /// `flush.ms`: flush after so long.
     pub flush_ms: i64,
+    /// `history.truncate.by.high.watermark`, which is no config of Kafka's: followers truncate as
+    /// they did before KIP-101.
+    pub history_truncate_by_high_watermark: bool,
     /// `index.interval.bytes`: an index entry about every so many bytes.
     pub index_interval_bytes: u32,
     /// `max.compaction.lag.ms`: the longest that a record may escape compaction.
@@ -142,6 +145,7 @@ impl Default for LogConfig {
             delete_retention_ms: 86_400_000,
             flush_messages: i64::MAX,
             flush_ms: i64::MAX,
+            history_truncate_by_high_watermark: false,
             index_interval_bytes: 4_096,
             max_compaction_lag_ms: i64::MAX,
             max_message_bytes: 1_048_588,

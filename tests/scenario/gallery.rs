@@ -10,6 +10,7 @@ use terrarium::trace::Event;
 /// What happened in a gallery scenario until its end.
 pub(crate) struct Shown {
     pub(crate) summary: Summary,
+    pub(crate) world: World,
     pub(crate) events: Vec<(u64, Event)>,
 }
 
@@ -32,7 +33,7 @@ pub(crate) fn play(id: &str, seed: Option<u64>, keep: impl Fn(&Event) -> bool) -
         }
     }
     world.idle_until(until);
-    Shown { summary: world.summary(), events }
+    Shown { summary: world.summary(), world, events }
 }
 
 #[test]

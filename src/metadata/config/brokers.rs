@@ -117,6 +117,8 @@ pub const BROKER_CONFIGS: &[ConfigDef] = &[
         "Standby copies of each task's state. Not acted on."),
     broker("group.streams.session.timeout.ms", Int, Some("45000"), AtLeast(1), ReadOnly,
         "After how much silence a member of a streams group is out. Not acted on."),
+    broker("history.truncate.by.high.watermark", Boolean, Some("false"), Any, ClusterWide,
+        "Default of the topic config of this name, which is Terrarium's own."),
     broker("inter.broker.listener.name", String, None, Any, ReadOnly,
         "The listener by which brokers reach each other."),
     broker("leader.imbalance.check.interval.seconds", Long, Some("300"), AtLeast(1), ReadOnly,

@@ -81,6 +81,7 @@ impl BrokerLayers<'_> {
     /// Every config of the broker that the tables know, and those that were set without being known.
     pub fn entries(&self) -> Vec<ConfigEntry> {
         let mut all: Vec<ConfigEntry> = BROKER_CONFIGS.iter().map(|def| self.entry(def)).collect();
+        all.retain(is_told);
         let unknown = self.own.keys().chain(self.cluster.keys()).filter(|name| broker_config(name).is_none());
         let mut names: Vec<&str> = unknown.map(|name| &**name).collect();
         names.sort_unstable();
@@ -145,7 +146,8 @@ impl BrokerLayers<'_> {
 
 /// Every config of a topic.
 pub fn topic_entries(own: &Configs, brokers: BrokerLayers<'_>) -> Vec<ConfigEntry> {
-    TOPIC_CONFIGS.iter().map(|def| owned_entry(def, own, ConfigSource::Topic, brokers)).collect()
+    let all = TOPIC_CONFIGS.iter().map(|def| owned_entry(def, own, ConfigSource::Topic, brokers));
+    all.filter(is_told).collect()
 }
 
 /// Every config of a group.
@@ -188,6 +190,11 @@ fn owned_entry(
         doc: def.doc,
         synonyms,
     }
+}
+
+/// Whether clients are told of it: of our own switches only when somebody has set them.
+fn is_told(entry: &ConfigEntry) -> bool {
+    entry.source != ConfigSource::Default || !entry.name.starts_with("history.")
 }
 
 /// Of a config without a definition nobody knows whether it is a secret: its value is not told.

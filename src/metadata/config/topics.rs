@@ -1,4 +1,4 @@
-//! Kafka's topic configs, all of them, and the configs of groups and of client metrics.
+//! Kafka's topic configs, all of them, one switch of ours (`history.…`), and the configs of groups and of client metrics.
 //!
 //! A world acts on those that [`TopicConfigs`](super::TopicConfigs) knows. The others can be set and
 //! described, as clients expect, and change nothing: jitter, preallocation, throttled replicas and tiered storage.
@@ -34,6 +34,8 @@ pub const TOPIC_CONFIGS: &[ConfigDef] = &[
         "The log is flushed after so long."),
     topic("follower.replication.throttled.replicas", List, "", Any, "",
         "Replicas throttled as followers: [partition]:[broker],… or * for all. Not acted on."),
+    topic("history.truncate.by.high.watermark", Boolean, "false", Any, "history.truncate.by.high.watermark",
+        "Terrarium's own: a follower cuts its log to its own high watermark, as before KIP-101 (Kafka 0.11)."),
     topic("index.interval.bytes", Int, "4096", AtLeast(0), "log.index.interval.bytes",
         "The offset index gets an entry about every so many bytes."),
     topic("leader.replication.throttled.replicas", List, "", Any, "",

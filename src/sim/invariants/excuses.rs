@@ -1,9 +1,10 @@
-//! What Kafka does not promise: that records survive which every in-sync replica's disk has lost,
-//! or which were acknowledged before anybody but the leader had them.
+//! What Kafka does not promise: that records survive which every in-sync replica's disk has lost, or
+//! which were acknowledged before anybody but the leader had them; nor anything that a topic's configs
+//! have given up.
 
 use std::sync::Arc;
 
-use super::{Invariants, Nodes, log_of};
+use super::{COMMITTED_CHANGED, Invariants, LOST_WRITE, Nodes, log_of};
 use crate::base::NodeId;
 use crate::broker::OFFSETS_TOPIC;
 use crate::protocol::TopicPartition;
@@ -14,6 +15,10 @@ use crate::trace::{Event, Offsets};
 pub(super) const NOT_REPLICATED: &str = "acknowledged by the leader alone";
 /// The excuse for everything about a partition of which a disk holds what nobody wrote.
 pub(super) const CORRUPTED: &str = "a byte of the partition was corrupted";
+/// The excuse for the order of what was sent without idempotence.
+pub(super) const NOT_IDEMPOTENT: &str = "retried without idempotence";
+const OLD_TRUNCATION: &str = "followers truncate by the high watermark, as before KIP-101";
+const UNCLEAN: &str = "an unclean leader may be elected";
 const DISKS_LOST: &str = "the disks of all in-sync replicas have lost it";
 
 /// What may be missing on a new leader.
@@ -85,6 +90,17 @@ impl Invariants {
         self.committed.retain(|at, _| !is_it(at));
         self.committed_end.retain(|at, _| !is_it(at));
         self.ends.retain(|(_, at), _| !is_it(at));
+    }
+}
+
+/// What the partition's configs have given up.
+#[inline(never)]
+pub(super) fn given_up(nodes: &Nodes, at: &TopicPartition, invariant: &str) -> Option<&'static str> {
+    let config = nodes.keys().find_map(|node| log_of(nodes, *node, at))?.config();
+    match invariant {
+        _ if config.history_truncate_by_high_watermark => Some(OLD_TRUNCATION),
+        LOST_WRITE | COMMITTED_CHANGED if config.unclean_leader_election_enable => Some(UNCLEAN),
+        _ => None,
     }
 }
 
