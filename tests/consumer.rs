@@ -402,7 +402,7 @@ fn without_a_reset_policy_a_cut_log_is_the_applications_affair() {
             00:02.012 b is assigned [t-0]
             00:02.014 b begins t-0 at 3 (commit)
             00:03.022 b has stale metadata: NOT_LEADER_OR_FOLLOWER
-            00:03.108 b error OFFSET_OUT_OF_RANGE: the log of t-0 was truncated before offset 3
+            00:03.108 b error OFFSET_OUT_OF_RANGE: the log of t-0 was truncated before offset 3: it parts from what was read at offset 1
         "#]],
     );
 }

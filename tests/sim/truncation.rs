@@ -6,8 +6,10 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use std::sync::Arc;
 
+use terrarium::client::consumer::OffsetReset;
 use terrarium::protocol::TopicPartition;
-use terrarium::sim::{Command, Run};
+use terrarium::sim::{ClientKind, Command, Run};
+use terrarium::trace::Event;
 
 use crate::worlds::{Plan, kill, restart, seconds, setup};
 
@@ -70,4 +72,61 @@ fn by_leader_epoch_the_same_logs_are_healed() {
     assert_eq!(differing(&run), 0);
     run.play_until(seconds(60), u64::MAX);
     assert_eq!(changed_late(&run), 0);
+}
+
+/// An unclean leader takes over from one that was alone in sync for long. The second consumer of the
+/// group goes on, under another policy, where the first has stopped.
+fn unclean(reset: OffsetReset) -> Run {
+    let script = vec![
+        (4_000, Command::Cut { a: "broker-1".into(), b: "broker-2".into() }),
+        (15_000, Command::Stop { node: "billing-1".into(), membership: Default::default() }),
+        (20_000, kill("broker-1")),
+    ];
+    let mut setup = setup(&Plan { script, count: 5_000, ..Plan::default() });
+    let world = Arc::make_mut(&mut setup);
+    Arc::make_mut(&mut world.cluster.config).set_any("replica.lag.time.max.ms", "3000").unwrap();
+    let topic = &mut world.cluster.topics[0];
+    (topic.partitions, topic.replication_factor, topic.assignments) = (1, 2, vec![vec![1, 2]]);
+    for (name, value) in [("min.insync.replicas", "1"), ("unclean.leader.election.enable", "true")] {
+        topic.configs.insert(name.into(), value.into());
+    }
+    let ClientKind::Consumer(config, _) = &mut world.clients[2].kind else { panic!("no consumer") };
+    Arc::make_mut(config).auto_offset_reset = reset;
+    world.clients[2].start = seconds(16);
+    let mut run = Run::new(setup);
+    run.play_until(seconds(40), u64::MAX);
+    let violations = &run.world().summary().violations;
+    assert!(violations.iter().any(|it| it.invariant == "lost write"));
+    assert!(violations.iter().all(|it| it.excuse.is_some()), "{violations:?}");
+    run
+}
+
+/// Where the new leader's epoch begins.
+fn parting(run: &Run) -> i64 {
+    let log = run.world().replica_log(2, &TopicPartition::new("orders", 0)).expect("a replica");
+    log.leader_epochs().entries().last().expect("an epoch").start_offset
+}
+
+#[test]
+fn a_consumer_goes_back_to_where_the_logs_part() {
+    let run = unclean(OffsetReset::Latest);
+    let back = run.branch().trace().iter().find_map(|entry| match &entry.event {
+        Event::PositionSet { offset, by: "log truncation", .. } => Some(*offset),
+        _ => None,
+    });
+    assert_eq!(back, Some(parting(&run)));
+    let read_on = run.branch().trace().iter().filter(|entry| entry.time > seconds(30));
+    assert!(read_on.into_iter().any(|entry| matches!(entry.event, Event::RecordsConsumed { .. })));
+}
+
+#[test]
+fn a_consumer_without_a_reset_policy_tells_its_application_that_the_log_was_truncated() {
+    let run = unclean(OffsetReset::None);
+    let told = run.branch().trace().iter().find_map(|entry| match &entry.event {
+        Event::ClientError { detail, .. } if detail.contains("truncated") => Some(detail.to_string()),
+        _ => None,
+    });
+    let told = told.expect("an error");
+    assert!(told.starts_with("the log of orders-0 was truncated before offset "), "{told}");
+    assert!(told.ends_with(&format!("it parts from what was read at offset {}", parting(&run))), "{told}");
 }

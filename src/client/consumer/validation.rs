@@ -119,7 +119,12 @@ impl Consumer {
         if !is_cut {
             partition.validated_epoch = epoch;
         } else if self.config.auto_offset_reset == OffsetReset::None {
-            let detail = format!("the log of {at} was truncated before offset {}", position.offset);
+            let parts = match end.end_offset {
+                ..0 => String::new(),
+                diverging => format!(": it parts from what was read at offset {diverging}"),
+            };
+            // Kafka throws a `LogTruncationException`.
+            let detail = format!("the log of {at} was truncated before offset {}{parts}", position.offset);
             self.fail(ctx, ErrorCode::OffsetOutOfRange, &detail);
         } else if end.end_offset < 0 || end.leader_epoch < 0 {
             self.reset(ctx, at);
