@@ -27,6 +27,7 @@ mod partition;
 mod produce;
 mod producer_ids;
 mod replicas;
+mod selector;
 mod server;
 mod share;
 mod shutdown;
@@ -153,6 +154,7 @@ pub struct Broker {
     static_config: Arc<BrokerConfig>,
     config: Arc<BrokerConfig>,
     external: Option<Endpoint>,
+    rack: Option<Arc<str>>,
     incarnation_id: Uuid,
     partitions: Map<TopicPartition, Arc<Partition>>,
     high_watermark_checkpoint: Map<TopicPartition, i64>,
@@ -186,6 +188,7 @@ impl Broker {
         Broker {
             id,
             external: None,
+            rack: None,
             incarnation_id: Uuid::default(),
             partitions: disk.logs,
             high_watermark_checkpoint: disk.high_watermarks,
@@ -223,6 +226,7 @@ impl Broker {
         };
         Broker::new(self.id, Arc::clone(&self.static_config), disk)
             .reached_at(self.external.clone())
+            .in_rack(self.rack.clone())
             .led_by(self.controller.voters().clone())
     }
 
@@ -230,6 +234,12 @@ impl Broker {
     /// what programs outside the world connect to.
     pub fn reached_at(mut self, external: Option<Endpoint>) -> Broker {
         self.external = external;
+        self
+    }
+
+    /// This broker in a rack (`broker.rack`).
+    pub fn in_rack(mut self, rack: Option<Arc<str>>) -> Broker {
+        self.rack = rack;
         self
     }
 

@@ -412,6 +412,12 @@ pub enum Event {
         offset: i64,
         by: &'static str,
     },
+    /// The partition's leader has told the consumer to read from this follower, which is nearer (KIP-392).
+    ReadReplicaChosen {
+        #[serde(flatten)]
+        at: TopicPartition,
+        replica: i32,
+    },
     /// Records arrived in the consumer's buffer.
     RecordsFetched {
         #[serde(flatten)]

@@ -44,6 +44,10 @@ const DIGESTS: &[(&str, &str)] = &[
     ("disk-fills", "3aca250be8711f58"),
     ("wrong-clock", "53b834d12b74bede"),
     ("broker-added", "2c485826c441b768"),
+    ("truncation-before-kip-101", "b8465c276c26c83c"),
+    ("unclean-election", "9ef72232570a6c81"),
+    ("retries-reorder", "76fcf676bf3ae4be"),
+    ("nearest-replica", "daf588d4f724f5cf"),
 ];
 
 fn digest_of(id: &str) -> String {

@@ -14,5 +14,7 @@ mod groups;
 mod history;
 #[path = "scenario/problems.rs"]
 mod problems;
+#[path = "scenario/racks.rs"]
+mod racks;
 #[path = "scenario/schema.rs"]
 mod schema;

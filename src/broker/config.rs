@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::broker::selector::ReplicaSelector;
 use crate::coordinator::GroupConfig;
 use crate::metadata::{ConfigError, Properties, TopicConfigs, properties};
 use crate::storage::LogConfig;
@@ -38,6 +39,8 @@ properties! {
         "replica.lag.time.max.ms" => replica_lag_time_max_ms: u32 = 30_000,
             "a follower that was not caught up for so long leaves the in-sync replicas";
         "replica.socket.timeout.ms" => replica_socket_timeout_ms: u32 = 30_000, "how long a request to another node may take";
+        "replica.selector.class" => replica_selector: ReplicaSelector = ReplicaSelector::Leader,
+            "who chooses the replica that a consumer reads from";
         "socket.request.max.bytes" => socket_request_max_bytes: u32 = 104_857_600, "largest request";
         .. log: Arc<LogConfig> = Arc::new(LogConfig::default()), "Defaults of the topic configs.";
         .. group: Arc<GroupConfig> = Arc::new(GroupConfig::default()), "The group coordinator's configs.";

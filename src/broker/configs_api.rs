@@ -263,6 +263,7 @@ impl Broker {
         };
         match name {
             "broker.id" | "node.id" => return Some(self.id.to_string()),
+            "broker.rack" => return self.rack.as_deref().map(str::to_owned),
             "process.roles" => return Some("broker".into()),
             "controller.listener.names" => return Some("CONTROLLER".into()),
             "controller.quorum.bootstrap.servers" => return Some("controller:9093".into()),

@@ -422,7 +422,7 @@ impl Broker {
             incarnation_id: self.incarnation_id,
             listeners: std::iter::once(internal).chain(external).collect(),
             previous_broker_epoch: self.controller.broker_epoch,
-            rack: None,
+            rack: self.rack.as_deref().map(str::to_owned),
             ..Default::default()
         };
         // When the controller cannot be asked, reconnecting brings us back here.

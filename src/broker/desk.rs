@@ -92,6 +92,12 @@ impl Desk {
         self.broker.image.end_offset = 1;
     }
 
+    /// A broker stands in a rack.
+    pub(super) fn rack(&mut self, broker: i32, rack: &str) {
+        let known = self.broker.image.brokers.get_mut(&broker).expect("a broker");
+        known.rack = Some(rack.into());
+    }
+
     /// A topic of one partition on these replicas, all in sync; the first leads.
     pub(super) fn topic(&mut self, name: &str, replicas: &[i32], configs: &[(&str, &str)]) {
         let topic_id = id_of(name);

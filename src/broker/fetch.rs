@@ -1,7 +1,7 @@
 //! Fetch requests, from followers and from consumers: read, or wait until there is enough.
 //!
 //! Source: Kafka protocol guide *Fetch*; KIP-74 (sizes), KIP-227 (sessions), KIP-320 (epochs),
-//! KIP-516 (topic ids), KIP-595 (divergence told in the response), KIP-951 (the new leader told
+//! KIP-392 (consumers read from followers), KIP-516 (topic ids), KIP-595 (divergence told in the response), KIP-951 (the new leader told
 //! with the error). The wait is what Kafka calls the fetch purgatory.
 
 mod session;
@@ -9,6 +9,7 @@ mod session;
 use std::sync::Arc;
 
 use crate::base::{ConnId, Map, Set, ms};
+use crate::broker::selector::ReplicaSelector;
 use crate::broker::{Broker, BrokerTimer, Ctx, Partition, no_records};
 use crate::metadata::Endpoint;
 use crate::plant::Plant;
@@ -24,6 +25,8 @@ use session::{Context, FetchSessions, Key, Wanted};
 
 /// Before this version consumers could not read Zstandard (KIP-110).
 const ZSTD_SINCE: i16 = 10;
+/// From this version on consumers tell their rack, and may read from followers.
+const RACKS_SINCE: i16 = 11;
 /// From this version on topics go by their ids.
 const TOPIC_IDS_SINCE: i16 = 13;
 /// From this version on an error can tell who leads now.
@@ -47,6 +50,8 @@ struct Fetch {
     version: i16,
     /// Which replica asks, and its broker epoch; `None` for a consumer.
     follower: Option<(i32, i64)>,
+    /// The consumer's rack; empty if it has none.
+    rack: Arc<str>,
     isolation: FetchIsolation,
     min_bytes: u32,
     max_bytes: u32,
@@ -121,6 +126,7 @@ impl Broker {
             conn,
             version,
             follower,
+            rack: request.rack_id.as_str().into(),
             isolation: match (follower, request.isolation_level) {
                 (Some(_), _) => FetchIsolation::LogEnd,
                 _ if self.config.log.plants.has(Plant::UncommittedRead) => FetchIsolation::LogEnd,
@@ -167,7 +173,7 @@ impl Broker {
             let Some(partition) = self.partitions.get_mut(&at) else { continue };
             let end = partition.log.log_end_offset();
             let diverged = divergence(partition, fetch).is_ok_and(|parted| parted.is_some());
-            if check_fetch(partition, key, fetch, Some(follower)).is_err()
+            if check_fetch(partition, key, fetch, Some(follower), true).is_err()
                 || diverged
                 || fetch.fetch_offset > end
             {
@@ -194,7 +200,9 @@ impl Broker {
             let size = data.records.as_ref().map_or(0, |records| records.len() as u32);
             left = left.saturating_sub(size);
             all.bytes += u64::from(size);
-            all.must_answer |= data.error_code.is_error() || data.diverging_epoch.end_offset >= 0;
+            all.must_answer |= data.error_code.is_error()
+                || data.diverging_epoch.end_offset >= 0
+                || data.preferred_read_replica >= 0;
             all.data.push(data);
         }
         all
@@ -208,8 +216,7 @@ impl Broker {
             records: no_records(),
             ..Default::default()
         };
-        let follower = fetch.follower.map(|(id, _)| id);
-        let partition = match self.fetched_partition(wanted, follower) {
+        let partition = match self.fetched_partition(wanted, fetch) {
             Ok(partition) => partition,
             Err(error) => {
                 data.error_code = error;
@@ -224,6 +231,10 @@ impl Broker {
         data.high_watermark = log.high_watermark();
         data.last_stable_offset = log.last_stable_offset();
         data.log_start_offset = log.log_start_offset();
+        if let Some(replica) = self.better_replica(partition, fetch, asked.fetch_offset) {
+            data.preferred_read_replica = replica;
+            return data;
+        }
         match divergence(partition, asked) {
             Ok(None) => {}
             Ok(Some(diverging)) => {
@@ -246,7 +257,16 @@ impl Broker {
         data
     }
 
-    fn fetched_partition(&self, wanted: &Wanted, follower: Option<i32>) -> Result<&Partition, ErrorCode> {
+    /// Another replica that the consumer should read from (KIP-392).
+    fn better_replica(&self, partition: &Partition, fetch: &Fetch, offset: i64) -> Option<i32> {
+        let chooses = self.config.replica_selector == ReplicaSelector::RackAware
+            && fetch.follower.is_none()
+            && fetch.version >= RACKS_SINCE
+            && partition.is_leader();
+        if chooses { self.preferred_read_replica(partition, &fetch.rack, offset) } else { None }
+    }
+
+    fn fetched_partition(&self, wanted: &Wanted, fetch: &Fetch) -> Result<&Partition, ErrorCode> {
         let at = self.named(&wanted.key).ok_or(ErrorCode::UnknownTopicId)?;
         let Some(partition) = self.partition(&at) else {
             let known = self.image.partition(&at).is_some();
@@ -256,7 +276,9 @@ impl Broker {
                 ErrorCode::UnknownTopicOrPartition
             });
         };
-        check_fetch(partition, &wanted.key, &wanted.fetch, follower)?;
+        let leader_only = fetch.follower.is_some() || fetch.version < RACKS_SINCE;
+        let follower = fetch.follower.map(|(id, _)| id);
+        check_fetch(partition, &wanted.key, &wanted.fetch, follower, leader_only)?;
         Ok(partition)
     }
 
@@ -300,7 +322,7 @@ impl Broker {
     fn has_enough(&self, fetch: &Fetch) -> bool {
         let mut bytes: u64 = 0;
         for wanted in &fetch.wanted {
-            let partition = match self.fetched_partition(wanted, fetch.follower.map(|(id, _)| id)) {
+            let partition = match self.fetched_partition(wanted, fetch) {
                 Ok(partition) => partition,
                 Err(_) => return true,
             };
@@ -372,12 +394,13 @@ fn check_fetch(
     key: &Key,
     asked: &FetchPartition,
     follower: Option<i32>,
+    leader_only: bool,
 ) -> Result<(), ErrorCode> {
     if key.topic.is_empty() && key.topic_id != partition.topic_id {
         return Err(ErrorCode::InconsistentTopicId);
     }
     check_epoch(partition, asked.current_leader_epoch)?;
-    if !partition.is_leader() {
+    if leader_only && !partition.is_leader() {
         return Err(ErrorCode::NotLeaderOrFollower);
     }
     let is_replica = follower.is_none_or(|id| partition.registration.replicas.contains(&id));

@@ -133,10 +133,12 @@ fn a_fetch_waits_for_enough_bytes_or_its_time() {
 #[test]
 fn whoever_waits_hears_of_a_new_leader_and_of_the_end() {
     let mut desk = two_topics();
-    let asked = desk.put(16, &fetch_request("a", 1));
+    let mut request = fetch_request("a", 1);
+    request.topics[0].partitions[0].current_leader_epoch = 0;
+    let asked = desk.put(16, &request);
     desk.elect("a", &[1, 2], 2, 1);
     let answer: FetchResponse = desk.read(asked).expect("at once");
-    assert_eq!(shown(&desk, &answer), "NONE a: NOT_LEADER_OR_FOLLOWER, 0 bytes, high watermark -1");
+    assert_eq!(shown(&desk, &answer), "NONE a: FENCED_LEADER_EPOCH, 0 bytes, high watermark -1");
     let leader = &answer.responses[0].partitions[0].current_leader;
     assert_eq!((leader.leader_id, leader.leader_epoch), (2, 1));
     assert_eq!((answer.node_endpoints.len(), answer.node_endpoints[0].host.as_str()), (1, "broker-2"));
@@ -399,4 +401,67 @@ fn zstandard_needs_a_version_that_knows_it() {
     assert_eq!(error_of("a", 9), (ErrorCode::UnsupportedCompressionType, false));
     assert_eq!(error_of("b", 9), (ErrorCode::None, true));
     assert_eq!(error_of("a", 10), (ErrorCode::None, true));
+}
+
+#[test]
+fn a_consumer_is_sent_to_the_replica_in_its_rack() {
+    const RACK_AWARE: (&str, &str) = ("replica.selector.class", "RackAwareReplicaSelector");
+    let mut desk = Desk::with(&[RACK_AWARE]);
+    for (broker, rack) in [(1, "a"), (2, "b"), (3, "b")] {
+        desk.rack(broker, rack);
+    }
+    desk.topic("t", &[1, 2, 3], &[]);
+    let now = desk.now;
+    desk.append("t", records(now, 1)).expect("stored");
+    desk.follow(2, "t", 1, 0);
+    desk.follow(3, "t", 1, 0);
+    let mut check = |version: i16, rack: &str, offset: i64, expected: (i32, bool)| {
+        let request = FetchRequest { rack_id: rack.to_owned(), ..fetch_request("t", offset) };
+        let answer = fetch(&mut desk, version, &request);
+        let data = &answer.responses[0].partitions[0];
+        let has_records = data.records.as_ref().is_some_and(|records| !records.is_empty());
+        assert_eq!((data.preferred_read_replica, has_records), expected, "{rack} from {offset} in {version}");
+    };
+    check(12, "b", 0, (3, false));
+    check(11, "b", 0, (3, false));
+    check(10, "b", 0, (-1, true));
+    check(12, "a", 0, (-1, true));
+    check(12, "", 0, (-1, true));
+    check(12, "c", 0, (-1, true));
+    check(12, "b", 1, (3, false));
+    let now = desk.now;
+    desk.append("t", records(now, 1)).expect("stored");
+    desk.follow(2, "t", 2, 0);
+    let request = FetchRequest { rack_id: "b".to_owned(), ..fetch_request("t", 0) };
+    let asked = desk.put(12, &request);
+    let answer: FetchResponse = desk.read(asked).expect("at once, though nothing can be read here");
+    assert_eq!(answer.responses[0].partitions[0].preferred_read_replica, 2, "it has more");
+    desk.in_sync("t", &[1, 2, 3], &[1, 3], 1, 1);
+    desk.follow(3, "t", 2, 0);
+    let answer = fetch(&mut desk, 12, &request);
+    assert_eq!(answer.responses[0].partitions[0].preferred_read_replica, 3, "2 is not in sync");
+}
+
+#[test]
+fn a_follower_serves_consumers_up_to_its_own_high_watermark() {
+    let mut desk = Desk::new();
+    desk.topic("t", &[1, 2], &[]);
+    let now = desk.now;
+    desk.append("t", records(now, 1)).expect("stored");
+    desk.follow(2, "t", 1, 0);
+    desk.append("t", records(now, 1)).expect("stored");
+    desk.elect("t", &[1, 2], 2, 1);
+    let mut check = |version: i16, offset: i64, epoch: i32, expected: &str| {
+        let mut request = fetch_request("t", offset);
+        request.topics[0].partitions[0].current_leader_epoch = epoch;
+        let answer = fetch(&mut desk, version, &request);
+        assert_eq!(shown(&desk, &answer), format!("NONE t: {expected}"), "from {offset} in {version}");
+    };
+    check(12, 0, 1, "NONE, 173 bytes, high watermark 1");
+    check(12, 1, 1, "NONE, 0 bytes, high watermark 1");
+    check(12, 2, 1, "NONE, 0 bytes, high watermark 1");
+    check(12, 3, 1, "OFFSET_OUT_OF_RANGE, 0 bytes, high watermark 1");
+    check(12, 0, 0, "FENCED_LEADER_EPOCH, 0 bytes, high watermark -1");
+    check(12, 0, 2, "UNKNOWN_LEADER_EPOCH, 0 bytes, high watermark -1");
+    check(10, 0, 1, "NOT_LEADER_OR_FOLLOWER, 0 bytes, high watermark -1");
 }

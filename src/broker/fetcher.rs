@@ -332,6 +332,8 @@ impl Broker {
         if to > from {
             let offsets = Offsets { from, to };
             ctx.trace(Event::HighWatermarkAdvanced { at: at.clone(), role: Role::Follower, offsets });
+            // Consumers may read from followers.
+            self.high_watermark_rose(ctx, at);
         }
         if !records.is_empty() {
             self.flush_after_append(ctx, at, rolled);

@@ -52,6 +52,7 @@ impl Scenario {
                 first_broker_id: self.cluster.first_broker_id,
                 spare_brokers: self.cluster.spare_brokers,
                 advertised: self.cluster.advertised.iter().filter_map(|text| address(text)).collect(),
+                racks: self.cluster.racks.iter().map(|rack| rack.as_str().into()).collect(),
                 topics: topics.collect(),
                 config: Arc::new(broker),
                 controllers: self.cluster.controllers,

@@ -201,6 +201,12 @@ impl Check<'_> {
             || root.key("advertised"),
             || format!("{} addresses for {brokers} brokers", advertised.len()),
         );
+        let racks = self.scenario.cluster.racks.len();
+        self.expect(
+            racks == 0 || racks as u64 == u64::from(brokers),
+            || root.key("racks"),
+            || format!("{racks} racks for {brokers} brokers"),
+        );
         let (broker, _) = self.scenario.server_configs(&mut self.problems);
         let configs = root.key("configs");
         // Of a wrong number of brokers, enough was said.

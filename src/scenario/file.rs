@@ -92,6 +92,9 @@ pub struct Cluster {
     /// How many of the brokers, counted from the last, do not run at first: `restart` starts one.
     #[serde(skip_serializing_if = "is_none")]
     pub spare_brokers: u32,
+    /// Where they stand (`broker.rack`), in the order of their ids. None stands anywhere without it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub racks: Vec<String>,
     /// Broker and controller configs by Kafka's names, `log.…` defaults of topics too.
     pub configs: Settings,
     /// Where programs outside the world reach the brokers, as `localhost:9092`: one address for
@@ -257,6 +260,7 @@ impl Default for Cluster {
             controllers: 1,
             first_broker_id: 1,
             spare_brokers: 0,
+            racks: Vec::new(),
             configs: Settings::default(),
             advertised: Vec::new(),
         }

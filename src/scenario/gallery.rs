@@ -47,6 +47,7 @@ gallery![
     "truncation-before-kip-101",
     "unclean-election",
     "retries-reorder",
+    "nearest-replica",
 ];
 
 /// The gallery's scenario with this id. It makes sense: a test checks them all, so that the page

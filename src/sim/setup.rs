@@ -100,6 +100,8 @@ pub struct ClusterSetup {
     /// Where programs outside reach the brokers, in the order of their ids: host and port. When
     /// empty they use the addresses that everybody in the world uses, `broker-1:9092`.
     pub advertised: Vec<(String, u16)>,
+    /// Where the brokers stand (`broker.rack`), in the order of their ids; those without one here have none.
+    pub racks: Vec<Arc<str>>,
     /// Topics that an admin client creates as soon as the brokers are there.
     pub topics: Vec<TopicSetup>,
 }
@@ -113,6 +115,12 @@ impl ClusterSetup {
     /// Whether a broker does not run at first.
     pub(super) fn is_spare(&self, id: u32) -> bool {
         id >= self.broker_ids().end.saturating_sub(self.spare_brokers)
+    }
+
+    /// Where this broker stands.
+    pub fn rack_of(&self, broker: u32) -> Option<Arc<str>> {
+        let index = broker.checked_sub(self.first_broker_id)?;
+        self.racks.get(index as usize).cloned()
     }
 }
 

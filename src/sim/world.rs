@@ -101,6 +101,7 @@ impl World {
         for id in setup.cluster.broker_ids() {
             let broker = Broker::new(id as i32, Arc::clone(&setup.cluster.config), Default::default())
                 .reached_at(external_of(&setup, id))
+                .in_rack(setup.cluster.rack_of(id))
                 .led_by(voters.clone());
             world.place(NodeId(id), format!("broker-{id}"), Machine::Broker(Box::new(broker)), SimTime::ZERO);
             if setup.cluster.is_spare(id) {

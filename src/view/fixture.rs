@@ -28,6 +28,7 @@ pub(crate) fn run_until(time: SimTime) -> Run {
         network: NetworkSetup::default(),
         disk: DiskSetup::default(),
         cluster: ClusterSetup {
+            racks: Vec::new(),
             advertised: Vec::new(),
             brokers: 3,
             first_broker_id: 1,
@@ -326,6 +327,7 @@ fn client_events() -> Vec<Event> {
         Event::BatchRetried { at: at(), records: 2, error, backoff_ms: 100 },
         Event::BatchFailed { at: at(), records: 2, error: ErrorCode::Unknown(999) },
         Event::PositionSet { at: at(), offset: 9, by: "auto.offset.reset" },
+        Event::ReadReplicaChosen { at: at(), replica: 3 },
         Event::RecordsFetched { at: at(), offsets },
         Event::RecordsConsumed { at: at(), offsets },
         Event::RecordsRepeated { group: "dashboards".into(), at: at(), offsets },

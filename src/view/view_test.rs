@@ -225,6 +225,7 @@ fn the_samples_in_words() {
             Node 1 gave up 2 records for rides-0: error 999 – an error that Kafka 4.1 does not know.
             Node 1 will read rides-0 from offset 9 on: there was no committed offset, so auto.offset.reset
                     decided.
+            Node 1 will read rides-0 from broker-3, a follower in its own rack: the leader told it to.
             Node 1 took offsets 7 to 11 of rides-0 into its buffer.
             Node 1 processed offsets 7 to 11 of rides-0.
             Node 1 processed offsets 7 to 11 of rides-0 again: group dashboards had been that far before.

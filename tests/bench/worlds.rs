@@ -65,6 +65,7 @@ fn cluster() -> Setup {
         network: NetworkSetup::default(),
         disk: DiskSetup::default(),
         cluster: ClusterSetup {
+            racks: Vec::new(),
             brokers: 3,
             first_broker_id: 1,
             spare_brokers: 0,

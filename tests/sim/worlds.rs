@@ -90,6 +90,7 @@ pub(crate) fn setup(plan: &Plan) -> Arc<Setup> {
         disk: DiskSetup::default(),
         cluster: ClusterSetup {
             brokers: 3,
+            racks: Vec::new(),
             first_broker_id: 1,
             spare_brokers: 0,
             advertised: Vec::new(),

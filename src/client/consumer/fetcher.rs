@@ -1,11 +1,11 @@
 //! Fetch: one request in flight per broker, for all partitions that it leads and that have
-//! nothing buffered.
+//! nothing buffered; for others, if their leaders would rather have it serve this consumer (KIP-392).
 
 use std::sync::Arc;
 
-use super::subscription::{Buffered, ConsumerRecord};
+use super::subscription::{Buffered, ConsumerRecord, ReadReplica};
 use super::{Consumer, ConsumerTimer, Request};
-use crate::base::Map;
+use crate::base::{Map, ms};
 use crate::client::metadata_cache::{BrokerEndpoint, is_invalid_metadata};
 use crate::client::network::{Response, SendOptions};
 use crate::protocol::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic};
@@ -23,7 +23,7 @@ impl Consumer {
         let now = ctx.now();
         let mut by_leader: Map<i32, Vec<TopicPartition>> = Map::new();
         let mut unsure: Map<i32, Vec<TopicPartition>> = Map::new();
-        let mut without_leader = false;
+        let mut needs_metadata = false;
         for (at, partition) in &self.owned {
             let is_fetchable = partition.position.is_some()
                 && partition.seeking.is_none()
@@ -37,11 +37,18 @@ impl Consumer {
                 Some((leader, epoch)) if self.is_unsure(at, epoch) => {
                     unsure.entry(leader).or_default().push(at.clone());
                 }
-                Some((leader, _)) => by_leader.entry(leader).or_default().push(at.clone()),
-                None => without_leader = true,
+                Some((leader, epoch)) => {
+                    let replica = partition.read_replica.filter(|it| it.serves(epoch, now));
+                    let node = replica.map_or(leader, |it| it.node);
+                    // A follower that is not there, or not yet, as far as the metadata tell.
+                    let is_known = self.network.metadata().brokers().contains_key(&node);
+                    needs_metadata |= !is_known;
+                    by_leader.entry(if is_known { node } else { leader }).or_default().push(at.clone());
+                }
+                None => needs_metadata = true,
             }
         }
-        if without_leader {
+        if needs_metadata {
             self.network.refresh_metadata(ctx);
         }
         for (node, partitions) in unsure {
@@ -91,6 +98,7 @@ impl Consumer {
             session_id: 0,
             session_epoch: -1,
             topics: topics.collect(),
+            rack_id: self.config.client_rack.as_deref().unwrap_or_default().to_owned(),
             ..FetchRequest::default()
         };
         let max_version = (!has_ids).then_some(LAST_WITH_NAMES);
@@ -123,7 +131,10 @@ impl Consumer {
             other => {
                 let error = other.map_or_else(|error| error, |answer| answer.error_code);
                 self.network.metadata_is_stale(ctx, error);
-                asked.keys().for_each(|at| self.back_off(ctx, at));
+                for at in asked.keys() {
+                    self.leave_read_replica(at);
+                    self.back_off(ctx, at);
+                }
                 return;
             }
         };
@@ -160,6 +171,10 @@ impl Consumer {
         }
         partition.failures = 0;
         partition.high_watermark = data.high_watermark;
+        if data.preferred_read_replica >= 0 {
+            self.go_to_read_replica(ctx, at, data.preferred_read_replica);
+            return;
+        }
         let (records, end, damage) = read(data.records.unwrap_or_default().whole(), offset);
         let count = records.len() as u64;
         if let (Some(first), Some(last)) = (records.first(), records.last()) {
@@ -184,8 +199,13 @@ impl Consumer {
         endpoints: &[NodeEndpoint],
     ) {
         let error = data.error_code;
+        let left_replica = ends_read_replica(error) && self.leave_read_replica(at);
         if error == ErrorCode::OffsetOutOfRange {
-            return self.reset(ctx, at);
+            // A follower may not have come so far yet: its leader knows, and is asked at once.
+            if !left_replica {
+                self.reset(ctx, at);
+            }
+            return;
         }
         let leader = &data.current_leader;
         let endpoint = endpoints.iter().find(|endpoint| endpoint.node_id == leader.leader_id);
@@ -200,6 +220,37 @@ impl Consumer {
         }
         self.back_off(ctx, at);
     }
+}
+
+impl Consumer {
+    /// The leader has a better replica for this consumer.
+    #[inline(never)]
+    fn go_to_read_replica(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, at: &TopicPartition, node: i32) {
+        let until = ctx.now() + ms(self.config.metadata_max_age_ms);
+        let Some((_, leader_epoch)) = self.network.metadata().leader(at) else { return };
+        let Some(partition) = self.owned.get_mut(at) else { return };
+        partition.read_replica = Some(ReadReplica { node, leader_epoch, until });
+        ctx.trace(Event::ReadReplicaChosen { at: at.clone(), replica: node });
+    }
+
+    /// Something went wrong there: the leader is asked again. True if there was such a replica.
+    fn leave_read_replica(&mut self, at: &TopicPartition) -> bool {
+        let partition = self.owned.get_mut(at);
+        partition.and_then(|partition| partition.read_replica.take()).is_some()
+    }
+}
+
+/// Whether a replica that gives this error had better not be read from.
+fn ends_read_replica(error: ErrorCode) -> bool {
+    matches!(
+        error,
+        ErrorCode::OffsetOutOfRange
+            | ErrorCode::NotLeaderOrFollower
+            | ErrorCode::ReplicaNotAvailable
+            | ErrorCode::KafkaStorageError
+            | ErrorCode::FencedLeaderEpoch
+            | ErrorCode::OffsetNotAvailable
+    )
 }
 
 /// The records from `from` on, the offset behind all that could be read, and what stopped

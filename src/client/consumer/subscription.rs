@@ -78,6 +78,24 @@ impl Seeking {
     }
 }
 
+/// A follower that the leader wants a consumer to read from (KIP-392).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ReadReplica {
+    /// Node id.
+    pub(super) node: i32,
+    /// The leader that said so had this epoch: another one has to be asked anew.
+    pub(super) leader_epoch: i32,
+    /// From then on the leader is asked anew (`metadata.max.age.ms`).
+    pub(super) until: SimTime,
+}
+
+impl ReadReplica {
+    /// Whether that holds for a leader of this epoch, now.
+    pub(super) fn serves(self, leader_epoch: i32, now: SimTime) -> bool {
+        self.leader_epoch == leader_epoch && now < self.until
+    }
+}
+
 /// A partition that the consumer owns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OwnedPartition {
@@ -101,6 +119,7 @@ pub struct OwnedPartition {
     pub(super) fetching: bool,
     /// Epoch of the leader that last confirmed the log before the position; −1: none has.
     pub(super) validated_epoch: i32,
+    pub(super) read_replica: Option<ReadReplica>,
     pub(super) failures: u32,
     /// No request about the partition before.
     pub(super) not_before: SimTime,
@@ -120,6 +139,7 @@ impl OwnedPartition {
             buffered: Buffered::default(),
             fetching: false,
             validated_epoch: -1,
+            read_replica: None,
             failures: 0,
             not_before: SimTime::ZERO,
         }

@@ -286,7 +286,7 @@ pub const BROKER_CONFIGS: &[ConfigDef] = &[
     broker("replica.lag.time.max.ms", Long, Some("30000"), Any, ReadOnly,
         "A follower not caught up for so long leaves the in-sync replicas."),
     broker("replica.selector.class", String, None, Any, ReadOnly,
-        "Who chooses the replica that a consumer reads from. Not acted on."),
+        "Who chooses the replica that a consumer reads from; the leader serves all without it."),
     broker("replica.socket.receive.buffer.bytes", Int, Some("65536"), Any, ReadOnly,
         "Socket buffer for replication. Not acted on."),
     broker("replica.socket.timeout.ms", Int, Some("30000"), Any, ReadOnly,

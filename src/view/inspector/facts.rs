@@ -348,6 +348,7 @@ impl Facts {
                 self.add("offset", offset);
                 self.add("by", by);
             }
+            Event::ReadReplicaChosen { replica, .. } => self.add("replica", replica),
             Event::RecordsFetched { offsets, .. } | Event::RecordsConsumed { offsets, .. } => {
                 self.offsets(*offsets);
             }

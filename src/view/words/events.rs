@@ -443,6 +443,10 @@ fn client(event: &Event, who: &str) -> Option<String> {
             };
             format!("{who} will read {} from offset {offset} on: {why}.", partition(at))
         }
+        Event::ReadReplicaChosen { at, replica } => format!(
+            "{who} will read {} from broker-{replica}, a follower in its own rack: the leader told it to.",
+            partition(at)
+        ),
         Event::RecordsFetched { at, offsets: range } => {
             format!("{who} took {} of {} into its buffer.", offsets(*range), partition(at))
         }

@@ -126,6 +126,7 @@ pub fn category(event: &Event) -> Category {
         | Event::BatchRetried { .. }
         | Event::BatchFailed { .. }
         | Event::PositionSet { .. }
+        | Event::ReadReplicaChosen { .. }
         | Event::RecordsFetched { .. }
         | Event::RecordsConsumed { .. }
         | Event::RecordsRepeated { .. }

@@ -62,6 +62,7 @@ pub(in crate::view) fn place(event: &Event) -> Option<&TopicPartition> {
         | Event::BatchRetried { at, .. }
         | Event::BatchFailed { at, .. }
         | Event::PositionSet { at, .. }
+        | Event::ReadReplicaChosen { at, .. }
         | Event::RecordsFetched { at, .. }
         | Event::RecordsConsumed { at, .. }
         | Event::RecordsRepeated { at, .. }
@@ -212,6 +213,7 @@ fn group_title(event: &Event) -> String {
         Event::ListenerEntered { listener, .. } => format!("{listener} called"),
         Event::ListenerLeft { listener, .. } => format!("{listener} returned"),
         Event::PositionSet { offset, .. } => format!("Position set to {offset}"),
+        Event::ReadReplicaChosen { replica, .. } => format!("Reads from broker-{replica}"),
         Event::RecordsFetched { offsets, .. } => format!("{} fetched", range(*offsets)),
         Event::RecordsConsumed { offsets, .. } => format!("{} consumed", range(*offsets)),
         Event::RecordsRepeated { offsets, .. } => format!("{} processed again", range(*offsets)),

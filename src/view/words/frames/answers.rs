@@ -122,6 +122,8 @@ impl Reading<'_> {
                 } else if diverging >= 0 {
                     let epoch = part.diverging_epoch.epoch;
                     said.push(format!("the logs of {at} differ, epoch {epoch} ends at offset {diverging}"));
+                } else if part.preferred_read_replica >= 0 {
+                    said.push(format!("{at} is to be read from broker-{}", part.preferred_read_replica));
                 } else if let Some(first) = first {
                     said.push(format!("{} of {at} from offset {first}", count(records, "record")));
                 } else if part.high_watermark >= 0 {
