@@ -150,7 +150,7 @@ pub enum Event {
         bytes_before: u64,
         bytes_after: u64,
     },
-    /// The end of a log was cut off.
+    /// The end of a log was cut off, by what a leader of this epoch has; −1: by the rule from before KIP-101.
     LogTruncated {
         #[serde(flatten)]
         at: TopicPartition,

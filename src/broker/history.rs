@@ -32,10 +32,9 @@ impl Broker {
 
     fn truncate_by_old_rule(&mut self, ctx: &mut Ctx, at: &TopicPartition, to: i64) {
         let Some(partition) = self.partitions.get_mut(at) else { return };
-        let leader_epoch = partition.registration.leader_epoch;
         if let Some(gone) = std::sync::Arc::make_mut(partition).log.truncate_to(to) {
             let offsets = Offsets { from: gone.start, to: gone.end };
-            ctx.trace(Event::LogTruncated { at: at.clone(), offsets, leader_epoch });
+            ctx.trace(Event::LogTruncated { at: at.clone(), offsets, leader_epoch: -1 });
         }
     }
 

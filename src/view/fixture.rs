@@ -125,6 +125,7 @@ pub(crate) fn events() -> Vec<Event> {
             bytes_after: 900,
         },
         Event::LogTruncated { at: at(), offsets, leader_epoch: 5 },
+        Event::LogTruncated { at: at(), offsets, leader_epoch: -1 },
         Event::LogRecovered { at: at(), truncated_bytes: 0, log_end_offset: 9 },
         Event::LogRecovered { at: at(), truncated_bytes: 12, log_end_offset: 8 },
         Event::LogFlushed { at: at(), offset: 9 },

@@ -205,6 +205,11 @@ fn log(event: &Event, who: &str) -> Option<String> {
                 range.to
             )
         }
+        Event::LogTruncated { at, offsets: range, leader_epoch: -1 } => format!(
+            "{who} cut {} off the end of {}: it did not know them to be committed, the rule before KIP-101.",
+            offsets(*range),
+            partition(at)
+        ),
         Event::LogTruncated { at, offsets: range, leader_epoch } => format!(
             "{who} cut {} off the end of {}: the leader of epoch {leader_epoch} has other records there.",
             offsets(*range),
