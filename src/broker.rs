@@ -26,6 +26,7 @@ mod offsets_api;
 mod partition;
 mod produce;
 mod producer_ids;
+mod quota;
 mod replicas;
 mod selector;
 mod server;
@@ -52,6 +53,7 @@ use fetch::Fetches;
 use fetcher::Fetcher;
 use forward::Forward;
 use produce::WaitingProduce;
+use quota::ReplicationQuota;
 use server::Server;
 use shutdown::Shutdown;
 
@@ -170,6 +172,8 @@ pub struct Broker {
     waiting_produces: Map<u64, WaitingProduce>,
     waiting_deletions: Map<u64, WaitingDeletion>,
     fetches: Fetches,
+    leader_quota: ReplicationQuota,
+    follower_quota: ReplicationQuota,
     groups: groups::Groups,
     shares: share::Shares,
     producer_ids: (i64, i64),
@@ -204,6 +208,8 @@ impl Broker {
             waiting_produces: Map::new(),
             waiting_deletions: Map::new(),
             fetches: Fetches::new(config.fetch_session_slots),
+            leader_quota: ReplicationQuota::default(),
+            follower_quota: ReplicationQuota::default(),
             groups: groups::Groups::new(coordinator),
             shares: share::Shares::new(ShareCoordinator::new(&config.group)),
             producer_ids: (0, 0),

@@ -19,7 +19,7 @@ pub use batch::{
     BatchBuilder, BatchError, BatchOptions, BatchSpan, Compression, Record, RecordBatch, RecordHeader,
     TimestampType, batches, batches_in, dissect,
 };
-pub use config::{LogConfig, Ratio};
+pub use config::{LogConfig, Ratio, ThrottledReplicas};
 pub use epoch::{EpochEntry, LeaderEpochFileCache};
 pub use error::{LogError, RecordError};
 pub use index::{OffsetIndex, OffsetPosition, TimeIndex, TimestampOffset};

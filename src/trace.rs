@@ -199,6 +199,12 @@ pub enum Event {
         leader_epoch: i32,
         end_offset: i64,
     },
+    /// A replication throttle is used up: a leader keeps records back, or a follower asks for none.
+    ReplicationThrottled {
+        #[serde(flatten)]
+        at: TopicPartition,
+        role: Role,
+    },
     /// The leader asks the controller for another ISR.
     IsrProposed {
         #[serde(flatten)]

@@ -48,6 +48,7 @@ const DIGESTS: &[(&str, &str)] = &[
     ("unclean-election", "9ef72232570a6c81"),
     ("retries-reorder", "76fcf676bf3ae4be"),
     ("nearest-replica", "daf588d4f724f5cf"),
+    ("throttled-catch-up", "ca2ba4e9cf9bb277"),
 ];
 
 fn digest_of(id: &str) -> String {

@@ -18,3 +18,5 @@ mod problems;
 mod racks;
 #[path = "scenario/schema.rs"]
 mod schema;
+#[path = "scenario/throttles.rs"]
+mod throttles;

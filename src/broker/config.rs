@@ -18,6 +18,10 @@ properties! {
         "controlled.shutdown.enable" => controlled_shutdown_enable: bool = true, "a broker that ends is replaced first";
         "default.replication.factor" => default_replication_factor: i16 = 1, "replicas of a topic created by itself";
         "fetch.max.bytes" => fetch_max_bytes: u32 = 57_671_680, "largest answer to a fetch";
+        "follower.replication.throttled.rate" => follower_throttled_rate: i64 = i64::MAX,
+            "bytes a second that throttled replicas may take as followers";
+        "leader.replication.throttled.rate" => leader_throttled_rate: i64 = i64::MAX,
+            "bytes a second that a leader may send to throttled replicas";
         "log.cleaner.backoff.ms" => log_cleaner_backoff_ms: u32 = 15_000, "how long the log cleaner rests when there is nothing to compact";
         "log.cleaner.enable" => log_cleaner_enable: bool = true, "whether logs are compacted";
         "log.initial.task.delay.ms" => log_initial_task_delay_ms: u32 = 30_000, "before the first look for old segments";

@@ -8,7 +8,7 @@ mod session;
 
 use std::sync::Arc;
 
-use crate::base::{ConnId, Map, Set, ms};
+use crate::base::{ConnId, Map, Set, SimTime, ms};
 use crate::broker::selector::ReplicaSelector;
 use crate::broker::{Broker, BrokerTimer, Ctx, Partition, no_records};
 use crate::metadata::Endpoint;
@@ -19,7 +19,7 @@ use crate::protocol::messages::fetch::{
 };
 use crate::protocol::{ErrorCode, TopicPartition};
 use crate::storage::{Compression, FetchIsolation};
-use crate::trace::Event;
+use crate::trace::{Event, Role};
 
 use session::{Context, FetchSessions, Key, Wanted};
 
@@ -142,7 +142,7 @@ impl Broker {
         if let Some((follower, epoch)) = follower {
             self.note_follower_positions(ctx, follower, epoch, &fetch.wanted);
         }
-        let read = self.read_all(&fetch);
+        let read = self.read_all(&fetch, ctx.now());
         let may_wait = request.max_wait_ms > 0 && !fetch.wanted.is_empty() && !read.must_answer;
         if !may_wait || read.bytes >= u64::from(fetch.min_bytes) {
             return self.answer_with(ctx, &fetch, read);
@@ -192,11 +192,11 @@ impl Broker {
         }
     }
 
-    fn read_all(&self, fetch: &Fetch) -> ReadAll {
+    fn read_all(&self, fetch: &Fetch, now: SimTime) -> ReadAll {
         let mut left = fetch.max_bytes;
         let mut all = ReadAll { data: Vec::with_capacity(fetch.wanted.len()), bytes: 0, must_answer: false };
         for wanted in &fetch.wanted {
-            let data = self.read_one(fetch, wanted, left, all.bytes == 0);
+            let data = self.read_one(fetch, wanted, left, all.bytes == 0, now);
             let size = data.records.as_ref().map_or(0, |records| records.len() as u32);
             left = left.saturating_sub(size);
             all.bytes += u64::from(size);
@@ -208,7 +208,14 @@ impl Broker {
         all
     }
 
-    fn read_one(&self, fetch: &Fetch, wanted: &Wanted, left: u32, first: bool) -> PartitionData {
+    fn read_one(
+        &self,
+        fetch: &Fetch,
+        wanted: &Wanted,
+        left: u32,
+        first: bool,
+        now: SimTime,
+    ) -> PartitionData {
         let asked = &wanted.fetch;
         let mut data = PartitionData {
             partition_index: asked.partition,
@@ -245,6 +252,9 @@ impl Broker {
                 data.error_code = error;
                 return data;
             }
+        }
+        if self.is_held_back(partition, fetch, now) {
+            return data;
         }
         if fetch.isolation == FetchIsolation::TxnCommitted {
             data.aborted_transactions = Some(Vec::new());
@@ -311,7 +321,7 @@ impl Broker {
         };
         let candidates: Vec<u64> = ids.iter().filter(waits).copied().collect();
         for id in candidates {
-            if self.fetches.waiting.get(&id).is_some_and(|fetch| self.has_enough(fetch)) {
+            if self.fetches.waiting.get(&id).is_some_and(|fetch| self.has_enough(fetch, ctx.now())) {
                 ctx.cancel_timer(BrokerTimer::Fetch(id));
                 self.answer_fetch(ctx, id);
             }
@@ -319,7 +329,7 @@ impl Broker {
     }
 
     /// Whether a fetch need not wait any longer, found out without reading.
-    fn has_enough(&self, fetch: &Fetch) -> bool {
+    fn has_enough(&self, fetch: &Fetch, now: SimTime) -> bool {
         let mut bytes: u64 = 0;
         for wanted in &fetch.wanted {
             let partition = match self.fetched_partition(wanted, fetch) {
@@ -332,6 +342,9 @@ impl Broker {
             if !is_in_log || !matches!(divergence(partition, &wanted.fetch), Ok(None)) {
                 return true;
             }
+            if self.is_held_back(partition, fetch, now) {
+                continue;
+            }
             let max = u64::try_from(wanted.fetch.partition_max_bytes).unwrap_or(0).max(1);
             bytes += partition.log.readable_bytes(offset, fetch.isolation).min(max);
         }
@@ -341,7 +354,7 @@ impl Broker {
     /// Answers a fetch that waited, with whatever there is.
     pub(super) fn answer_fetch(&mut self, ctx: &mut Ctx, id: u64) {
         let Some(fetch) = self.fetches.remove(id) else { return };
-        let read = self.read_all(&fetch);
+        let read = self.read_all(&fetch, ctx.now());
         self.answer_with(ctx, &fetch, read);
     }
 
@@ -352,6 +365,9 @@ impl Broker {
     }
 
     fn answer_with(&mut self, ctx: &mut Ctx, fetch: &Fetch, mut read: ReadAll) {
+        if fetch.follower.is_some() && self.config.leader_throttled_rate != i64::MAX {
+            self.account_for(ctx, fetch, &read.data);
+        }
         let mut node_endpoints: Vec<NodeEndpoint> = Vec::new();
         if fetch.version >= NEW_LEADER_SINCE {
             for (wanted, data) in fetch.wanted.iter().zip(&mut read.data) {
@@ -365,6 +381,36 @@ impl Broker {
         let sessions = &mut self.fetches.sessions;
         let answer = sessions.answer(now, ctx.rng(), &fetch.context, privileged, &fetch.wanted, read.data);
         self.reply(ctx, fetch.token, &FetchResponse { node_endpoints, ..answer });
+    }
+
+    /// Whether a replication throttle keeps a partition's records from a follower.
+    fn is_held_back(&self, partition: &Partition, fetch: &Fetch, now: SimTime) -> bool {
+        fetch.follower.is_some_and(|(id, _)| self.holds_back_follower(partition, id, now))
+    }
+
+    /// What goes to throttled replicas counts, whether they are in sync or not.
+    #[inline(never)]
+    fn account_for(&mut self, ctx: &mut Ctx, fetch: &Fetch, data: &[PartitionData]) {
+        let (now, mut bytes) = (ctx.now(), 0);
+        for (wanted, data) in fetch.wanted.iter().zip(data) {
+            let Some(partition) = self.named(&wanted.key).and_then(|at| self.partitions.get(&at)) else {
+                continue;
+            };
+            if !partition.log.config().leader_throttled_replicas.contains(partition.at.partition, self.id) {
+                continue;
+            }
+            let size = data.records.as_ref().map_or(0, |records| records.len() as u64);
+            if size == 0
+                && wanted.fetch.fetch_offset < partition.log.log_end_offset()
+                && self.is_held_back(partition, fetch, now)
+            {
+                ctx.trace(Event::ReplicationThrottled { at: partition.at.clone(), role: Role::Leader });
+            }
+            bytes += size;
+        }
+        if bytes > 0 {
+            self.leader_quota.record(now, bytes);
+        }
     }
 
     /// Who leads now, for an asker that is wrong about it (KIP-951).

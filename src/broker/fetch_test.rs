@@ -465,3 +465,27 @@ fn a_follower_serves_consumers_up_to_its_own_high_watermark() {
     check(12, 0, 2, "UNKNOWN_LEADER_EPOCH, 0 bytes, high watermark -1");
     check(10, 0, 1, "NOT_LEADER_OR_FOLLOWER, 0 bytes, high watermark -1");
 }
+
+#[test]
+fn a_throttled_leader_keeps_records_from_followers_that_are_not_in_sync() {
+    let mut desk = Desk::with(&[("leader.replication.throttled.rate", "100")]);
+    desk.topic("t", &[1, 2, 3], &[("leader.replication.throttled.replicas", "0:1")]);
+    let now = desk.now;
+    desk.append("t", records(now, 10)).expect("stored");
+    desk.in_sync("t", &[1, 2, 3], &[1, 2], 1, 1);
+    let check = |desk: &mut Desk, follower: i32, has_records: bool| {
+        let mut request = fetch_request("t", 0);
+        request.replica_state = ReplicaState { replica_id: follower, replica_epoch: 1 };
+        let answer = fetch(desk, 16, &request);
+        let data = &answer.responses[0].partitions[0];
+        let found = data.records.as_ref().is_some_and(|records| !records.is_empty());
+        assert_eq!((data.error_code, found), (ErrorCode::None, has_records), "{follower}");
+    };
+    check(&mut desk, 3, true);
+    check(&mut desk, 3, false);
+    check(&mut desk, 2, true);
+    desk.wait(9_000);
+    check(&mut desk, 3, false);
+    desk.wait(20_000);
+    check(&mut desk, 3, true);
+}

@@ -39,11 +39,22 @@ pub(super) struct Fetcher {
     pub(super) peer: Peer<Asked>,
     partitions: Set<TopicPartition>,
     delayed: Map<TopicPartition, SimTime>,
+    /// Of the throttled ones, those that do not have all that is committed.
+    pub(super) behind: Set<TopicPartition>,
 }
 
 impl Fetcher {
     pub(super) fn owns(&self, conn: ConnId) -> bool {
         self.peer.owns(conn)
+    }
+
+    pub(super) fn is_delayed(&self, at: &TopicPartition) -> bool {
+        self.delayed.contains_key(at)
+    }
+
+    /// Asks for no records of this partition before `until`.
+    pub(super) fn delay(&mut self, at: &TopicPartition, until: SimTime) {
+        self.delayed.entry(at.clone()).or_insert(until);
     }
 
     pub(super) fn copies(&self, at: &TopicPartition) -> bool {
@@ -62,6 +73,7 @@ impl Broker {
             peer: Peer::new(host.clone(), port),
             partitions: Set::new(),
             delayed: Map::new(),
+            behind: Set::new(),
         });
         if !fetcher.peer.is_at(&host, port) {
             fetcher.peer.give_up(ctx);
@@ -80,6 +92,7 @@ impl Broker {
                 continue;
             }
             fetcher.delayed.remove(at);
+            fetcher.behind.remove(at);
             if fetcher.partitions.is_empty() {
                 idle.push(*leader);
             }
@@ -107,6 +120,10 @@ impl Broker {
             return;
         }
         fetcher.delayed.retain(|_, until| *until > now);
+        if !fetcher.behind.is_empty() {
+            self.hold_itself_back(ctx, leader);
+        }
+        let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
         let wanted: Vec<TopicPartition> =
             fetcher.partitions.iter().filter(|at| !fetcher.delayed.contains_key(*at)).cloned().collect();
         if let Some(earliest) = fetcher.delayed.values().min() {
@@ -323,6 +340,7 @@ impl Broker {
                 Err(_) => return false,
             }
         }
+        let lags = data.high_watermark > partition.log.log_end_offset();
         let from = partition.log.high_watermark();
         let to = partition.log.update_high_watermark(data.high_watermark.min(partition.log.log_end_offset()));
         if data.log_start_offset > partition.log.log_start_offset() {
@@ -334,6 +352,9 @@ impl Broker {
             ctx.trace(Event::HighWatermarkAdvanced { at: at.clone(), role: Role::Follower, offsets });
             // Consumers may read from followers.
             self.high_watermark_rose(ctx, at);
+        }
+        if self.config.follower_throttled_rate != i64::MAX {
+            self.note_copied(ctx, at, records.len() as u64, lags);
         }
         if !records.is_empty() {
             self.flush_after_append(ctx, at, rolled);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::base::Map;
 
-use crate::storage::{Compression, LogConfig, Ratio, TimestampType};
+use crate::storage::{Compression, LogConfig, Ratio, ThrottledReplicas, TimestampType};
 
 pub use brokers::BROKER_CONFIGS;
 pub use definition::{Allowed, ConfigDef, ConfigKind, UpdateMode};
@@ -86,6 +86,16 @@ impl Property for Ratio {
     const EXPECTED: &'static str = "a number from 0 to 1";
     fn parse(text: &str) -> Option<Self> {
         Ratio::parse(text)
+    }
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Property for ThrottledReplicas {
+    const EXPECTED: &'static str = "*, none or [partition]:[broker],…";
+    fn parse(text: &str) -> Option<Self> {
+        ThrottledReplicas::parse(text)
     }
     fn text(&self) -> String {
         self.to_string()
@@ -262,9 +272,13 @@ topic_configs! {
     "delete.retention.ms" | "log.cleaner.delete.retention.ms" => delete_retention_ms, "how long tombstones stay";
     "flush.messages" | "log.flush.interval.messages" => flush_messages, "flush after so many records";
     "flush.ms" | "log.flush.interval.ms" => flush_ms, "flush after so long";
+    "follower.replication.throttled.replicas" => follower_throttled_replicas,
+        "replicas that as followers are throttled";
     "history.truncate.by.high.watermark" | "history.truncate.by.high.watermark" => history_truncate_by_high_watermark,
         "history: truncate followers to their own high watermark, as before KIP-101";
     "index.interval.bytes" | "log.index.interval.bytes" => index_interval_bytes, "bytes between two index entries";
+    "leader.replication.throttled.replicas" => leader_throttled_replicas,
+        "replicas that as leaders throttle their followers";
     "max.compaction.lag.ms" | "log.cleaner.max.compaction.lag.ms" => max_compaction_lag_ms,
         "longest that a record may escape compaction";
     "max.message.bytes" | "message.max.bytes" => max_message_bytes, "largest batch accepted";

@@ -48,6 +48,7 @@ gallery![
     "unclean-election",
     "retries-reorder",
     "nearest-replica",
+    "throttled-catch-up",
 ];
 
 /// The gallery's scenario with this id. It makes sense: a test checks them all, so that the page

@@ -28,11 +28,15 @@ pub struct LogConfig {
     pub flush_messages: i64,
     /// `flush.ms`: flush after so long.
     pub flush_ms: i64,
+    /// `follower.replication.throttled.replicas`.
+    pub follower_throttled_replicas: ThrottledReplicas,
     /// `history.truncate.by.high.watermark`, which is no config of Kafka's: followers truncate as
     /// they did before KIP-101.
     pub history_truncate_by_high_watermark: bool,
     /// `index.interval.bytes`: an index entry about every so many bytes.
     pub index_interval_bytes: u32,
+    /// `leader.replication.throttled.replicas`.
+    pub leader_throttled_replicas: ThrottledReplicas,
     /// `max.compaction.lag.ms`: the longest that a record may escape compaction.
     pub max_compaction_lag_ms: i64,
     /// `max.message.bytes`: largest batch that a producer may send.
@@ -63,6 +67,62 @@ pub struct LogConfig {
     pub segment_ms: i64,
     /// `unclean.leader.election.enable`.
     pub unclean_leader_election_enable: bool,
+}
+
+/// Replicas whose copying is limited (KIP-73).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ThrottledReplicas {
+    /// All of the topic's.
+    All,
+    /// Those of these partitions on these brokers.
+    Some(Vec<(i32, i32)>),
+}
+
+impl Default for ThrottledReplicas {
+    /// None.
+    fn default() -> Self {
+        ThrottledReplicas::Some(Vec::new())
+    }
+}
+
+impl ThrottledReplicas {
+    /// From `*`, `none`, nothing, or `[partition]:[broker],…`.
+    #[inline(never)]
+    pub fn parse(text: &str) -> Option<ThrottledReplicas> {
+        let pair = |text: &str| {
+            let (partition, broker) = text.split_once(':')?;
+            let number = |text: &str| text.trim().parse().ok().filter(|number: &i32| *number >= 0);
+            Some((number(partition)?, number(broker)?))
+        };
+        match text.trim() {
+            "*" => Some(ThrottledReplicas::All),
+            "" | "none" => Some(ThrottledReplicas::default()),
+            pairs => pairs.split(',').map(pair).collect::<Option<_>>().map(ThrottledReplicas::Some),
+        }
+    }
+
+    /// Whether this replica is one of them.
+    pub fn contains(&self, partition: i32, broker: i32) -> bool {
+        match self {
+            ThrottledReplicas::All => true,
+            ThrottledReplicas::Some(pairs) => pairs.contains(&(partition, broker)),
+        }
+    }
+}
+
+impl fmt::Display for ThrottledReplicas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ThrottledReplicas::All => f.write_str("*"),
+            ThrottledReplicas::Some(pairs) => {
+                for (index, (partition, broker)) in pairs.iter().enumerate() {
+                    let comma = if index == 0 { "" } else { "," };
+                    write!(f, "{comma}{partition}:{broker}")?;
+                }
+                Ok(())
+            }
+        }
+    }
 }
 
 /// A part of a whole, to a millionth.
@@ -145,8 +205,10 @@ impl Default for LogConfig {
             delete_retention_ms: 86_400_000,
             flush_messages: i64::MAX,
             flush_ms: i64::MAX,
+            follower_throttled_replicas: ThrottledReplicas::default(),
             history_truncate_by_high_watermark: false,
             index_interval_bytes: 4_096,
+            leader_throttled_replicas: ThrottledReplicas::default(),
             max_compaction_lag_ms: i64::MAX,
             max_message_bytes: 1_048_588,
             message_timestamp_after_max_ms: 3_600_000,
@@ -171,6 +233,22 @@ mod tests {
     use super::*;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn throttled_replicas_are_all_or_those_named() {
+        let check = |text: &str, expected: Option<&str>| {
+            assert_eq!(ThrottledReplicas::parse(text).map(|found| found.to_string()).as_deref(), expected);
+        };
+        check("*", Some("*"));
+        check("", Some(""));
+        check("none", Some(""));
+        check(" 0:1, 12:3", Some("0:1,12:3"));
+        for wrong in ["0", "0:", ":1", "0:1,", "0:-1", "0:1:2", "a:b"] {
+            check(wrong, None);
+        }
+        let some = ThrottledReplicas::Some(vec![(0, 1)]);
+        assert!(some.contains(0, 1) && !some.contains(1, 0) && ThrottledReplicas::All.contains(7, 7));
+    }
 
     #[test]
     fn ratios_are_read_as_java_reads_numbers() {

@@ -136,6 +136,8 @@ pub(crate) fn events() -> Vec<Event> {
         Event::BecameFollower { at: at(), leader: 2, leader_epoch: 4 },
         Event::BecameFollower { at: at(), leader: -1, leader_epoch: 4 },
         Event::EpochEndLearned { at: at(), leader_epoch: 4, end_offset: 7 },
+        Event::ReplicationThrottled { at: at(), role: Role::Leader },
+        Event::ReplicationThrottled { at: at(), role: Role::Follower },
         Event::IsrProposed { at: at(), from: vec![1, 2, 3], to: vec![1, 2] },
         Event::IsrProposed { at: at(), from: vec![1, 2], to: vec![1, 2, 3] },
         Event::PartitionChanged { at: at(), leader: 1, leader_epoch: 4, partition_epoch: 6, isr: vec![1, 2] },

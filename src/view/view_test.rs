@@ -116,6 +116,8 @@ fn the_samples_in_words() {
                     tombstone past delete.retention.ms; 900 bytes became 420.
             Node 1 compacted rides-0 up to offset 9: every record there is the last of its key, all stay.
             Node 1 cut offsets 7 and 8 off the end of rides-0: the leader of epoch 5 has other records there.
+            Node 1 cut offsets 7 and 8 off the end of rides-0: it did not know them to be committed, the rule
+                    before KIP-101.
             Node 1 checked rides-0 after its unclean end: all is whole up to offset 9.
             Node 1 checked rides-0 after its unclean end: 12 bytes of a torn batch were cut, the log ends at
                     offset 8.
@@ -129,6 +131,8 @@ fn the_samples_in_words() {
             Node 1 has nobody to follow for rides-0: epoch 4 has no leader.
             Node 1 learnt that epoch 4 of rides-0 ends at offset 7 on the leader: what it has beyond is not the
                     leader's.
+            Node 1 kept records of rides-0 back: replicas that catch up have had their share of bytes for now.
+            Node 1 waits before it asks for more of rides-0: it has taken its share of bytes for now.
             Node 1 asked for other in-sync replicas of rides-0: without 3, which lags or is silent.
             Node 1 asked for other in-sync replicas of rides-0: with 3, which has caught up.
             Node 1 decided for rides-0: broker 1 leads in epoch 4, in-sync replicas 1, 2.

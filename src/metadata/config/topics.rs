@@ -1,7 +1,7 @@
 //! Kafka's topic configs, all of them, one switch of ours (`history.…`), and the configs of groups and of client metrics.
 //!
 //! A world acts on those that [`TopicConfigs`](super::TopicConfigs) knows. The others can be set and
-//! described, as clients expect, and change nothing: jitter, preallocation, throttled replicas and tiered storage.
+//! described, as clients expect, and change nothing: jitter, preallocation and tiered storage.
 //!
 //! `segment.bytes` may be smaller than in Kafka, which since 4.0 wants 1 MiB (KIP-1030): worlds are small.
 
@@ -33,13 +33,13 @@ pub const TOPIC_CONFIGS: &[ConfigDef] = &[
     topic("flush.ms", Long, "9223372036854775807", AtLeast(0), "log.flush.interval.ms",
         "The log is flushed after so long."),
     topic("follower.replication.throttled.replicas", List, "", Any, "",
-        "Replicas throttled as followers: [partition]:[broker],… or * for all. Not acted on."),
+        "Replicas throttled as followers: [partition]:[broker],… or * for all."),
     topic("history.truncate.by.high.watermark", Boolean, "false", Any, "history.truncate.by.high.watermark",
         "Terrarium's own: a follower cuts its log to its own high watermark, as before KIP-101 (Kafka 0.11)."),
     topic("index.interval.bytes", Int, "4096", AtLeast(0), "log.index.interval.bytes",
         "The offset index gets an entry about every so many bytes."),
     topic("leader.replication.throttled.replicas", List, "", Any, "",
-        "Replicas throttled on the leader's side: [partition]:[broker],… or * for all. Not acted on."),
+        "Replicas throttled on the leader's side: [partition]:[broker],… or * for all."),
     topic("local.retention.bytes", Long, "-2", AtLeast(-2), "log.local.retention.bytes",
         "Tiered storage: bytes kept locally; -2 for retention.bytes. Not acted on."),
     topic("local.retention.ms", Long, "-2", AtLeast(-2), "log.local.retention.ms",

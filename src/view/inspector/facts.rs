@@ -126,6 +126,7 @@ impl Facts {
                 self.add("leader epoch", leader_epoch);
                 self.add("end offset", end_offset);
             }
+            Event::ReplicationThrottled { role, .. } => self.role(*role),
             Event::IsrProposed { from, to, .. } => {
                 self.add("ISR", format!("{} → {}", numbers(from), numbers(to)));
             }

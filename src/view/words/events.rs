@@ -265,6 +265,14 @@ fn controller(event: &Event, who: &str) -> Option<String> {
             "{who} became a follower of broker {leader} for {} in epoch {leader_epoch}: it fetches from there.",
             partition(at)
         ),
+        Event::ReplicationThrottled { at, role: Role::Leader } => format!(
+            "{who} kept records of {} back: replicas that catch up have had their share of bytes for now.",
+            partition(at)
+        ),
+        Event::ReplicationThrottled { at, role: Role::Follower } => format!(
+            "{who} waits before it asks for more of {}: it has taken its share of bytes for now.",
+            partition(at)
+        ),
         Event::IsrProposed { at, from, to } => {
             let change = isr_change(from, to);
             format!("{who} asked for other in-sync replicas of {}: {change}.", partition(at))

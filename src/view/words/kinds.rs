@@ -80,6 +80,7 @@ pub fn category(event: &Event) -> Category {
         | Event::EpochEndLearned { .. } => Category::Log,
         Event::BecameLeader { .. }
         | Event::BecameFollower { .. }
+        | Event::ReplicationThrottled { .. }
         | Event::IsrProposed { .. }
         | Event::PartitionChanged { .. }
         | Event::LeaderElected { .. }

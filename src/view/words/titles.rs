@@ -50,6 +50,7 @@ pub(in crate::view) fn place(event: &Event) -> Option<&TopicPartition> {
         | Event::BecameLeader { at, .. }
         | Event::BecameFollower { at, .. }
         | Event::EpochEndLearned { at, .. }
+        | Event::ReplicationThrottled { at, .. }
         | Event::IsrProposed { at, .. }
         | Event::PartitionChanged { at, .. }
         | Event::LeaderElected { at, .. }
@@ -141,6 +142,7 @@ fn log_title(event: &Event) -> String {
         Event::EpochEndLearned { leader_epoch, end_offset, .. } => {
             format!("Epoch {leader_epoch} ends at {end_offset}")
         }
+        Event::ReplicationThrottled { .. } => "Replication throttled".to_owned(),
         Event::IsrProposed { from, to, .. } => format!("In-sync replicas {} → {} wanted", ids(from), ids(to)),
         Event::PartitionChanged { isr, leader, .. } => match leader {
             -1 => "No leader".to_owned(),
