@@ -11,6 +11,7 @@
 mod admin_api;
 mod api_versions;
 mod cleaner;
+mod client_quotas;
 mod config;
 mod configs_api;
 mod controller_session;
@@ -47,6 +48,7 @@ pub use partition::{FollowerState, Partition, ReplicaRole};
 pub use share::{RecordState, SharePartition};
 pub use shutdown::BrokerCommand;
 
+use client_quotas::ClientQuotas;
 use controller_session::ControllerSession;
 use delete_records::WaitingDeletion;
 use fetch::Fetches;
@@ -108,6 +110,8 @@ pub enum BrokerTimer {
     ShareLock(Arc<str>, TopicPartition),
     /// Ask a share coordinator (again).
     SharePersister,
+    /// A throttled client may be listened to again.
+    Unmute(ConnId),
     /// Something in the group coordinator.
     Coordinator(CoordinatorTimer),
     /// The controller has had long enough to replace it: it ends without.
@@ -134,6 +138,7 @@ impl BrokerTimer {
             BrokerTimer::ShareFetch(_) => "share fetch wait is over",
             BrokerTimer::ShareLock(..) => "acquisition lock timeout",
             BrokerTimer::SharePersister => "ask the share coordinator again",
+            BrokerTimer::Unmute(_) => "throttle time is over",
             BrokerTimer::Coordinator(timer) => timer.name(),
         }
     }
@@ -174,6 +179,7 @@ pub struct Broker {
     fetches: Fetches,
     leader_quota: ReplicationQuota,
     follower_quota: ReplicationQuota,
+    client_quotas: ClientQuotas,
     groups: groups::Groups,
     shares: share::Shares,
     producer_ids: (i64, i64),
@@ -210,6 +216,7 @@ impl Broker {
             fetches: Fetches::new(config.fetch_session_slots),
             leader_quota: ReplicationQuota::default(),
             follower_quota: ReplicationQuota::default(),
+            client_quotas: ClientQuotas::default(),
             groups: groups::Groups::new(coordinator),
             shares: share::Shares::new(ShareCoordinator::new(&config.group)),
             producer_ids: (0, 0),
@@ -406,6 +413,7 @@ impl Broker {
             BrokerTimer::ShareFetch(id) => self.share_fetch_waited(ctx, id),
             BrokerTimer::ShareLock(group, at) => self.share_locks_expired(ctx, &(group, at)),
             BrokerTimer::SharePersister => self.ask_share_coordinators(ctx),
+            BrokerTimer::Unmute(conn) => self.server.unmute(conn),
             BrokerTimer::Coordinator(timer) => self.coordinator_timer(ctx, timer),
         }
     }

@@ -275,6 +275,8 @@ pub enum Event {
         error: ErrorCode,
         base_offset: i64,
     },
+    /// A client has used its quota up: it is told to wait, and not listened to for so long.
+    ClientThrottled { conn: ConnId, client: Arc<str>, throttle_time_ms: i32 },
     /// A fetch waits for records.
     FetchWaits { conn: ConnId, max_wait_ms: i32 },
 

@@ -31,6 +31,10 @@ properties! {
         "producer.id.expiration.check.interval.ms" => producer_id_expiration_check_interval_ms: u32 = 600_000,
             "between two looks for silent producers";
         "producer.id.expiration.ms" => producer_id_expiration_ms: u32 = 86_400_000, "how long a silent producer is remembered";
+        "quota.consumer.default" => quota_consumer_default: i64 = i64::MAX,
+            "bytes a second that a client may fetch (before Kafka 4.0)";
+        "quota.producer.default" => quota_producer_default: i64 = i64::MAX,
+            "bytes a second that a client may send (before Kafka 4.0)";
         "queued.max.request.bytes" => queued_max_request_bytes: i64 = -1,
             "bytes of requests that may be on their way in over TCP; -1 for no limit";
         "replica.fetch.backoff.ms" => replica_fetch_backoff_ms: u32 = 1_000, "before a failed fetch is tried again";

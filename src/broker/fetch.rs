@@ -120,7 +120,8 @@ impl Broker {
             }
         };
         let follower = follower_of(request);
-        let max_bytes = u32::try_from(request.max_bytes).unwrap_or(0).min(self.config.fetch_max_bytes);
+        let most = if follower.is_some() { self.config.fetch_max_bytes } else { self.fetch_bytes_max() };
+        let max_bytes = u32::try_from(request.max_bytes).unwrap_or(0).min(most);
         let fetch = Fetch {
             token,
             conn,
@@ -367,6 +368,12 @@ impl Broker {
     fn answer_with(&mut self, ctx: &mut Ctx, fetch: &Fetch, mut read: ReadAll) {
         if fetch.follower.is_some() && self.config.leader_throttled_rate != i64::MAX {
             self.account_for(ctx, fetch, &read.data);
+        }
+        if fetch.follower.is_none() && self.config.quota_consumer_default != i64::MAX {
+            let session_id = fetch.context.session_id();
+            if let Some(answer) = self.charge_consumer(ctx, fetch.token, read.bytes, session_id) {
+                return self.reply(ctx, fetch.token, &answer);
+            }
         }
         let mut node_endpoints: Vec<NodeEndpoint> = Vec::new();
         if fetch.version >= NEW_LEADER_SINCE {

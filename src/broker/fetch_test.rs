@@ -489,3 +489,22 @@ fn a_throttled_leader_keeps_records_from_followers_that_are_not_in_sync() {
     desk.wait(20_000);
     check(&mut desk, 3, true);
 }
+
+#[test]
+fn a_consumer_over_its_quota_gets_nothing_for_a_while() {
+    let mut desk = Desk::with(&[("quota.consumer.default", "30")]);
+    desk.topic("t", &[1], &[]);
+    let now = desk.now;
+    desk.append("t", records(now, 1)).expect("stored");
+    let fetch = |desk: &mut Desk| {
+        let answer = fetch(desk, 16, &fetch_request("t", 0));
+        (answer.throttle_time_ms, answer.responses.len())
+    };
+    assert_eq!(fetch(&mut desk), (0, 1), "173 bytes of 300 in ten seconds");
+    let (throttle_time_ms, parts) = fetch(&mut desk);
+    assert_eq!((throttle_time_ms, parts), (1_533, 0), "346 bytes take 11,533 ms");
+    desk.wait(9_000);
+    assert_eq!(fetch(&mut desk), (1_533, 0), "what it did not get does not count");
+    desk.wait(2_000);
+    assert_eq!(fetch(&mut desk), (0, 1));
+}

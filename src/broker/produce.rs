@@ -130,7 +130,10 @@ impl Broker {
                 let reason = format!("{} for {} with acks=0", part.refusal.error.name(), part.at);
                 self.refuse(ctx, token, reason);
             }
-            None => self.reply_nothing(token),
+            None => {
+                self.charge_producer(ctx, token);
+                self.reply_nothing(token);
+            }
         }
     }
 
@@ -321,7 +324,8 @@ impl Broker {
 
     fn answer_produce(&mut self, ctx: &mut Ctx, produce: WaitingProduce) {
         let version = self.server.asked(produce.token).map_or(0, |asked| asked.version);
-        let mut response = ProduceResponse::default();
+        let throttle_time_ms = self.charge_producer(ctx, produce.token);
+        let mut response = ProduceResponse { throttle_time_ms, ..ProduceResponse::default() };
         for part in produce.parts {
             let error = part.refusal.error;
             let base_offset = part.info.as_ref().filter(|_| !error.is_error()).map_or(-1, |i| i.first_offset);

@@ -24,16 +24,37 @@ impl ReplicationQuota {
         *self.0.entry(second).or_insert(0) += bytes;
     }
 
+    /// A rate is taken over at least so many seconds.
+    pub(super) const SECONDS_MIN: i64 = SAMPLES as i64 - 1;
+
+    /// Whether anything of it still counts.
+    pub(super) fn is_recent(&self, now: SimTime) -> bool {
+        self.0.keys().any(|sample| sample + SAMPLES > now.0 / SAMPLE_US)
+    }
+
     /// Whether that was more than `rate` bytes a second. As in Kafka a rate is never taken over less than
     /// the samples but one, so what has just begun may be faster.
     pub(super) fn is_exceeded(&self, now: SimTime, rate: i64) -> bool {
+        let (bytes, elapsed) = self.measured(now);
+        bytes * u128::from(SAMPLE_US) > u128::from(rate.unsigned_abs()) * u128::from(elapsed)
+    }
+
+    /// After how many milliseconds it was not more than `rate` bytes a second, if nothing is added.
+    pub(super) fn throttle_ms(&self, now: SimTime, rate: i64) -> u64 {
+        let (bytes, elapsed) = self.measured(now);
+        let needs_ms = bytes * 1_000 / u128::from(rate.unsigned_abs().max(1));
+        u64::try_from(needs_ms.saturating_sub(u128::from(elapsed / 1_000))).unwrap_or(u64::MAX)
+    }
+
+    /// Bytes, and over how many microseconds.
+    fn measured(&self, now: SimTime) -> (u128, u64) {
         let second = now.0 / SAMPLE_US;
         let samples = self.0.iter().filter(|(sample, _)| **sample + SAMPLES > second);
         let (oldest, bytes) = samples.fold((second, 0), |(oldest, sum), (sample, bytes)| {
             (oldest.min(*sample), u128::from(*bytes) + sum)
         });
         let elapsed = now.0.saturating_sub(oldest * SAMPLE_US).max((SAMPLES - 1) * SAMPLE_US);
-        bytes * u128::from(SAMPLE_US) > u128::from(rate.unsigned_abs()) * u128::from(elapsed)
+        (bytes, elapsed)
     }
 }
 
@@ -102,5 +123,17 @@ mod tests {
         assert!(quota.is_exceeded(at(10_900), 1_800), "20,000 bytes in 10.9 seconds");
         assert!(!quota.is_exceeded(at(11_000), 1_000), "the first sample is too old");
         assert!(!quota.is_exceeded(at(20_000), 0));
+    }
+
+    #[test]
+    fn whoever_took_too_much_waits_until_it_was_not() {
+        let at = |ms: u64| SimTime(ms * 1_000);
+        let mut quota = ReplicationQuota::default();
+        quota.record(at(500), 10_000);
+        assert_eq!(quota.throttle_ms(at(500), 1_000), 0);
+        quota.record(at(600), 5_000);
+        assert_eq!(quota.throttle_ms(at(600), 1_000), 5_000);
+        assert_eq!(quota.throttle_ms(at(10_500), 1_000), 4_500);
+        assert!(quota.is_recent(at(10_900)) && !quota.is_recent(at(11_000)));
     }
 }

@@ -32,6 +32,8 @@ struct Line {
     port: u16,
     waiting: VecDeque<Bytes>,
     busy: bool,
+    /// Throttled: its next request has to wait.
+    muted: bool,
 }
 
 /// A request that is being dealt with.
@@ -44,6 +46,7 @@ pub(super) struct Asked {
     pub(super) version: i16,
     correlation_id: i32,
     pub(super) client_id: Arc<str>,
+    pub(super) size_bytes: u32,
 }
 
 impl Server {
@@ -67,6 +70,33 @@ impl Server {
         self.lines.get(&conn).map_or((0, 0), |line| {
             (line.waiting.len() as u32, line.waiting.iter().map(|bytes| bytes.len() as u64).sum())
         })
+    }
+
+    /// The next request of a connection waits, when the one at hand is done.
+    pub(super) fn mute(&mut self, conn: ConnId) {
+        if let Some(line) = self.lines.get_mut(&conn) {
+            line.muted = true;
+        }
+    }
+
+    /// It need not wait any longer.
+    pub(super) fn unmute(&mut self, conn: ConnId) {
+        if let Some(line) = self.lines.get_mut(&conn) {
+            line.muted = false;
+            self.next_of(conn);
+        }
+    }
+
+    /// A request is done: the next one of its connection has its turn.
+    fn next_of(&mut self, conn: ConnId) {
+        if let Some(line) = self.lines.get_mut(&conn)
+            && !line.muted
+        {
+            line.busy = false;
+            if !line.waiting.is_empty() {
+                self.ready.push_back(conn);
+            }
+        }
     }
 
     /// The request with this token, if its connection is still there.
@@ -108,6 +138,7 @@ impl Broker {
             port,
             waiting: VecDeque::new(),
             busy: false,
+            muted: false,
         });
         let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         if size > server.max_request_bytes || line.waiting.len() >= WAITING_MAX {
@@ -145,6 +176,7 @@ impl Broker {
                         version: header.api_version,
                         correlation_id: header.correlation_id,
                         client_id: header.client_id.unwrap_or_default().into(),
+                        size_bytes: u32::try_from(frame.len()).unwrap_or(u32::MAX),
                     };
                     self.server.asked.insert(token, asked);
                     self.dispatch(ctx, token, header.api_key, header.api_version, &body);
@@ -219,22 +251,13 @@ impl Broker {
         let Asked { conn, api_key, version, correlation_id, .. } = asked;
         let kind = FrameKind::Response;
         ctx.send(conn, FrameInfo { kind, api_key, api_version: version, correlation_id }, bytes);
-        self.next_of(conn);
+        self.server.next_of(conn);
     }
 
     /// For requests that get no answer (`acks=0`).
     pub(super) fn reply_nothing(&mut self, token: u64) {
         if let Some(asked) = self.server.asked.remove(&token) {
-            self.next_of(asked.conn);
-        }
-    }
-
-    fn next_of(&mut self, conn: ConnId) {
-        if let Some(line) = self.server.lines.get_mut(&conn) {
-            line.busy = false;
-            if !line.waiting.is_empty() {
-                self.server.ready.push_back(conn);
-            }
+            self.server.next_of(asked.conn);
         }
     }
 

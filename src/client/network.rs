@@ -84,6 +84,11 @@ pub enum NetworkTimer {
         /// Node id.
         node: i32,
     },
+    /// This node may be asked again: its throttle time is over.
+    Throttle {
+        /// Node id.
+        node: i32,
+    },
     /// Metadata are due.
     Metadata,
 }
@@ -95,6 +100,7 @@ impl NetworkTimer {
             NetworkTimer::RequestTimeout { .. } => "request_timeout",
             NetworkTimer::Reconnect { .. } => "reconnect_backoff",
             NetworkTimer::Idle { .. } => "connection_idle",
+            NetworkTimer::Throttle { .. } => "throttle_time",
             NetworkTimer::Metadata => "metadata",
         }
     }
@@ -266,6 +272,7 @@ impl NetworkClient {
             NetworkTimer::RequestTimeout { node } => self.on_request_timeout(ctx, node),
             NetworkTimer::Idle { node } => self.on_idle(ctx, node),
             NetworkTimer::Reconnect { .. } => {}
+            NetworkTimer::Throttle { node } => self.end_throttle(node),
             NetworkTimer::Metadata => self.updates.timer_at = None,
         }
         self.maybe_update_metadata(ctx);
@@ -342,6 +349,23 @@ impl NetworkClient {
         let timeout_ms = options.timeout_ms.unwrap_or(self.config.request_timeout_ms);
         let purpose = (!options.one_way).then_some(Purpose::Owner(token));
         self.transmit(ctx, node, version, request, purpose, timeout_ms).map_err(SendError::Encode)
+    }
+
+    /// A broker has answered that it will not listen for so long: until then nothing is sent to it
+    /// (KIP-219). Kafka's clients do so from the version on in which brokers answer first.
+    #[inline(never)]
+    pub fn throttle<T: From<NetworkTimer>>(&mut self, ctx: &mut Ctx<'_, T>, id: i32, throttle_time_ms: i32) {
+        let wait_ms = u64::try_from(throttle_time_ms).unwrap_or(0);
+        if let Some(node) = self.nodes.get_mut(&id).filter(|_| wait_ms > 0) {
+            node.is_throttled = true;
+            ctx.set_timer(NetworkTimer::Throttle { node: id }.into(), ctx.now() + ms(wait_ms));
+        }
+    }
+
+    fn end_throttle(&mut self, node: i32) {
+        if let Some(node) = self.nodes.get_mut(&node) {
+            node.is_throttled = false;
+        }
     }
 
     /// Closes the connection to a node that broke the protocol, and says so.
@@ -534,6 +558,7 @@ impl NetworkClient {
             self.by_conn.remove(&conn);
         }
         node.state = State::Closed;
+        node.is_throttled = false;
         node.failures = node.failures.saturating_add(1);
         node.not_before = ctx.now() + self.config.reconnect_backoff.after(node.failures, ctx.rng());
         let not_before = node.not_before;

@@ -49,6 +49,7 @@ gallery![
     "retries-reorder",
     "nearest-replica",
     "throttled-catch-up",
+    "quota-delays",
 ];
 
 /// The gallery's scenario with this id. It makes sense: a test checks them all, so that the page

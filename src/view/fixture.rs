@@ -195,6 +195,7 @@ pub(crate) fn events() -> Vec<Event> {
         Event::ProduceWaits { at: at(), until_offset: 9 },
         Event::ProduceAnswered { at: at(), error: ErrorCode::None, base_offset: 7 },
         Event::ProduceAnswered { at: at(), error: ErrorCode::NotEnoughReplicas, base_offset: -1 },
+        Event::ClientThrottled { conn, client: "shop".into(), throttle_time_ms: 1_200 },
         Event::FetchWaits { conn, max_wait_ms: 500 },
     ];
     for reason in [CloseReason::UnknownHost, CloseReason::Refused, CloseReason::ByPeer, CloseReason::Reset] {

@@ -33,3 +33,22 @@ fn a_throttled_replica_catches_up_later_and_does_not_take_more_than_its_share() 
     let held: Vec<u64> = held.collect();
     assert!(held.len() > 3 && held.iter().all(|t_ms| (35_000..=throttled).contains(t_ms)), "{held:?}");
 }
+
+#[test]
+fn a_client_over_its_quota_waits_and_loses_nothing() {
+    let shown = play("quota-delays", None, |event| matches!(event, Event::ClientThrottled { .. }));
+    assert_eq!(shown.summary.violations, []);
+    let waits = shown.events.iter().map(|(t_ms, event)| match event {
+        Event::ClientThrottled { client, throttle_time_ms, .. } if &**client == "greedy" => {
+            (*t_ms, u64::try_from(*throttle_time_ms).expect("a time"))
+        }
+        event => panic!("{event:?}"),
+    });
+    let waits: Vec<(u64, u64)> = waits.collect();
+    assert!(waits.len() > 3, "{waits:?}");
+    let records = shown.summary.records;
+    assert_eq!((records.acknowledged, records.duplicated), (1_300, 0), "{records:?}");
+    // The last of 1,200 records is sent after 18 seconds: some were delayed by many more.
+    let last = waits.last().expect("a wait");
+    assert!(last.0 + last.1 > 22_000, "{waits:?}");
+}

@@ -47,6 +47,16 @@ pub(super) enum Context {
     Incremental { id: i32, epoch: i32 },
 }
 
+impl Context {
+    /// The session's id; 0 if there is none yet.
+    pub(super) fn session_id(&self) -> i32 {
+        match self {
+            Context::Incremental { id, .. } => *id,
+            Context::Sessionless | Context::Full { .. } => 0,
+        }
+    }
+}
+
 /// The sessions of a broker, at most `max.incremental.fetch.session.cache.slots`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct FetchSessions {

@@ -16,6 +16,8 @@ use crate::trace::{Ctx, Event, Offsets};
 
 /// The newest version that names topics instead of giving their ids (KIP-516).
 const LAST_WITH_NAMES: i16 = 12;
+/// From this version on brokers answer before they throttle (KIP-219).
+const ANSWERED_FIRST_SINCE: i16 = 8;
 
 impl Consumer {
     /// Sends what fetches can be sent now.
@@ -138,6 +140,9 @@ impl Consumer {
                 return;
             }
         };
+        if answer.throttle_time_ms > 0 && response.version >= ANSWERED_FIRST_SINCE {
+            self.network.throttle(ctx, response.node, answer.throttle_time_ms);
+        }
         for topic in answer.responses {
             let name = if topic.topic_id.is_zero() {
                 Some(Arc::from(topic.topic))

@@ -54,6 +54,8 @@ pub(super) struct Node {
     /// Not to be connected to before.
     pub(super) not_before: SimTime,
     pub(super) last_used: SimTime,
+    /// The broker does not listen for now.
+    pub(super) is_throttled: bool,
     /// When the request timer goes off, if it is set.
     pub(super) timer_at: Option<SimTime>,
     /// Oldest first; a broker answers in order.
@@ -69,7 +71,9 @@ impl Node {
     }
 
     pub(super) fn is_ready(&self, max_in_flight: u32) -> bool {
-        matches!(self.state, State::Ready { .. }) && (self.in_flight.len() as u64) < u64::from(max_in_flight)
+        matches!(self.state, State::Ready { .. })
+            && !self.is_throttled
+            && (self.in_flight.len() as u64) < u64::from(max_in_flight)
     }
 
     pub(super) fn become_ready(&mut self, versions: Map<i16, (i16, i16)>) {

@@ -29,6 +29,9 @@ pub(super) struct IdRequest {
     not_before: SimTime,
 }
 
+/// The first version of Produce that brokers answer before they throttle (KIP-219).
+const FIRST_VERSION_ANSWERED_FIRST: i16 = 6;
+
 /// When a node was last wanted and last sent to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct NodeLatency {
@@ -135,6 +138,12 @@ impl Producer {
         }
         let failure =
             response.result.as_ref().err().map_or(ErrorCode::NetworkException, |error| error.code());
+        if let Ok(body) = &body
+            && body.throttle_time_ms > 0
+            && response.version >= FIRST_VERSION_ANSWERED_FIRST
+        {
+            self.network.throttle(ctx, response.node, body.throttle_time_ms);
+        }
         for (id, at) in request.batches {
             let answered = body.as_ref().ok().and_then(|body| self.answer_for(&at, body));
             // A broker that leaves a partition out has not answered for it.

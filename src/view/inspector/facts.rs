@@ -160,6 +160,10 @@ impl Facts {
                 self.add("error", error.name());
                 self.add("base offset", base_offset);
             }
+            Event::ClientThrottled { client, throttle_time_ms, .. } => {
+                self.add("client", client);
+                self.add("throttle time", format!("{throttle_time_ms} ms"));
+            }
             Event::FetchWaits { max_wait_ms, .. } => self.add("at most", format!("{max_wait_ms} ms")),
             event => self.quorum(event),
         }

@@ -113,6 +113,10 @@ fn network(entry: &Entry, who: &str, names: &Names) -> Option<String> {
             let error = error_with_meaning(*error);
             format!("{who} refused the records for {} with {error}.", partition(at))
         }
+        Event::ClientThrottled { client, throttle_time_ms, .. } => format!(
+            "{who} has client {client} wait for {}: it has used its quota up.",
+            duration_ms(i64::from(*throttle_time_ms))
+        ),
         Event::FetchWaits { max_wait_ms, .. } => format!(
             "{who} had nothing new for this fetch yet and made it wait, at most {}.",
             duration_ms(i64::from(*max_wait_ms))

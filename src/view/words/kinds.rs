@@ -68,6 +68,7 @@ pub fn category(event: &Event) -> Category {
         | Event::RequestRejected { .. }
         | Event::ProduceWaits { .. }
         | Event::ProduceAnswered { .. }
+        | Event::ClientThrottled { .. }
         | Event::FetchWaits { .. } => Category::Requests,
         Event::RecordsAppended { .. }
         | Event::SegmentRolled { .. }

@@ -174,6 +174,9 @@ fn log_title(event: &Event) -> String {
             crate::protocol::ErrorCode::None => format!("Produce answered: offset {base_offset}"),
             code => format!("Produce refused: {}", error(*code)),
         },
+        Event::ClientThrottled { client, throttle_time_ms, .. } => {
+            format!("{client} waits {}", duration_ms(i64::from(*throttle_time_ms)))
+        }
         Event::FetchWaits { max_wait_ms, .. } => {
             format!("Fetch waits up to {}", duration_ms(i64::from(*max_wait_ms)))
         }
