@@ -13,7 +13,8 @@
 //! [`GroupCoordinator::committed`], or, if that will not happen, to
 //! [`GroupCoordinator::failed`]. When it becomes leader of a partition of
 //! `__consumer_offsets` it calls [`GroupCoordinator::elected`] with the whole log, when it no
-//! longer is, [`GroupCoordinator::resigned`].
+//! longer is, [`GroupCoordinator::resigned`]. What a [`ShareAsk`] wants to know it asks the share
+//! coordinator and tells [`GroupCoordinator::share_told`].
 //!
 //! Rules: Kafka's documentation of the consumer group protocol, KIP-62, 134, 345, 394, 559,
 //! 709; KIP-848 (`consumer`). Transactions are not here yet.
@@ -31,6 +32,7 @@ mod outcome;
 mod rebalance;
 mod requests;
 mod shard;
+mod share_ask;
 mod share_state;
 
 use std::sync::Arc;
@@ -40,11 +42,14 @@ use bytes::Bytes;
 pub use config::{GroupConfig, MigrationPolicy, ServerAssignors};
 pub use consumer::{
     ClassicMember, ConsumerGroup, ConsumerMember, CurrentAssignment, MemberState, Partitions, ResolvedRegex,
-    Subscription,
+    ShareTopic, ShareTopics, Subscription,
 };
 pub use group::{CommittedOffset, Group, GroupState, Member};
 pub use log::GroupMetadataValue;
-pub use outcome::{Append, Caller, CoordinatorTimer, GroupRequest, GroupResponse, Moment, Outcome};
+pub use outcome::{
+    Append, Caller, CoordinatorTimer, GroupRequest, GroupResponse, Moment, Outcome, ShareAsk, SharePart,
+    ShareTold, ShareWhat,
+};
 pub use share_state::{NO_START_OFFSET, ShareCoordinator, ShareState, ShareStateKey};
 
 use self::outcome::Then;
@@ -154,6 +159,9 @@ impl GroupCoordinator {
             for parked in &group.parked {
                 let response = parked.response.clone().failed(ErrorCode::NotCoordinator);
                 out.replies.push((parked.token, response));
+            }
+            for (_, ask) in &group.asks {
+                self.unasked(ask.clone(), ErrorCode::NotCoordinator, out);
             }
             for member in group.members.keys().chain(&group.pending_members) {
                 let (group, member) = (id.clone(), member.clone());
@@ -277,10 +285,14 @@ impl GroupCoordinator {
                 self.conclude(Then::Delete { token, group }, error, out);
             }
             Then::Consumer { group, written, before } => {
-                if let Some(slot) = shard.groups.get_mut(&group) {
-                    work.unsettled(slot, written, before, error, may_be_written);
-                }
+                let unasked = shard
+                    .groups
+                    .get_mut(&group)
+                    .map(|slot| work.unsettled(slot, written, before, error, may_be_written));
                 shard.forget_if_blank(&group);
+                for ask in unasked.unwrap_or_default() {
+                    self.unasked(ask, error, out);
+                }
             }
             Then::Expire { group } => {
                 if let Some(group) = shard.groups.get_mut(&group).map(Arc::make_mut) {

@@ -14,14 +14,19 @@ use crate::protocol::TopicPartition;
 /// The name under which the assignor is told.
 pub const SIMPLE: &str = "simple";
 
-/// What each member of a share group gets.
+/// What each member of a share group gets, of the partitions that may be assigned.
 #[inline(never)]
-pub fn assign_shared(topics: &Topics, members: &[Member]) -> Assignment {
+pub fn assign_shared(
+    topics: &Topics,
+    members: &[Member],
+    may_be_assigned: &dyn Fn(&TopicPartition) -> bool,
+) -> Assignment {
     let mut assignment: Assignment =
         members.iter().map(|member| (member.member_id.clone(), Vec::new())).collect();
     let partitions_of = |name: &Arc<str>| {
         let (name, count) = (name.clone(), topics.get(name).map_or(0, |topic| topic.partitions));
-        (0..count).map(move |partition| TopicPartition::new(name.clone(), partition))
+        let partitions = (0..count).map(move |partition| TopicPartition::new(name.clone(), partition));
+        partitions.filter(may_be_assigned)
     };
     let subscribed: Set<Arc<str>> = members.iter().flat_map(|member| member.topics.iter().cloned()).collect();
     let is_homogeneous = members.windows(2).all(|pair| pair[0].topics == pair[1].topics);
@@ -125,7 +130,7 @@ mod tests {
                 member
             })
             .collect();
-        let told: Vec<String> = assign_shared(&topics, &members)
+        let told: Vec<String> = assign_shared(&topics, &members, &|_| true)
             .iter()
             .map(|(id, partitions)| {
                 let names = partitions.iter().map(|at| format!("{}{}", at.topic, at.partition));

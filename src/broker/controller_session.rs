@@ -28,7 +28,7 @@ use crate::protocol::messages::fetch::{
 };
 use crate::protocol::messages::metadata_records::MetadataRecord;
 use crate::protocol::{
-    ApiKey, ErrorCode, Message, TopicPartition, WireError, decode_response, decode_response_rope,
+    ApiKey, ErrorCode, Message, TopicPartition, Uuid, WireError, decode_response, decode_response_rope,
     is_not_controller,
 };
 use crate::trace::Event;
@@ -545,6 +545,9 @@ impl Broker {
             self.reconfigure(ctx, &topic);
         }
         self.apply_changes(ctx, &touched);
+        if !configured.removed.is_empty() {
+            self.forget_share_topics(ctx, &configured.removed);
+        }
         ctx.because(before);
     }
 
@@ -584,11 +587,13 @@ impl Broker {
     }
 }
 
-/// Whose configs changed.
+/// Whose configs changed, and what is not about partitions alone.
 #[derive(Default, PartialEq)]
 struct Configured {
     topics: Set<String>,
     brokers: bool,
+    /// Topics that are gone.
+    removed: Set<Uuid>,
 }
 
 /// Which partitions and configs a record is about.
@@ -610,6 +615,7 @@ fn note_touched(
             }
         }
         MetadataRecord::RemoveTopic(r) => {
+            configured.removed.insert(r.topic_id);
             if let Some(topic) = image.topic_by_id(&r.topic_id) {
                 touched.extend(
                     topic.partitions.keys().map(|id| TopicPartition::new(Arc::clone(&topic.name), *id)),

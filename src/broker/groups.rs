@@ -6,16 +6,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{Map, SimTime, ms};
+use crate::base::{Map, Set, SimTime, ms};
 use crate::broker::{Broker, BrokerTimer, Ctx, OFFSETS_TOPIC, SHARE_STATE_TOPIC};
 use crate::coordinator::{
     Append, Caller, CoordinatorTimer, GroupCoordinator, GroupRequest, GroupResponse, Moment, Outcome,
+    ShareAsk, ShareTold,
 };
 use crate::metadata::NO_LEADER;
 use crate::protocol::messages::find_coordinator::{
     Coordinator, FindCoordinatorRequest, FindCoordinatorResponse,
 };
-use crate::protocol::{ApiKey, ErrorCode, Message, TopicPartition, WireError};
+use crate::protocol::{ApiKey, ErrorCode, Message, TopicPartition, Uuid, WireError};
 use crate::storage::{BatchBuilder, BatchOptions};
 
 /// `FindCoordinator.key_type` of a group.
@@ -90,6 +91,15 @@ impl Broker {
             }
             ApiKey::ShareGroupHeartbeat => GroupRequest::ShareGroupHeartbeat(Message::decode(body, version)?),
             ApiKey::ShareGroupDescribe => GroupRequest::ShareGroupDescribe(Message::decode(body, version)?),
+            ApiKey::DescribeShareGroupOffsets => {
+                GroupRequest::DescribeShareGroupOffsets(Message::decode(body, version)?)
+            }
+            ApiKey::AlterShareGroupOffsets => {
+                GroupRequest::AlterShareGroupOffsets(Message::decode(body, version)?)
+            }
+            ApiKey::DeleteShareGroupOffsets => {
+                GroupRequest::DeleteShareGroupOffsets(Message::decode(body, version)?)
+            }
             _ => {
                 self.refuse(ctx, token, format!("{} is not served", api.name()));
                 return Ok(());
@@ -132,7 +142,19 @@ impl Broker {
         for (token, response) in out.replies {
             self.reply_group(ctx, token, response);
         }
+        for ask in out.asks {
+            self.ask_share_states(ctx, ask);
+        }
         ctx.because(before);
+    }
+
+    /// Share coordinators have answered what the coordinator asked.
+    #[inline(never)]
+    pub(super) fn tell_group_coordinator(&mut self, ctx: &mut Ctx, ask: ShareAsk, told: &[ShareTold]) {
+        let mut out = Outcome::default();
+        let at = Moment { now: ctx.now(), image: &self.image };
+        self.groups.coordinator.share_told(at, ask, told, &mut out);
+        self.carry_out(ctx, out);
     }
 
     fn append_for_coordinator(&mut self, ctx: &mut Ctx, append: Append) {
@@ -309,6 +331,14 @@ impl Broker {
         self.carry_out(ctx, out);
     }
 
+    /// The same for what is known of their share partitions.
+    pub(super) fn forget_group_share_topics(&mut self, ctx: &mut Ctx, gone: &Set<Uuid>) {
+        let mut out = Outcome::default();
+        let at = Moment { now: ctx.now(), image: &self.image };
+        self.groups.coordinator.share_topics_deleted(at, gone, &mut out);
+        self.carry_out(ctx, out);
+    }
+
     fn reply_group(&mut self, ctx: &mut Ctx, token: u64, response: GroupResponse) {
         match &self.with_unknown(token, response) {
             GroupResponse::JoinGroup(r) => self.reply(ctx, token, r),
@@ -325,6 +355,9 @@ impl Broker {
             GroupResponse::ConsumerGroupDescribe(r) => self.reply(ctx, token, r),
             GroupResponse::ShareGroupHeartbeat(r) => self.reply(ctx, token, r),
             GroupResponse::ShareGroupDescribe(r) => self.reply(ctx, token, r),
+            GroupResponse::DescribeShareGroupOffsets(r) => self.reply(ctx, token, r),
+            GroupResponse::AlterShareGroupOffsets(r) => self.reply(ctx, token, r),
+            GroupResponse::DeleteShareGroupOffsets(r) => self.reply(ctx, token, r),
         }
     }
 }

@@ -304,6 +304,9 @@ pub(super) fn is_served(api: ApiKey) -> bool {
                 | ApiKey::ConsumerGroupDescribe
                 | ApiKey::ShareGroupHeartbeat
                 | ApiKey::ShareGroupDescribe
+                | ApiKey::DescribeShareGroupOffsets
+                | ApiKey::AlterShareGroupOffsets
+                | ApiKey::DeleteShareGroupOffsets
                 | ApiKey::ShareFetch
                 | ApiKey::ShareAcknowledge
                 | ApiKey::InitializeShareGroupState

@@ -6,6 +6,7 @@
 //! Source: KIP-932, *The share-partition leader*, *Share sessions*.
 
 mod acknowledge;
+mod asks;
 mod fetch;
 mod partition;
 mod persister;
@@ -212,6 +213,20 @@ impl Broker {
         for key in of_group.cloned().collect::<Vec<_>>() {
             let changes = self.with_share(ctx, &key, |state| state.release(&who.1, limit));
             self.after_release(ctx, &key, &changes.unwrap_or_default());
+        }
+        if !self.shares.sessions.has_group(&who.0) {
+            self.leave_share_group(ctx, &who.0);
+        }
+    }
+
+    /// Nobody in the group fetches from here any more: whoever comes next reads its share partitions
+    /// anew, which an administrator may have set or forgotten meanwhile.
+    #[inline(never)]
+    fn leave_share_group(&mut self, ctx: &mut Ctx, group: &Arc<str>) {
+        let of_group = self.shares.partitions.keys().filter(|(known, _)| known == group);
+        for key in of_group.cloned().collect::<Vec<_>>() {
+            self.shares.partitions.remove(&key);
+            self.set_share_timer(ctx, &key, None);
         }
     }
 

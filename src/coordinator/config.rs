@@ -25,6 +25,8 @@ properties! {
         "group.share.heartbeat.interval.ms" => share_heartbeat_interval_ms: i32 = 5_000,
             "how often members of share groups beat";
         "group.share.max.size" => share_max_size: i32 = 200, "most members of a share group";
+        "group.share.initialize.retry.interval.ms" => share_initialize_retry_interval_ms: i32 = 30_000,
+            "after how long the share coordinator is asked again to begin share partitions";
         "group.share.max.share.sessions" => share_max_sessions: u32 = 2_000, "share sessions that a broker keeps";
         "group.share.delivery.count.limit" => share_delivery_count_limit: i16 = 5,
             "how often a record is delivered to share groups at most";

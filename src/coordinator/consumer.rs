@@ -25,7 +25,10 @@ mod records;
 mod regex;
 mod serve;
 mod share;
+mod share_asks;
+mod share_offsets;
 mod share_records;
+mod share_topics;
 #[cfg(test)]
 pub(super) mod story;
 mod target;
@@ -40,6 +43,7 @@ use crate::protocol::Uuid;
 
 pub(super) use self::fence::timers_of;
 pub(super) use self::records::GroupChange;
+pub use self::share_topics::{ShareTopic, ShareTopics};
 
 /// Partitions by the ids of their topics.
 pub type Partitions = Set<(Uuid, i32)>;
@@ -196,6 +200,8 @@ pub struct ConsumerGroup {
     members: Map<Arc<str>, Arc<ConsumerMember>>,
     targets: Map<Arc<str>, Arc<Partitions>>,
     regexes: Map<Arc<str>, Arc<ResolvedRegex>>,
+    /// Which share partitions have a state; nothing is known of a consumer group, or yet.
+    share_topics: Option<Arc<ShareTopics>>,
     /// Members of the classic protocol that have been told to join again. Soft: not in the log.
     rejoining: Set<Arc<str>>,
     /// Regular expressions are about to be looked up. Soft.
@@ -210,6 +216,11 @@ impl ConsumerGroup {
     /// Whether it is a share group.
     pub fn is_share(&self) -> bool {
         self.is_share
+    }
+
+    /// What is known of the states of a share group's partitions.
+    pub fn share_topics(&self) -> Option<&ShareTopics> {
+        self.share_topics.as_deref()
     }
 
     /// How often its members or topics have changed.
@@ -344,6 +355,7 @@ impl ConsumerGroup {
             }
             // The group itself goes; whoever has it sees to that.
             GroupChange::Epoch(None) | GroupChange::PartitionMetadata => {}
+            GroupChange::ShareTopics(topics) => self.share_topics.clone_from(topics),
             GroupChange::Member(id, Some(subscription)) => {
                 self.member_mut(id).subscription = Arc::clone(subscription);
             }

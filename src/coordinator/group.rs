@@ -13,7 +13,7 @@ use crate::protocol::messages::join_group::JoinGroupResponseMember;
 
 use super::consumer::ConsumerGroup;
 use super::log::{self, GroupMetadataValue};
-use super::outcome::GroupResponse;
+use super::outcome::{GroupResponse, ShareAsk};
 
 /// The state of a group.
 ///
@@ -184,6 +184,8 @@ pub struct Group {
     /// Up to which of these it is known what became of them.
     pub(super) settled: u64,
     pub(super) parked: Vec<Parked>,
+    /// What the share coordinator is to be asked, each when the records up to a number are committed.
+    pub(super) asks: Vec<(u64, ShareAsk)>,
     /// What it was before records of the consumer protocol that are not committed yet, the oldest
     /// first, each with its number.
     pub(super) before: Vec<(u64, Arc<Group>)>,
@@ -278,6 +280,7 @@ impl Group {
             written: 0,
             settled: 0,
             parked: Vec::new(),
+            asks: Vec::new(),
             before: Vec::new(),
         }
     }
@@ -291,6 +294,7 @@ impl Group {
             written: self.written,
             settled: self.settled,
             parked: std::mem::take(&mut self.parked),
+            asks: std::mem::take(&mut self.asks),
             before: std::mem::take(&mut self.before),
             ..fresh
         };

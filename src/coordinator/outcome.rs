@@ -5,6 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::group::{Group, Waiting};
+pub(super) use super::share_ask::ShareThen;
+pub use super::share_ask::{ShareAsk, SharePart, ShareTold, ShareWhat};
 use crate::base::SimTime;
 use crate::metadata::MetadataImage;
 use crate::protocol::ErrorCode;
@@ -28,6 +30,10 @@ use crate::protocol::messages::share_group_describe::{
 };
 use crate::protocol::messages::share_group_heartbeat::{
     ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse,
+};
+use crate::protocol::messages::share_group_offsets::{
+    AlterShareGroupOffsetsRequest, AlterShareGroupOffsetsResponse, DeleteShareGroupOffsetsRequest,
+    DeleteShareGroupOffsetsResponse, DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsResponse,
 };
 use crate::protocol::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
 use crate::trace::Event;
@@ -73,6 +79,9 @@ pub enum GroupRequest {
     ConsumerGroupDescribe(ConsumerGroupDescribeRequest),
     ShareGroupHeartbeat(ShareGroupHeartbeatRequest),
     ShareGroupDescribe(ShareGroupDescribeRequest),
+    DescribeShareGroupOffsets(DescribeShareGroupOffsetsRequest),
+    AlterShareGroupOffsets(AlterShareGroupOffsetsRequest),
+    DeleteShareGroupOffsets(DeleteShareGroupOffsetsRequest),
 }
 
 /// Its answer.
@@ -93,6 +102,9 @@ pub enum GroupResponse {
     ConsumerGroupDescribe(ConsumerGroupDescribeResponse),
     ShareGroupHeartbeat(ShareGroupHeartbeatResponse),
     ShareGroupDescribe(ShareGroupDescribeResponse),
+    DescribeShareGroupOffsets(DescribeShareGroupOffsetsResponse),
+    AlterShareGroupOffsets(AlterShareGroupOffsetsResponse),
+    DeleteShareGroupOffsets(DeleteShareGroupOffsetsResponse),
 }
 
 impl GroupResponse {
@@ -127,6 +139,13 @@ impl GroupResponse {
                     error_code,
                     error_message: Some(error_code.message().to_owned()),
                     ..ShareGroupHeartbeatResponse::default()
+                })
+            }
+            GroupResponse::DeleteShareGroupOffsets(_) => {
+                GroupResponse::DeleteShareGroupOffsets(DeleteShareGroupOffsetsResponse {
+                    error_code,
+                    error_message: Some(error_code.message().to_owned()),
+                    ..DeleteShareGroupOffsetsResponse::default()
                 })
             }
             // Of these nothing is parked.
@@ -203,7 +222,7 @@ impl CoordinatorTimer {
     }
 }
 
-/// What the host has to do, in this order: append, set timers, send replies.
+/// What the host has to do, in this order: set timers, append, send replies, ask.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
     /// Answers to send now: the request's token and the response.
@@ -212,6 +231,8 @@ pub struct Outcome {
     pub appends: Vec<Append>,
     /// Timers to set, or to cancel (`None`).
     pub timers: Vec<(CoordinatorTimer, Option<SimTime>)>,
+    /// What the share coordinator is to be asked.
+    pub asks: Vec<ShareAsk>,
     /// What happened, for the trace.
     pub events: Vec<Event>,
 }

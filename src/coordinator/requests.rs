@@ -55,6 +55,15 @@ impl GroupCoordinator {
                 self.share_group_heartbeat(at, caller, request, out)
             }
             GroupRequest::ShareGroupDescribe(request) => self.share_group_describe(at, caller, request, out),
+            GroupRequest::DescribeShareGroupOffsets(request) => {
+                self.describe_share_offsets(at, caller, request, out);
+            }
+            GroupRequest::AlterShareGroupOffsets(request) => {
+                self.alter_share_offsets(at, caller, request, out);
+            }
+            GroupRequest::DeleteShareGroupOffsets(request) => {
+                self.delete_share_offsets(at, caller, request, out);
+            }
         }
     }
 
@@ -323,6 +332,9 @@ impl GroupCoordinator {
     ) -> Result<(), ErrorCode> {
         let (mut work, shard) = self.work(group_id, at, out)?;
         let slot = shard.groups.get_mut(group_id).ok_or(ErrorCode::GroupIdNotFound)?;
+        if slot.share().is_some() && work.forget_share_states(slot, token)? {
+            return Ok(());
+        }
         work.delete(Arc::make_mut(slot), token)
     }
 

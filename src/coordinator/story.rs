@@ -63,6 +63,9 @@ pub(super) struct Story {
     holds: bool,
     /// The log takes nothing, and says why.
     refuses: Option<ErrorCode>,
+    /// The share coordinator: what it says instead of what it should, and where share partitions start.
+    pub(super) denies: Option<ErrorCode>,
+    pub(super) starts: Map<ShareStateKey, i64>,
     pub(super) clients: Map<String, Known>,
     asked: Map<u64, String>,
     next_token: u64,
@@ -87,6 +90,8 @@ impl Story {
             held: VecDeque::new(),
             holds: false,
             refuses: None,
+            denies: None,
+            starts: Map::new(),
             clients: Map::new(),
             asked: Map::new(),
             next_token: 1,
@@ -104,7 +109,7 @@ impl Story {
     /// `join a [version=4] [session=6000] [rebalance=9000] [instance=i] [protocols=range,..]
     /// [as=id]`, `sync a [a=0,1 b=2]`, `beat a`, `leave a`, `commit a 0=5 [gen=3] [meta=xyz]`,
     /// `fetch`, `forget admin 0 1`, `list admin [state=stable] [type=classic]`, `describe`, `delete`, `wait 3000`, `hold`, `release`,
-    /// `fail ERROR_CODE`, `refuse [ERROR_CODE]`, `crash`, `resign`, `load`; for consumer groups see
+    /// `fail ERROR_CODE`, `refuse [ERROR_CODE]`, `deny [ERROR_CODE]`, `crash`, `resign`, `load`; for consumer groups see
     /// `Story::ask_consumer_group`.
     pub(super) fn run(&mut self, line: &str) {
         let _ = writeln!(self.told, "{line}");
@@ -122,6 +127,9 @@ impl Story {
             "crash" => self.crash(),
             "refuse" => {
                 self.refuses = ErrorCode::ALL.iter().find(|code| Some(&code.name()) == rest.first()).copied();
+            }
+            "deny" => {
+                self.denies = ErrorCode::ALL.iter().find(|code| Some(&code.name()) == rest.first()).copied();
             }
             "topic" => self.topic(rest[0], rest[1].parse().unwrap()),
             "config" => self.group_config(rest[0], rest[1]),
@@ -320,7 +328,7 @@ impl Story {
         self.take(out);
     }
 
-    fn take(&mut self, out: Outcome) {
+    pub(super) fn take(&mut self, out: Outcome) {
         for (timer, at) in out.timers {
             match at {
                 Some(at) => self.timers.insert(timer, at),
@@ -338,9 +346,12 @@ impl Story {
             assert!(!append.records.is_empty());
             if self.holds { self.held.push_back(append) } else { self.finish(append, self.refuses) }
         }
+        for ask in out.asks {
+            self.answer_ask(ask);
+        }
     }
 
-    fn tell(&mut self, line: &str) {
+    pub(super) fn tell(&mut self, line: &str) {
         let mut line = line.to_owned();
         for (id, name) in &self.names {
             line = line.replace(id, name);
@@ -456,7 +467,10 @@ impl Story {
             GroupResponse::ConsumerGroupHeartbeat(_)
             | GroupResponse::ConsumerGroupDescribe(_)
             | GroupResponse::ShareGroupHeartbeat(_)
-            | GroupResponse::ShareGroupDescribe(_) => String::new(),
+            | GroupResponse::ShareGroupDescribe(_)
+            | GroupResponse::DescribeShareGroupOffsets(_)
+            | GroupResponse::AlterShareGroupOffsets(_)
+            | GroupResponse::DeleteShareGroupOffsets(_) => String::new(),
         };
         self.tell(&format!("{name} <- {line}"));
     }

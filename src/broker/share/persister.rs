@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::asks::Asking;
 use super::partition::{Change, SharePartition};
 use super::state::{Origin, StatePart, StateResult};
 use super::{ShareKey, Slot};
@@ -13,8 +14,8 @@ use crate::base::{CloseReason, ConnId, Map, Rope, SimTime, ms};
 use crate::broker::{Broker, BrokerTimer, Ctx, SHARE_STATE_TOPIC};
 use crate::coordinator::{NO_START_OFFSET, ShareStateKey};
 use crate::peer::{FromPeer, Peer};
-use crate::protocol::messages::share_group_state::*;
-use crate::protocol::{ApiKey, ErrorCode, TopicPartition, decode_response_rope};
+use crate::protocol::messages::share_group_state::{StateResult as StateResults, *};
+use crate::protocol::{ApiKey, ErrorCode, TopicPartition, Uuid, decode_response_rope};
 use crate::trace::Event;
 
 const BACKOFF_MS: u64 = 1_000;
@@ -25,12 +26,13 @@ const ATTEMPTS_MAX: u32 = 5;
 pub(super) struct Persister {
     peers: Map<i32, Peer<u64>>,
     questions: Map<u64, Question>,
+    /// What the group coordinator waits for.
+    pub(super) asking: Map<u64, Asking>,
 }
 
 /// One question, until it is answered or given up.
 #[derive(Clone, Debug, PartialEq)]
 struct Question {
-    share: ShareKey,
     key: ShareStateKey,
     leader_epoch: i32,
     what: What,
@@ -40,10 +42,12 @@ struct Question {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum What {
-    Read,
+pub(super) enum What {
+    Read(ShareKey),
     /// The number under which acknowledgements wait for it, if any do.
-    Write(Option<u64>, WritePartition),
+    Write(ShareKey, Option<u64>, WritePartition),
+    /// Part of what the group coordinator asks.
+    Ask(u64, u32, StatePart),
 }
 
 impl Broker {
@@ -56,7 +60,7 @@ impl Broker {
         let (topic_id, leader_epoch) = (partition.topic_id, partition.registration.leader_epoch);
         let slot = Slot { topic_id, leader_epoch, state_epoch: 0, state: None };
         self.shares.partitions.insert(share.clone(), Arc::new(slot));
-        self.ask_share_coordinator(ctx, share, What::Read);
+        self.ask_share_coordinator(ctx, share, What::Read(share.clone()));
     }
 
     /// Writes what became of records. With a number, whoever waits for it is told how that went.
@@ -75,20 +79,18 @@ impl Broker {
             start_offset: slot.state.as_ref().map_or(NO_START_OFFSET, SharePartition::start_offset),
             state_batches: changes.iter().map(Change::to_write).collect(),
         };
-        self.ask_share_coordinator(ctx, share, What::Write(write, asked));
+        self.ask_share_coordinator(ctx, share, What::Write(share.clone(), write, asked));
     }
 
     fn ask_share_coordinator(&mut self, ctx: &mut Ctx, share: &ShareKey, what: What) {
         let Some(slot) = self.shares.partitions.get(share) else { return };
-        let question = Question {
-            share: share.clone(),
-            key: (share.0.clone(), slot.topic_id, share.1.partition),
-            leader_epoch: slot.leader_epoch,
-            what,
-            attempts: 0,
-            is_sent: false,
-            not_before: SimTime::ZERO,
-        };
+        let (key, leader_epoch) = ((share.0.clone(), slot.topic_id, share.1.partition), slot.leader_epoch);
+        self.ask_about(ctx, key, leader_epoch, what);
+    }
+
+    pub(super) fn ask_about(&mut self, ctx: &mut Ctx, key: ShareStateKey, leader_epoch: i32, what: What) {
+        let not_before = SimTime::ZERO;
+        let question = Question { key, leader_epoch, what, attempts: 0, is_sent: false, not_before };
         let id = self.next_wait();
         self.shares.persister.questions.insert(id, question);
         self.send_question(ctx, id);
@@ -102,8 +104,9 @@ impl Broker {
         }
         let (key, leader_epoch) = (question.key.clone(), question.leader_epoch);
         let part = match &question.what {
-            What::Read => StatePart::Read(leader_epoch),
-            What::Write(_, asked) => StatePart::Write(asked.clone()),
+            What::Read(_) => StatePart::Read(leader_epoch),
+            What::Write(_, _, asked) => StatePart::Write(asked.clone()),
+            What::Ask(_, _, part) => part.clone(),
         };
         let Some(leader) = self.share_coordinator_of(ctx, &key) else {
             return self.ask_again(ctx, id, ErrorCode::CoordinatorNotAvailable);
@@ -128,18 +131,7 @@ impl Broker {
             }
             return self.schedule_questions(ctx);
         }
-        let asked = match part {
-            StatePart::Write(asked) => {
-                let topics = vec![WriteStateData { topic_id: topic, partitions: vec![asked] }];
-                peer.ask(ctx, id, &WriteShareGroupStateRequest { group_id: group.to_string(), topics })
-            }
-            _ => {
-                let partitions = vec![ReadPartition { partition, leader_epoch }];
-                let topics = vec![ReadStateData { topic_id: topic, partitions }];
-                peer.ask(ctx, id, &ReadShareGroupStateRequest { group_id: group.to_string(), topics })
-            }
-        };
-        match asked {
+        match ask_peer(peer, ctx, id, (&group, topic, partition), part) {
             Ok(()) => self.mark_sent(id),
             Err(_) => self.ask_again(ctx, id, ErrorCode::CoordinatorNotAvailable),
         }
@@ -214,17 +206,22 @@ impl Broker {
 
     fn conclude_question(&mut self, ctx: &mut Ctx, id: u64, result: StateResult) {
         let Some(question) = self.shares.persister.questions.remove(&id) else { return };
-        let Question { share, leader_epoch, what, .. } = question;
-        let is_current =
-            self.shares.partitions.get(&share).is_some_and(|slot| slot.leader_epoch == leader_epoch);
+        let Question { leader_epoch, what, .. } = question;
+        let is_current = match &what {
+            What::Read(share) | What::Write(share, ..) => {
+                self.shares.partitions.get(share).is_some_and(|slot| slot.leader_epoch == leader_epoch)
+            }
+            What::Ask(..) => false,
+        };
         let is_fenced = matches!(result.error, ErrorCode::FencedLeaderEpoch | ErrorCode::FencedStateEpoch);
         match what {
-            What::Read if !is_current => {}
-            What::Read if result.error.is_error() => {
+            What::Ask(ask, index, _) => self.share_state_told(ctx, ask, index, &result),
+            What::Read(_) if !is_current => {}
+            What::Read(share) if result.error.is_error() => {
                 // The next fetch tries again.
                 self.shares.partitions.remove(&share);
             }
-            What::Read => {
+            What::Read(share) => {
                 let state = match result.start_offset {
                     NO_START_OFFSET => {
                         SharePartition::new(self.initial_share_offset(ctx, &share.0, &share.1))
@@ -239,7 +236,7 @@ impl Broker {
                 }
                 self.recheck_share_fetches(ctx, &share.1);
             }
-            What::Write(write, _) => {
+            What::Write(share, write, _) => {
                 let is_written = !result.error.is_error();
                 if let Some(write) = write {
                     if is_current {
@@ -270,10 +267,9 @@ impl Broker {
         match peer.receive(ctx, bytes) {
             FromPeer::Ready => self.share_coordinators_moved(ctx),
             FromPeer::Answer { purpose, version, bytes } => {
-                let reads = self.shares.persister.questions.get(&purpose);
-                let reads = reads.is_some_and(|question| question.what == What::Read);
-                let result = if reads { read_result(&bytes, version) } else { write_result(&bytes, version) };
-                let result = result
+                let asked = self.shares.persister.questions.get(&purpose);
+                let result = asked
+                    .and_then(|question| result_in(&question.what, &bytes, version))
                     .unwrap_or(StateResult { error: ErrorCode::UnknownServerError, ..Default::default() });
                 self.share_coordinator_answered(ctx, purpose, result);
             }
@@ -317,22 +313,90 @@ impl Broker {
     }
 }
 
-fn read_result(bytes: &Rope, version: i16) -> Option<StateResult> {
-    let (_, response) = decode_response_rope::<ReadShareGroupStateResponse>(bytes, version).ok()?;
-    let part = response.results.into_iter().next()?.partitions.into_iter().next()?;
-    Some(StateResult {
-        error: part.error_code,
-        state_epoch: part.state_epoch,
-        start_offset: part.start_offset,
-        batches: part.state_batches,
-        ..StateResult::default()
-    })
+/// Sends a question about one share partition.
+#[inline(never)]
+fn ask_peer(
+    peer: &mut Peer<u64>,
+    ctx: &mut Ctx,
+    id: u64,
+    (group, topic_id, partition): (&str, Uuid, i32),
+    part: StatePart,
+) -> Result<(), u64> {
+    let group_id = group.to_owned();
+    match part {
+        StatePart::Write(asked) => {
+            let topics = vec![WriteStateData { topic_id, partitions: vec![asked] }];
+            peer.ask(ctx, id, &WriteShareGroupStateRequest { group_id, topics })
+        }
+        StatePart::Initialize(state_epoch, start_offset) => {
+            let partitions = vec![InitializePartition { partition, state_epoch, start_offset }];
+            let topics = vec![InitializeStateData { topic_id, partitions }];
+            peer.ask(ctx, id, &InitializeShareGroupStateRequest { group_id, topics })
+        }
+        StatePart::Delete => {
+            let partitions = vec![DeletePartition { partition }];
+            let topics = vec![DeleteStateData { topic_id, partitions }];
+            peer.ask(ctx, id, &DeleteShareGroupStateRequest { group_id, topics })
+        }
+        StatePart::Read(leader_epoch) => {
+            let topics =
+                vec![ReadStateData { topic_id, partitions: vec![ReadPartition { partition, leader_epoch }] }];
+            peer.ask(ctx, id, &ReadShareGroupStateRequest { group_id, topics })
+        }
+        StatePart::Summary => {
+            let leader_epoch = -1;
+            let topics =
+                vec![ReadStateData { topic_id, partitions: vec![ReadPartition { partition, leader_epoch }] }];
+            peer.ask(ctx, id, &ReadShareGroupStateSummaryRequest { group_id, topics })
+        }
+    }
 }
 
-fn write_result(bytes: &Rope, version: i16) -> Option<StateResult> {
-    let (_, response) = decode_response_rope::<WriteShareGroupStateResponse>(bytes, version).ok()?;
-    let error = response.results.first()?.partitions.first()?.error_code;
-    Some(StateResult { error, ..StateResult::default() })
+/// What the answer to a question says.
+#[inline(never)]
+fn result_in(what: &What, bytes: &Rope, version: i16) -> Option<StateResult> {
+    let errors = |results: Vec<StateResults>| {
+        let error = results.first()?.partitions.first()?.error_code;
+        Some(StateResult { error, ..StateResult::default() })
+    };
+    match what {
+        What::Read(_) | What::Ask(_, _, StatePart::Read(_)) => {
+            let (_, response) = decode_response_rope::<ReadShareGroupStateResponse>(bytes, version).ok()?;
+            let part = response.results.into_iter().next()?.partitions.into_iter().next()?;
+            Some(StateResult {
+                error: part.error_code,
+                state_epoch: part.state_epoch,
+                start_offset: part.start_offset,
+                batches: part.state_batches,
+                ..StateResult::default()
+            })
+        }
+        What::Ask(_, _, StatePart::Summary) => {
+            let (_, response) =
+                decode_response_rope::<ReadShareGroupStateSummaryResponse>(bytes, version).ok()?;
+            let part = response.results.into_iter().next()?.partitions.into_iter().next()?;
+            Some(StateResult {
+                error: part.error_code,
+                state_epoch: part.state_epoch,
+                leader_epoch: part.leader_epoch,
+                start_offset: part.start_offset,
+                ..StateResult::default()
+            })
+        }
+        What::Write(..) | What::Ask(_, _, StatePart::Write(_)) => {
+            let (_, response) = decode_response_rope::<WriteShareGroupStateResponse>(bytes, version).ok()?;
+            errors(response.results)
+        }
+        What::Ask(_, _, StatePart::Initialize(..)) => {
+            let (_, response) =
+                decode_response_rope::<InitializeShareGroupStateResponse>(bytes, version).ok()?;
+            errors(response.results)
+        }
+        What::Ask(_, _, StatePart::Delete) => {
+            let (_, response) = decode_response_rope::<DeleteShareGroupStateResponse>(bytes, version).ok()?;
+            errors(response.results)
+        }
+    }
 }
 
 impl StatePart {

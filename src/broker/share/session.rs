@@ -108,6 +108,11 @@ impl Sessions {
         self.sessions.remove(who).is_some()
     }
 
+    /// Whether any member of a group has a session.
+    pub(super) fn has_group(&self, group: &str) -> bool {
+        self.sessions.keys().any(|who| *who.0 == *group)
+    }
+
     /// Whose sessions a connection carries.
     pub(super) fn of_connection(&self, conn: ConnId) -> Vec<Who> {
         self.sessions.iter().filter(|(_, session)| session.conn == conn).map(|(who, _)| who.clone()).collect()

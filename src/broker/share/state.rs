@@ -47,9 +47,12 @@ pub(super) enum Origin {
     Request(u64),
     /// This broker itself.
     Own(u64),
+    /// Nobody waits for the answer.
+    Nobody,
 }
 
 /// What is asked of one share partition.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum StatePart {
     /// State epoch and start offset.
     Initialize(i32, i64),
@@ -285,6 +288,7 @@ impl Broker {
                 return self.share_coordinator_answered(ctx, question, result);
             }
             Origin::Request(token) => token,
+            Origin::Nobody => return,
         };
         match api {
             ApiKey::ReadShareGroupState => {

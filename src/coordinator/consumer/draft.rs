@@ -9,7 +9,7 @@ use crate::base::{Digest, Set, SimTime, ms};
 use crate::coordinator::config::GroupConfig;
 use crate::coordinator::group::{Group, Parked};
 use crate::coordinator::log::Record;
-use crate::coordinator::outcome::{CoordinatorTimer, GroupResponse, Then};
+use crate::coordinator::outcome::{CoordinatorTimer, GroupResponse, ShareAsk, Then};
 use crate::coordinator::rebalance::Work;
 use crate::metadata::{GROUP_RESOURCE, MetadataImage};
 use crate::protocol::{ErrorCode, TopicPartition};
@@ -26,6 +26,8 @@ pub(in crate::coordinator) struct Draft<'a> {
     pub(super) records: Vec<Record>,
     pub(super) events: Vec<Event>,
     pub(super) timers: Vec<(CoordinatorTimer, Option<SimTime>)>,
+    /// What the share coordinator is to be asked when the records are committed.
+    pub(super) asks: Vec<ShareAsk>,
 }
 
 impl Draft<'_> {
@@ -142,6 +144,7 @@ impl<'a> Work<'a> {
             records: Vec::new(),
             events: Vec::new(),
             timers: Vec::new(),
+            asks: Vec::new(),
         }
     }
 
@@ -158,7 +161,7 @@ impl<'a> Work<'a> {
         if group.consumer.is_none() {
             self.leave_classic(group);
         }
-        let Draft { group: decided, records, events, timers, .. } = draft;
+        let Draft { group: decided, records, events, timers, asks, .. } = draft;
         if decided.is_share {
             group.protocol_type = Some(SHARE.into());
         }
@@ -166,7 +169,10 @@ impl<'a> Work<'a> {
         self.out.timers.extend(timers);
         group.consumer = Some(Arc::new(decided));
         self.tell_state(group);
+        let next = group.written + u64::from(!records.is_empty());
+        group.asks.extend(asks.into_iter().map(|ask| (next, ask)));
         self.append_and_answer(group, before, records, reply);
+        self.release_asks(group);
     }
 
     /// Appends records that have taken effect already; the answer waits for them, or, when there are
@@ -189,7 +195,7 @@ impl<'a> Work<'a> {
         }
         if is_written {
             let mut kept = Group::clone(&before);
-            (kept.before, kept.parked) = (Vec::new(), Vec::new());
+            (kept.before, kept.parked, kept.asks) = (Vec::new(), Vec::new(), Vec::new());
             group.before.push((group.written, Arc::new(kept)));
             let then = Then::Consumer { group: group.id.clone(), written: group.written, before };
             self.append(records, then);
@@ -213,6 +219,18 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// What waited for records that are committed is asked.
+    fn release_asks(&mut self, group: &mut Group) {
+        if group.asks.is_empty() {
+            return;
+        }
+        let settled = group.settled;
+        let (ready, asks): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut group.asks).into_iter().partition(|(written, _)| *written <= settled);
+        group.asks = asks;
+        self.out.asks.extend(ready.into_iter().map(|(_, ask)| ask));
+    }
+
     /// Records up to this one are committed: who waited for them is answered.
     pub(in crate::coordinator) fn settled(&mut self, group: &mut Group, written: u64) {
         group.settle(written);
@@ -221,9 +239,11 @@ impl<'a> Work<'a> {
         group.parked = parked;
         let ready: Vec<Parked> = ready;
         self.out.replies.extend(ready.into_iter().map(|parked| (parked.token, parked.response)));
+        self.release_asks(group);
     }
 
-    /// Records were not committed. If nobody can have seen them, nothing has happened.
+    /// Records were not committed. If nobody can have seen them, nothing has happened. What was to be
+    /// asked then is not asked, and told.
     #[inline(never)]
     pub(in crate::coordinator) fn unsettled(
         &mut self,
@@ -232,7 +252,7 @@ impl<'a> Work<'a> {
         before: Arc<Group>,
         error: ErrorCode,
         may_be_written: bool,
-    ) {
+    ) -> Vec<ShareAsk> {
         let group = Arc::make_mut(slot);
         let (failed, parked): (Vec<Parked>, _) =
             std::mem::take(&mut group.parked).into_iter().partition(|parked| parked.written == written);
@@ -240,13 +260,16 @@ impl<'a> Work<'a> {
         for parked in failed {
             self.out.replies.push((parked.token, parked.response.failed(error)));
         }
+        let (unasked, asks): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut group.asks).into_iter().partition(|(waits_for, _)| *waits_for == written);
+        group.asks = asks;
         group.settle(written);
         if group.written == written && !may_be_written {
             let (parked, offsets) = (std::mem::take(&mut group.parked), Arc::clone(&group.offsets));
-            let earlier = std::mem::take(&mut group.before);
+            let (earlier, asks) = (std::mem::take(&mut group.before), std::mem::take(&mut group.asks));
             *slot = before;
             let group = Arc::make_mut(slot);
-            (group.parked, group.offsets, group.before) = (parked, offsets, earlier);
+            (group.parked, group.offsets, group.before, group.asks) = (parked, offsets, earlier, asks);
             (group.written, group.settled) = (written, written);
             // Timers may have been cancelled for what did not happen.
             if group.consumer.is_some() {
@@ -255,5 +278,6 @@ impl<'a> Work<'a> {
                 self.again_classic(group);
             }
         }
+        unasked.into_iter().map(|(_, ask)| ask).collect()
     }
 }

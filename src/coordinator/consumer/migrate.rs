@@ -274,6 +274,9 @@ impl Draft<'_> {
             self.write(GroupChange::Member(member, None))?;
         }
         self.forget_regexes()?;
+        if self.group.is_share {
+            self.write(GroupChange::ShareTopics(None))?;
+        }
         self.write(GroupChange::Epoch(None))
     }
 }

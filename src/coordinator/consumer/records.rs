@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{ClassicMember, CurrentAssignment, MemberState, Partitions, ResolvedRegex, Subscription};
+use super::{
+    ClassicMember, CurrentAssignment, MemberState, Partitions, ResolvedRegex, ShareTopics, Subscription,
+};
 use crate::base::Map;
 use crate::coordinator::log::Record;
 use crate::protocol::Uuid;
@@ -27,6 +29,8 @@ pub(in crate::coordinator) enum GroupChange {
     Target(Arc<str>, Option<Arc<Partitions>>),
     /// What a member has.
     Current(Arc<str>, Option<CurrentAssignment>),
+    /// Which partitions of a share group have a state.
+    ShareTopics(Option<Arc<ShareTopics>>),
     /// What a regular expression stands for.
     Regex(Arc<str>, Option<Arc<ResolvedRegex>>),
 }
@@ -44,7 +48,7 @@ impl GroupChange {
                     value.map(|(epoch, metadata_hash)| ConsumerGroupMetadataValue { epoch, metadata_hash }),
                 ),
             ),
-            GroupChange::PartitionMetadata => (
+            GroupChange::PartitionMetadata | GroupChange::ShareTopics(_) => (
                 GroupRecordKey::ConsumerGroupPartitionMetadata(ConsumerGroupPartitionMetadataKey {
                     group_id,
                 }),
@@ -101,6 +105,7 @@ impl GroupChange {
             GroupChange::Target(_, value) => value.is_none(),
             GroupChange::Current(_, value) => value.is_none(),
             GroupChange::Regex(_, value) => value.is_none(),
+            GroupChange::ShareTopics(value) => value.is_none(),
         }
     }
 

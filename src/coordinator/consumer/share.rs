@@ -165,9 +165,14 @@ impl Draft<'_> {
         let is_full = request.subscribed_topic_names.is_some();
         let reason = self.subscribe(&before, subscription(&before.subscription, caller, request))?;
         let is_new_group = self.group.group_epoch == 0;
-        self.raise_epoch(reason.or_else(|| is_new_group.then(|| format!("member {member_id} joined"))))?;
+        let reason = reason.or_else(|| is_new_group.then(|| format!("member {member_id} joined")));
+        let is_waited_for = self.awaits_assignment();
+        self.raise_epoch(
+            reason.or_else(|| is_waited_for.then(|| "share partitions are not assigned".to_owned())),
+        )?;
         self.retarget()?;
         self.settle(&member_id)?;
+        self.begin_share_topics()?;
         self.keep_alive(&member_id);
         let after = self.group.member(&member_id).map(|member| member.current.clone()).unwrap_or_default();
         let is_told = is_joining || is_full || after.assigned != before.current.assigned;
@@ -266,7 +271,7 @@ fn subscription(before: &Subscription, caller: Caller, request: ShareGroupHeartb
     }
 }
 
-fn not_a_share_group(group_id: &str) -> String {
+pub(super) fn not_a_share_group(group_id: &str) -> String {
     format!("Group {group_id} is not a share group.")
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::records::{by_topic, flat, read, shared, target_value, written};
-use super::{CurrentAssignment, GroupChange, MemberState, Partitions, Subscription};
+use super::{CurrentAssignment, GroupChange, MemberState, Partitions, ShareTopics, Subscription};
 use crate::coordinator::log::Record;
 use crate::protocol::messages::consumer_group_records::{TopicPartition, TopicPartitions};
 use crate::protocol::messages::group_records::GroupRecordKey;
@@ -45,6 +45,11 @@ impl GroupChange {
                 let key = ShareGroupCurrentMemberAssignmentKey { group_id, member_id: member.to_string() };
                 let value = written(value.as_ref().map(current_value));
                 (GroupRecordKey::ShareGroupCurrentMemberAssignment(key), value)
+            }
+            GroupChange::ShareTopics(value) => {
+                let key = ShareGroupStatePartitionMetadataKey { group_id };
+                let value = written(value.as_deref().map(ShareTopics::to_value));
+                (GroupRecordKey::ShareGroupStatePartitionMetadata(key), value)
             }
             // Share groups have neither; should one be written all the same, it says nothing.
             GroupChange::PartitionMetadata | GroupChange::Regex(..) => {
@@ -88,7 +93,9 @@ impl GroupChange {
                 (&key.group_id, GroupChange::Current(shared(&key.member_id), value.map(current_of)))
             }
             GroupRecordKey::ShareGroupStatePartitionMetadata(key) => {
-                (&key.group_id, GroupChange::PartitionMetadata)
+                let value = read::<ShareGroupStatePartitionMetadataValue>(value)?;
+                let topics = value.map(|value| Arc::new(ShareTopics::of_value(value)));
+                (&key.group_id, GroupChange::ShareTopics(topics))
             }
             // Those of other groups are read elsewhere.
             _ => return Ok((Arc::from(""), GroupChange::PartitionMetadata, true)),

@@ -9,6 +9,7 @@ use super::heartbeat::Refusal;
 use super::{GroupChange, Partitions};
 use crate::assignor::{Member, SIMPLE, ServerAssignor, Topic, Topics, assign_shared};
 use crate::metadata::TopicImage;
+use crate::protocol::TopicPartition;
 use crate::trace::{Event, MemberTarget};
 
 impl Draft<'_> {
@@ -21,7 +22,14 @@ impl Draft<'_> {
         }
         let (topics, assignees) = (self.topics(), self.assignees());
         let (assignor, assignment) = if self.group.is_share {
-            (SIMPLE, assign_shared(&topics, &assignees))
+            let ready = self.group.share_topics.as_ref().map(|topics| topics.ready()).unwrap_or_default();
+            let may_be_assigned = |at: &TopicPartition| {
+                self.image
+                    .topics
+                    .get(&at.topic)
+                    .is_some_and(|topic| ready.contains(&(topic.id, at.partition)))
+            };
+            (SIMPLE, assign_shared(&topics, &assignees, &may_be_assigned))
         } else {
             let preferred = self.group.preferred_assignor();
             let named = preferred.and_then(|name| ServerAssignor::from_name(&name));
