@@ -112,6 +112,8 @@ pub enum BrokerTimer {
     SharePersister,
     /// A throttled client may be listened to again.
     Unmute(ConnId),
+    /// Look for what nobody needs in `__share_group_state`.
+    SharePrune,
     /// Something in the group coordinator.
     Coordinator(CoordinatorTimer),
     /// The controller has had long enough to replace it: it ends without.
@@ -139,6 +141,7 @@ impl BrokerTimer {
             BrokerTimer::ShareLock(..) => "acquisition lock timeout",
             BrokerTimer::SharePersister => "ask the share coordinator again",
             BrokerTimer::Unmute(_) => "throttle time is over",
+            BrokerTimer::SharePrune => "prune share group state",
             BrokerTimer::Coordinator(timer) => timer.name(),
         }
     }
@@ -414,6 +417,7 @@ impl Broker {
             BrokerTimer::ShareLock(group, at) => self.share_locks_expired(ctx, &(group, at)),
             BrokerTimer::SharePersister => self.ask_share_coordinators(ctx),
             BrokerTimer::Unmute(conn) => self.server.unmute(conn),
+            BrokerTimer::SharePrune => self.prune_share_states(ctx),
             BrokerTimer::Coordinator(timer) => self.coordinator_timer(ctx, timer),
         }
     }

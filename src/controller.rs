@@ -90,6 +90,26 @@ properties! {
         "controller.quorum.request.timeout.ms" => quorum_request_timeout_ms: u32 = 2_000, "how long a request to another voter may take";
         "default.replication.factor" => default_replication_factor: i16 = 1, "replicas of a topic for which nobody said how many";
         "delete.topic.enable" => delete_topic_enable: bool = true, "topics can be deleted";
+        "group.consumer.max.heartbeat.interval.ms" => consumer_max_heartbeat_interval_ms: i32 = 15_000,
+            "longest heartbeat interval that a consumer group may be given";
+        "group.consumer.max.session.timeout.ms" => consumer_max_session_timeout_ms: i32 = 60_000,
+            "longest session timeout that a consumer group may be given";
+        "group.consumer.min.heartbeat.interval.ms" => consumer_min_heartbeat_interval_ms: i32 = 5_000,
+            "shortest heartbeat interval that a consumer group may be given";
+        "group.consumer.min.session.timeout.ms" => consumer_min_session_timeout_ms: i32 = 45_000,
+            "shortest session timeout that a consumer group may be given";
+        "group.share.max.heartbeat.interval.ms" => share_max_heartbeat_interval_ms: i32 = 15_000,
+            "longest heartbeat interval that a share group may be given";
+        "group.share.max.record.lock.duration.ms" => share_max_record_lock_duration_ms: i32 = 60_000,
+            "longest lock duration that a share group may be given";
+        "group.share.max.session.timeout.ms" => share_max_session_timeout_ms: i32 = 60_000,
+            "longest session timeout that a share group may be given";
+        "group.share.min.heartbeat.interval.ms" => share_min_heartbeat_interval_ms: i32 = 5_000,
+            "shortest heartbeat interval that a share group may be given";
+        "group.share.min.record.lock.duration.ms" => share_min_record_lock_duration_ms: i32 = 15_000,
+            "shortest lock duration that a share group may be given";
+        "group.share.min.session.timeout.ms" => share_min_session_timeout_ms: i32 = 45_000,
+            "shortest session timeout that a share group may be given";
         "leader.imbalance.check.interval.seconds" => leader_imbalance_check_interval_seconds: u32 = 300,
             "between two looks for leaders that are not the preferred ones";
         "metadata.max.idle.interval.ms" => max_idle_interval_ms: u32 = 500, "between two records that say nothing; 0 for none";

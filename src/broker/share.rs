@@ -10,6 +10,7 @@ mod asks;
 mod fetch;
 mod partition;
 mod persister;
+mod prune;
 mod session;
 mod state;
 
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use crate::base::{ConnId, Map, SimTime, ms};
 use crate::broker::{Broker, BrokerTimer, Ctx};
 use crate::coordinator::ShareCoordinator;
-use crate::metadata::{Endpoint, GROUP_RESOURCE};
+use crate::metadata::{Endpoint, GROUP_RESOURCE, duration_ms};
 use crate::protocol::messages::share_fetch::{LeaderIdAndEpoch, NodeEndpoint};
 use crate::protocol::{ErrorCode, TopicPartition, Uuid};
 use crate::trace::{Event, Offsets};
@@ -268,31 +269,6 @@ impl Broker {
             None => log.high_watermark(),
         }
     }
-}
-
-/// An ISO 8601 duration such as `P1DT2H3M4S`, in milliseconds.
-fn duration_ms(text: &str) -> Option<i64> {
-    let (days, times) = text.strip_prefix('P')?.split_once('T').unwrap_or((text.get(1..)?, ""));
-    let mut total = 0i64;
-    for (part, units) in [(days, "D"), (times, "HMS")] {
-        let mut number = 0i64;
-        for letter in part.chars() {
-            if let Some(digit) = letter.to_digit(10) {
-                number = number.checked_mul(10)?.checked_add(digit.into())?;
-                continue;
-            }
-            let unit = match (letter, units.contains(letter)) {
-                ('D', true) => 86_400_000,
-                ('H', true) => 3_600_000,
-                ('M', true) => 60_000,
-                ('S', true) => 1_000,
-                _ => return None,
-            };
-            total = total.checked_add(number.checked_mul(unit)?)?;
-            number = 0;
-        }
-    }
-    Some(total)
 }
 
 /// When what is acquired now goes back.

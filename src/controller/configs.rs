@@ -9,7 +9,7 @@ use crate::base::{Set, repeated};
 use crate::controller::{Asker, Controller, Ctx, Refusal};
 use crate::metadata::{
     BROKER_LOGGER_RESOURCE, BROKER_RESOURCE, BrokerLayers, CLIENT_METRICS_RESOURCE, ConfigKind, Configs,
-    GROUP_RESOURCE, TOPIC_RESOURCE, TopicConfigs, broker_config, check_broker_configs,
+    GROUP_RESOURCE, Properties, TOPIC_RESOURCE, TopicConfigs, broker_config, check_broker_configs,
     check_client_metrics_configs, check_group_configs, check_topic_configs, check_topic_name,
     fixed_topic_default, topic_config,
 };
@@ -249,7 +249,10 @@ impl Controller {
             CLIENT_METRICS_RESOURCE if name.is_empty() => unnamed("client metrics"),
             CLIENT_METRICS_RESOURCE => check_client_metrics_configs(after).map_err(invalid),
             GROUP_RESOURCE if name.is_empty() => unnamed("groups"),
-            GROUP_RESOURCE => check_group_configs(after).map_err(invalid),
+            GROUP_RESOURCE => {
+                let limit = |name: &str| self.config.get(name)?.parse().ok();
+                check_group_configs(after, &limit).map_err(invalid)
+            }
             unknown => Err((ErrorCode::InvalidRequest, format!("no resource type {unknown}"))),
         }
     }

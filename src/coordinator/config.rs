@@ -44,6 +44,10 @@ properties! {
             "`min.insync.replicas` of `__share_group_state`";
         "share.coordinator.state.topic.segment.bytes" => share_state_topic_segment_bytes: i32 = 100 * 1024 * 1024,
             "`segment.bytes` of `__share_group_state`";
+        "share.coordinator.state.topic.prune.interval.ms" => share_prune_interval_ms: i32 = 300_000,
+            "how often `__share_group_state` is looked through for what nobody needs";
+        "share.coordinator.cold.partition.snapshot.interval.ms" => share_cold_snapshot_interval_ms: i32 = 300_000,
+            "how old the last snapshot of a share partition may become";
         "share.coordinator.write.timeout.ms" => share_write_timeout_ms: i32 = 5_000,
             "how long a write of a share partition's state may wait for its in-sync replicas";
         "group.initial.rebalance.delay.ms" => initial_rebalance_delay_ms: i32 = 3_000,

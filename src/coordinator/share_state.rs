@@ -6,8 +6,10 @@
 //! are committed. A *snapshot* is the whole state, an *update* what changed; after so many updates
 //! there is a snapshot again.
 //!
-//! Rules: KIP-932, *Persisting share-group state*. As in Kafka 4.1 the topic is not compacted; what
-//! snapshots have made needless is not deleted yet.
+//! Rules: KIP-932, *Persisting share-group state*. The topic is not compacted: now and again what
+//! snapshots have made needless at the beginning of a partition is deleted (KAFKA-17711). So that a
+//! share partition of which nothing is heard does not keep everything after it, there is a snapshot of
+//! it as well when its last one is old, as long as others are in use (KAFKA-19227).
 
 use std::sync::Arc;
 
@@ -45,6 +47,7 @@ pub struct ShareState {
     /// What is in flight, as far as somebody has said what became of it.
     pub batches: Vec<StateBatch>,
     created_ms: i64,
+    written_ms: i64,
     updates: i32,
 }
 
@@ -53,6 +56,10 @@ pub struct ShareState {
 struct Shard {
     leader_epoch: i32,
     states: Map<ShareStateKey, Arc<ShareState>>,
+    /// Where in the log the last snapshots are.
+    snapshots: Map<ShareStateKey, i64>,
+    /// What is before this offset nobody needs.
+    redundant_before: i64,
 }
 
 /// What a request came to: records to append, and the state after them.
@@ -94,12 +101,13 @@ impl ShareCoordinator {
         &mut self,
         partition: i32,
         leader_epoch: i32,
-        records: impl IntoIterator<Item = (Bytes, Option<Bytes>)>,
+        records: impl IntoIterator<Item = (i64, Record)>,
     ) {
-        let mut shard = Shard { leader_epoch, states: Map::new() };
-        for (key, value) in records {
+        let mut shard = Shard { leader_epoch, ..Shard::default() };
+        for (offset, (key, value)) in records {
             // What is no record of ours is passed over.
             let _ = shard.replay(&key, value.as_ref());
+            shard.written(offset, &key, value.is_none());
         }
         self.shards.insert(partition, shard);
     }
@@ -109,6 +117,11 @@ impl ShareCoordinator {
         self.shards.remove(&partition);
     }
 
+    /// Whether this broker keeps the states of any share partitions, or would.
+    pub fn keeps_any(&self) -> bool {
+        !self.shards.is_empty()
+    }
+
     /// The epoch under which this broker keeps the state of a share partition.
     ///
     /// # Errors
@@ -116,6 +129,44 @@ impl ShareCoordinator {
     pub fn leader_epoch(&self, key: &ShareStateKey) -> Result<i32, ErrorCode> {
         let shard = self.shards.get(&self.partition_for(key));
         shard.map(|shard| shard.leader_epoch).ok_or(ErrorCode::NotCoordinator)
+    }
+
+    /// A record is in the log of this partition, at this offset.
+    pub fn written(&mut self, partition: i32, offset: i64, (key, value): &Record) {
+        if let Some(shard) = self.shards.get_mut(&partition) {
+            shard.written(offset, key, value.is_none());
+        }
+    }
+
+    /// For each partition the offset before which nothing is needed any more.
+    pub fn redundant_before(&self) -> impl Iterator<Item = (i32, i64)> {
+        let shards = self.shards.iter().filter(|(_, shard)| shard.redundant_before > 0);
+        shards.map(|(partition, shard)| (*partition, shard.redundant_before))
+    }
+
+    /// Takes snapshots of share partitions whose last one is older than this, unless nothing else
+    /// happens in their partition of the log.
+    #[inline(never)]
+    pub fn snapshot_cold(&mut self, now_ms: i64, age_ms: i64) -> Vec<(ShareStateKey, Vec<Record>)> {
+        let mut all = Vec::new();
+        for shard in self.shards.values_mut() {
+            if shard.states.values().all(|state| state.created_ms != state.written_ms) {
+                continue;
+            }
+            for (key, state) in &mut shard.states {
+                if now_ms.saturating_sub(state.written_ms) < age_ms {
+                    continue;
+                }
+                let mut next = ShareState::clone(state);
+                next.snapshot_epoch = next.snapshot_epoch.saturating_add(1);
+                (next.written_ms, next.updates) = (now_ms, 0);
+                if let Ok(record) = snapshot(key, &next) {
+                    *state = Arc::new(next);
+                    all.push((key.clone(), vec![record]));
+                }
+            }
+        }
+        all
     }
 
     /// What is known of a share partition.
@@ -154,9 +205,10 @@ impl ShareCoordinator {
             start_offset,
             batches: Vec::new(),
             created_ms: now_ms,
+            written_ms: now_ms,
             updates: 0,
         };
-        self.put(key, vec![snapshot(key, &state, now_ms)])
+        self.put(key, vec![snapshot(key, &state)])
     }
 
     /// ReadShareGroupState: the asker is the leader from now on.
@@ -193,9 +245,10 @@ impl ShareCoordinator {
                 start_offset: asked.start_offset,
                 batches: merge(&[], asked.state_batches, asked.start_offset),
                 created_ms: now_ms,
+                written_ms: now_ms,
                 updates: 0,
             };
-            return self.put(key, vec![snapshot(key, &state, now_ms)]);
+            return self.put(key, vec![snapshot(key, &state)]);
         };
         if asked.leader_epoch != NO_EPOCH && asked.leader_epoch < known.leader_epoch {
             return Err(ErrorCode::FencedLeaderEpoch);
@@ -216,10 +269,11 @@ impl ShareCoordinator {
             leader_epoch,
             start_offset,
             batches: merge(&known.batches, asked.state_batches, start_offset),
-            created_ms: known.created_ms,
+            created_ms: now_ms,
+            written_ms: now_ms,
             updates: 0,
         };
-        self.put(key, vec![snapshot(key, &state, now_ms)])
+        self.put(key, vec![snapshot(key, &state)])
     }
 
     /// DeleteShareGroupState.
@@ -251,6 +305,18 @@ impl ShareCoordinator {
 }
 
 impl Shard {
+    /// A snapshot makes needless what was before it, as far as nobody else's is earlier; of a share
+    /// partition that is forgotten nothing is needed.
+    fn written(&mut self, offset: i64, key: &Bytes, is_tombstone: bool) {
+        let Ok((_, key)) = decode_prefixed::<ShareSnapshotKey>(key) else { return };
+        let key: ShareStateKey = (key.group_id.into(), key.topic_id, key.partition);
+        self.snapshots.insert(key.clone(), offset);
+        self.redundant_before = self.snapshots.values().copied().min().unwrap_or(0);
+        if is_tombstone {
+            self.snapshots.remove(&key);
+        }
+    }
+
     fn replay(&mut self, key: &Bytes, value: Option<&Bytes>) -> Result<(), WireError> {
         if let Ok((_, key)) = decode_prefixed::<ShareUpdateKey>(key) {
             let Some(value) = value else { return Ok(()) };
@@ -278,6 +344,7 @@ impl Shard {
             start_offset: value.start_offset,
             batches: value.state_batches,
             created_ms: value.create_timestamp,
+            written_ms: value.write_timestamp,
             updates: 0,
         };
         self.states.insert(key, Arc::new(state));
@@ -323,14 +390,14 @@ fn snapshot_key((group, topic_id, partition): &ShareStateKey) -> Result<Bytes, W
     encode_prefixed(0, &key)
 }
 
-fn snapshot(key: &ShareStateKey, state: &ShareState, now_ms: i64) -> Result<Record, WireError> {
+fn snapshot(key: &ShareStateKey, state: &ShareState) -> Result<Record, WireError> {
     let value = ShareSnapshotValue {
         snapshot_epoch: state.snapshot_epoch,
         state_epoch: state.state_epoch,
         leader_epoch: state.leader_epoch,
         start_offset: state.start_offset,
         create_timestamp: state.created_ms,
-        write_timestamp: now_ms,
+        write_timestamp: state.written_ms,
         state_batches: state.batches.clone(),
     };
     Ok((snapshot_key(key)?, Some(encode_prefixed(0, &value)?)))
@@ -366,10 +433,14 @@ mod tests {
     /// A coordinator of one partition, and the log that it writes.
     struct Desk {
         coordinator: ShareCoordinator,
-        log: Vec<(Bytes, Option<Bytes>)>,
+        log: Vec<Record>,
     }
 
     impl Desk {
+        fn offsets(&self) -> Vec<(i64, Record)> {
+            (0..).zip(self.log.clone()).collect()
+        }
+
         fn new(updates_per_snapshot: i32) -> Desk {
             let config = GroupConfig {
                 share_snapshot_update_records: updates_per_snapshot,
@@ -392,7 +463,10 @@ mod tests {
             match decided {
                 Ok((records, state)) => {
                     let kinds: Vec<i16> = records.iter().map(|(key, _)| i16::from(key[1])).collect();
-                    self.log.extend(records);
+                    for record in records {
+                        self.coordinator.written(0, self.log.len() as i64, &record);
+                        self.log.push(record);
+                    }
                     let Some(state) = state else { return format!("{kinds:?} nothing") };
                     let batches = state.batches.iter().map(|b| {
                         format!(
@@ -416,7 +490,8 @@ mod tests {
         assert_eq!(desk.write(3, 5, vec![batch(5, 9, 0, 1)]), "[1] leader 3 from 5 5-9:0*1");
         assert_eq!(desk.write(3, -1, vec![batch(6, 7, 4, 2)]), "[0] leader 3 from 5 5-5:0*1 6-7:4*2 8-9:0*1");
         let known = desk.coordinator.clone();
-        desk.coordinator.elected(0, 1, desk.log.clone());
+        let records = desk.offsets();
+        desk.coordinator.elected(0, 1, records);
         assert_eq!(desk.coordinator, known);
     }
 
@@ -436,6 +511,38 @@ mod tests {
         assert_eq!(desk.write(5, 10, vec![]), "FENCED_STATE_EPOCH");
         let deleted = desk.coordinator.delete(&key());
         assert_eq!(desk.told(deleted), "[0] nothing");
+    }
+
+    #[test]
+    fn what_snapshots_have_made_needless_is_told() {
+        let mut desk = Desk::new(1);
+        let needless = |desk: &Desk| desk.coordinator.redundant_before().next().map(|(_, offset)| offset);
+        let other: ShareStateKey = ("h".into(), Uuid::from_halves(1, 2), 0);
+        desk.write(3, 0, vec![]);
+        let begun = desk.coordinator.initialize(&other, 1, -1, 7);
+        desk.told(begun);
+        assert_eq!(needless(&desk), None);
+        desk.write(3, 1, vec![]);
+        assert_eq!(needless(&desk), None, "an update");
+        desk.write(3, 2, vec![]);
+        assert_eq!(needless(&desk), Some(1), "the other's snapshot is the earliest");
+        // Both are old at 20, the other alone at 15 if there was a snapshot of this one at 10.
+        assert_eq!(desk.coordinator.clone().snapshot_cold(20, 13).len(), 2);
+        assert_eq!(desk.coordinator.clone().snapshot_cold(19, 13).len(), 0);
+        for (_, records) in desk.coordinator.snapshot_cold(20, 13) {
+            desk.told(Ok((records, None)));
+        }
+        assert_eq!(needless(&desk), Some(4));
+        assert_eq!(desk.coordinator.snapshot_cold(99, 13), [], "nothing has happened since");
+        let known = desk.coordinator.clone();
+        let records = desk.offsets().split_off(4);
+        desk.coordinator.elected(0, 1, records);
+        assert_eq!(desk.coordinator, known);
+        let deleted = desk.coordinator.delete(&key());
+        desk.told(deleted);
+        let deleted = desk.coordinator.delete(&other);
+        desk.told(deleted);
+        assert_eq!(needless(&desk), Some(desk.log.len() as i64 - 1));
     }
 
     #[test]

@@ -307,3 +307,29 @@ fn where_a_broker_is_reached_is_told_and_cannot_be_altered() {
     assert_eq!(told.value.as_deref(), Some("PLAINTEXT://broker-1:9092"));
     assert_eq!((told.config_source, told.read_only, told.is_sensitive), (4, true, false));
 }
+
+#[test]
+fn configs_of_groups_keep_within_the_brokers_limits() {
+    let mut cluster = Cluster::new(1);
+    for (name, value, expected) in [
+        ("share.session.timeout.ms", "44999", ErrorCode::InvalidConfig),
+        ("share.session.timeout.ms", "60001", ErrorCode::InvalidConfig),
+        ("share.session.timeout.ms", "60000", ErrorCode::None),
+        ("share.heartbeat.interval.ms", "4999", ErrorCode::InvalidConfig),
+        ("share.heartbeat.interval.ms", "15000", ErrorCode::None),
+        ("share.record.lock.duration.ms", "14999", ErrorCode::InvalidConfig),
+        ("share.record.lock.duration.ms", "60001", ErrorCode::InvalidConfig),
+        ("share.record.lock.duration.ms", "15000", ErrorCode::None),
+        ("consumer.session.timeout.ms", "44999", ErrorCode::InvalidConfig),
+        ("consumer.heartbeat.interval.ms", "15001", ErrorCode::InvalidConfig),
+        ("streams.heartbeat.interval.ms", "45000", ErrorCode::InvalidConfig),
+        ("share.auto.offset.reset", "sometime", ErrorCode::InvalidConfig),
+        ("share.auto.offset.reset", "by_duration:1H", ErrorCode::InvalidConfig),
+        ("share.auto.offset.reset", "by_duration:PT1H", ErrorCode::None),
+        ("share.isolation.level", "read_nothing", ErrorCode::InvalidConfig),
+        ("share.delivery.count.limit", "3", ErrorCode::InvalidConfig),
+    ] {
+        let told = alter(&mut cluster, GROUP, "g", &[(SET, name, Some(value))]);
+        assert_eq!(told, expected, "{name} {value}");
+    }
+}

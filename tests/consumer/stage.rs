@@ -10,6 +10,7 @@ use terrarium::base::{CloseReason, ConnId, Effect, Input, NodeId, Rng, SimTime, 
 use terrarium::client::consumer::{Consumer, ConsumerCommand, ConsumerTimer, GroupProtocol, MemberState};
 use terrarium::coordinator::{
     Caller, CoordinatorTimer, GroupConfig, GroupCoordinator, GroupRequest, GroupResponse, Moment, Outcome,
+    ShareTold,
 };
 use terrarium::metadata::MetadataImage;
 use terrarium::protocol::messages::fetch::*;
@@ -505,6 +506,17 @@ impl Stage {
             if let Some(coordinator) = self.coordinators.get_mut(&broker) {
                 let at = Moment { now: self.now, image: &self.image };
                 coordinator.committed(at, append, &mut out);
+            }
+            self.take(broker, out);
+        }
+        // The share coordinator does at once whatever it is asked.
+        for ask in out.asks {
+            let told = ShareTold { error: ErrorCode::None, start_offset: -1, leader_epoch: 0 };
+            let told = vec![told; ask.parts.len()];
+            let mut out = Outcome::default();
+            if let Some(coordinator) = self.coordinators.get_mut(&broker) {
+                let at = Moment { now: self.now, image: &self.image };
+                coordinator.share_told(at, ask, &told, &mut out);
             }
             self.take(broker, out);
         }

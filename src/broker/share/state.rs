@@ -18,6 +18,8 @@ use crate::storage::{BatchBuilder, BatchOptions};
 pub(super) struct StateHost {
     pub(super) coordinator: ShareCoordinator,
     waiting: VecDeque<WaitingState>,
+    /// Logs are looked through now and again for what nobody needs.
+    pub(super) is_pruning: bool,
     asked: Map<u64, StateAsked>,
 }
 
@@ -75,7 +77,7 @@ pub(super) struct StateResult {
 
 impl StateHost {
     pub(super) fn new(coordinator: ShareCoordinator) -> StateHost {
-        StateHost { coordinator, waiting: VecDeque::new(), asked: Map::new() }
+        StateHost { coordinator, waiting: VecDeque::new(), is_pruning: false, asked: Map::new() }
     }
 }
 
@@ -173,7 +175,7 @@ impl Broker {
         }
     }
 
-    fn append_share_state(
+    pub(super) fn append_share_state(
         &mut self,
         ctx: &mut Ctx,
         (asked, part): (u64, u32),
@@ -193,13 +195,18 @@ impl Broker {
             let error = if fits { ErrorCode::NotCoordinator } else { ErrorCode::InvalidRequest };
             return self.share_state_settled(ctx, asked, part, error);
         }
-        let until = self.log(&at).map_or(0, |log| log.log_end_offset()) + i64::from(builder.count());
+        let base = self.log(&at).map_or(0, |log| log.log_end_offset());
+        let until = base + i64::from(builder.count());
         let timeout = u64::try_from(self.config.group.share_write_timeout_ms).unwrap_or(0);
         let deadline = ctx.now() + ms(timeout);
         // Queued before it is appended: with a single in-sync replica it is committed at once.
         let waiting = WaitingState { at: at.clone(), until, deadline, asked, part };
         self.shares.state.waiting.push_back(waiting);
-        if self.append_as_leader(ctx, &at, &builder.build(), -1).is_err() {
+        if self.append_as_leader(ctx, &at, &builder.build(), -1).is_ok() {
+            for (offset, record) in (base..).zip(records) {
+                self.shares.state.coordinator.written(at.partition, offset, record);
+            }
+        } else {
             let mut queue = self.shares.state.waiting.iter();
             if let Some(index) = queue.position(|waiting| (waiting.asked, waiting.part) == (asked, part)) {
                 self.shares.state.waiting.remove(index);
@@ -260,13 +267,14 @@ impl Broker {
             return;
         }
         let Some(log) = self.log(at) else { return };
-        let records: Vec<(Bytes, Option<Bytes>)> = log
+        let records: Vec<(i64, (Bytes, Option<Bytes>))> = log
             .batches_from(log.log_start_offset())
             .filter(|batch| !batch.is_control())
             .flat_map(|batch| batch.records().filter_map(Result::ok).collect::<Vec<_>>())
-            .filter_map(|record| Some((record.key?, record.value)))
+            .filter_map(|record| Some((record.offset, (record.key?, record.value))))
             .collect();
         self.shares.state.coordinator.elected(at.partition, leader_epoch, records);
+        self.begin_pruning(ctx);
         self.share_coordinators_moved(ctx);
     }
 

@@ -257,12 +257,80 @@ pub fn check_topic_configs(own: &Configs) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Whether a group may have these configs.
+/// Configs of groups for which brokers have limits: of which kind of group, and what.
+const LIMITED: [(&str, &str); 5] = [
+    ("consumer", "heartbeat.interval.ms"),
+    ("consumer", "session.timeout.ms"),
+    ("share", "heartbeat.interval.ms"),
+    ("share", "session.timeout.ms"),
+    ("share", "record.lock.duration.ms"),
+];
+
+/// Whether a group may have these configs. What it does not have counts as it is by default, and
+/// `limit` knows the broker configs that say how little or much it may be.
 ///
 /// # Errors
 /// The first that it may not have, and why.
-pub fn check_group_configs(own: &Configs) -> Result<(), ConfigError> {
-    check_all(GROUP_CONFIGS, own, "group")
+#[inline(never)]
+pub fn check_group_configs(own: &Configs, limit: &dyn Fn(&str) -> Option<i64>) -> Result<(), ConfigError> {
+    check_all(GROUP_CONFIGS, own, "group")?;
+    let value = |name: &str| -> i64 {
+        let default = || find(GROUP_CONFIGS, name).and_then(|def| def.default);
+        let own = own.get(name).map(|value| &**value).or_else(default);
+        own.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
+    };
+    for (kind, what) in LIMITED {
+        let name = format!("{kind}.{what}");
+        let (min, max) = (format!("group.{kind}.min.{what}"), format!("group.{kind}.max.{what}"));
+        if limit(&min).is_some_and(|least| value(&name) < least) {
+            return Err(ConfigError::new(name, format!("must be greater than or equal to {min}")));
+        }
+        if limit(&max).is_some_and(|most| value(&name) > most) {
+            return Err(ConfigError::new(name, format!("must be less than or equal to {max}")));
+        }
+    }
+    for kind in ["consumer", "share", "streams"] {
+        let (timeout, interval) =
+            (format!("{kind}.session.timeout.ms"), format!("{kind}.heartbeat.interval.ms"));
+        if value(&timeout) <= value(&interval) {
+            return Err(ConfigError::new(timeout, format!("must be greater than {interval}")));
+        }
+    }
+    let reset = own.get("share.auto.offset.reset").map_or("latest", |value| &**value);
+    let is_reset = match reset.split_once(':') {
+        Some(("by_duration", text)) => duration_ms(text).is_some(),
+        _ => matches!(reset, "earliest" | "latest"),
+    };
+    if !is_reset {
+        let problem = format!("must be earliest, latest or by_duration:PnDTnHnMn.nS, not '{reset}'");
+        return Err(ConfigError::new("share.auto.offset.reset", problem));
+    }
+    Ok(())
+}
+
+/// An ISO 8601 duration such as `P1DT2H3M4S`, in milliseconds.
+pub fn duration_ms(text: &str) -> Option<i64> {
+    let (days, times) = text.strip_prefix('P')?.split_once('T').unwrap_or((text.get(1..)?, ""));
+    let mut total = 0i64;
+    for (part, units) in [(days, "D"), (times, "HMS")] {
+        let mut number = 0i64;
+        for letter in part.chars() {
+            if let Some(digit) = letter.to_digit(10) {
+                number = number.checked_mul(10)?.checked_add(digit.into())?;
+                continue;
+            }
+            let unit = match (letter, units.contains(letter)) {
+                ('D', true) => 86_400_000,
+                ('H', true) => 3_600_000,
+                ('M', true) => 60_000,
+                ('S', true) => 1_000,
+                _ => return None,
+            };
+            total = total.checked_add(number.checked_mul(unit)?)?;
+            number = 0;
+        }
+    }
+    Some(total)
 }
 
 /// Whether a client metrics subscription may have these configs.
