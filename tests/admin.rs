@@ -11,5 +11,7 @@ mod elections;
 mod metadata;
 #[path = "admin/moves.rs"]
 mod moves;
+#[path = "admin/shares.rs"]
+mod shares;
 #[path = "admin/topics.rs"]
 mod topics;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use terrarium::base::SimTime;
+use terrarium::protocol::TopicPartition;
 use terrarium::scenario::{Files, Scenario};
 use terrarium::sim::World;
 use terrarium::trace::Event;
@@ -99,4 +100,21 @@ fn a_slow_application_loses_its_locks_and_records_are_given_up_in_the_end() {
     assert_eq!(told.most_deliveries, 2, "{told:?}");
     assert!(told.reasons.get("lock timed out").is_some_and(|count| *count > 0), "{told:?}");
     assert!(told.reasons.get("delivery count limit").is_some_and(|count| *count > 0), "{told:?}");
+}
+
+#[test]
+fn states_that_snapshots_have_made_needless_are_deleted_and_nobody_misses_them() {
+    let configs = r#", "share.coordinator.snapshot.update.records.per.snapshot": 4,
+        "share.coordinator.state.topic.prune.interval.ms": 3000"#;
+    let script = r#"{"at_ms": 30000, "do": "kill", "node": "broker-2"}, {"at_ms": 50000, "do": "restart", "node": "broker-2"}"#;
+    let (world, told) = play(configs, "", script);
+    assert_eq!(told.accepted.len(), 1_000, "{told:?}");
+    let starts: Vec<i64> = world
+        .brokers()
+        .flat_map(|(_, _, broker)| {
+            (0..2).filter_map(|p| broker.log(&TopicPartition::new("__share_group_state", p)))
+        })
+        .map(|log| log.log_start_offset())
+        .collect();
+    assert!(starts.iter().any(|start| *start > 20), "{starts:?}");
 }
