@@ -2,6 +2,7 @@
 //!
 //! Must not know Yew, the DOM or wall time, and never changes a world.
 
+pub mod actions;
 pub mod compare;
 pub mod find;
 pub mod inspector;

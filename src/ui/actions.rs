@@ -1,12 +1,13 @@
 //! What can be done to the things of a world.
 
-use std::rc::Rc;
-
 use crate::base::NodeId;
 use crate::protocol::TopicPartition;
 use crate::sim::{Command, Health, Machine, Slot, World};
+use crate::view::actions::{
+    Item, broken, broker_faults, link_faults, links_of, number, partition_faults, server_faults,
+};
 
-use super::menu::{Item, Menu};
+use super::menu::Menu;
 use super::target::Target;
 
 /// The menu of a thing; `None` when there is nothing to be done to it.
@@ -17,13 +18,19 @@ pub(super) fn menu(world: &World, target: &Target, at: (f64, f64)) -> Option<Men
             let slot = world.node(*node)?;
             match &slot.machine {
                 Machine::Broker(broker) => {
-                    (format!("Broker {}", broker.id()), broker_facts(slot), server(world, *node, slot))
+                    let facts = [broker_facts(slot), broken(world, slot)].concat();
+                    (format!("Broker {}", broker.id()), facts, server(world, *node, slot))
                 }
-                Machine::Controller(_) => ("Controller".to_owned(), Vec::new(), server(world, *node, slot)),
+                Machine::Controller(_) => {
+                    let title = slot.name.replace("controller", "Controller").replace('-', " ");
+                    (title, broken(world, slot), server(world, *node, slot))
+                }
                 Machine::Producer(_) => {
-                    (format!("Producer {}", slot.name), producer_facts(slot), producer(world, slot))
+                    (format!("Producer {}", slot.name), producer_facts(slot), producer(world, *node, slot))
                 }
-                Machine::Consumer(_) => (slot.name.clone(), consumer_facts(slot), consumer(slot)),
+                Machine::Consumer(_) => {
+                    (slot.name.clone(), consumer_facts(slot), consumer(world, *node, slot))
+                }
                 Machine::Admin(_) | Machine::Guest(_) => return None,
             }
         }
@@ -33,14 +40,10 @@ pub(super) fn menu(world: &World, target: &Target, at: (f64, f64)) -> Option<Men
             (format!("Group {id}"), Vec::new(), items)
         }
         Target::Partition(at) => (format!("{} {}", at.topic, at.partition), Vec::new(), partition(world, at)),
-        Target::Link(a, b) => (format!("Link {a} – {b}"), Vec::new(), link(world, a, b)),
+        Target::Link(a, b) => (format!("Link {a} – {b}"), Vec::new(), link_faults(world, a, b)),
         Target::Record(..) | Target::Flight(_) | Target::Entry(_) => return None,
     };
     Some(Menu { title, facts, items, at })
-}
-
-fn number<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, String> {
-    text.trim().parse().map_err(|_| format!("{what} is a whole number, not “{text}”"))
 }
 
 fn fact(name: &str, value: impl ToString) -> (String, String) {
@@ -93,42 +96,30 @@ fn server(world: &World, node: NodeId, slot: &Slot) -> Vec<Item> {
     if matches!(slot.health, Health::Up | Health::Paused) {
         items.push(Item::Do("Power loss".into(), Command::PowerLoss { node: slot.name.clone() }));
     }
-    for (other, peer) in world.nodes() {
-        if other == node || !matches!(peer.machine, Machine::Broker(_) | Machine::Controller(_)) {
-            continue;
-        }
-        let (a, b) = (slot.name.clone(), peer.name.clone());
-        let cut = world.link(node, other).is_some_and(|link| link.cut);
-        let item = if cut {
-            Item::Do(format!("Mend link to {b}"), Command::Heal { a, b })
-        } else {
-            Item::Do(format!("Cut link to {b}"), Command::Cut { a, b })
-        };
-        items.push(item);
-        items.push(slow(slot.name.clone(), peer.name.clone(), &format!("Slow link to {}", peer.name)));
+    items.extend(broker_faults(slot));
+    items.extend(server_faults(slot));
+    if matches!(slot.machine, Machine::Controller(_)) {
+        items.push(create_topic());
     }
+    items.extend(links_of(world, node));
     items
 }
 
-fn slow(a: String, b: String, title: &str) -> Item {
-    let make = move |values: &[String]| {
-        let latency_ms = number(&values[0], "The latency")?;
-        Ok(Command::Slow { a: a.clone(), b: b.clone(), latency_ms })
+fn create_topic() -> Item {
+    let make = |values: &[String]| {
+        Ok(Command::CreateTopic {
+            topic: values[0].trim().to_owned(),
+            partitions: number(&values[1], "The number of partitions")?,
+            replication_factor: number(&values[2], "The replication factor")?,
+            configs: Default::default(),
+        })
     };
-    Item::Form(title.to_owned(), vec![("Latency one way, in ms", "80".into())], "Slow it", Rc::new(make))
+    let fields =
+        vec![("Name", "another".into()), ("Partitions", "1".into()), ("Replication factor", "3".into())];
+    Item::form("Create a topic", fields, "Create it", make)
 }
 
-fn link(world: &World, a: &str, b: &str) -> Vec<Item> {
-    let (a, b) = (a.to_owned(), b.to_owned());
-    let usual = (world.setup().network.latency_us / 1_000) as u32;
-    vec![
-        Item::Do("Mend".into(), Command::Heal { a: a.clone(), b: b.clone() }),
-        Item::Do("Usual latency".into(), Command::Slow { a: a.clone(), b: b.clone(), latency_ms: usual }),
-        slow(a, b, "Another latency"),
-    ]
-}
-
-fn producer(world: &World, slot: &Slot) -> Vec<Item> {
+fn producer(world: &World, node: NodeId, slot: &Slot) -> Vec<Item> {
     let Machine::Producer(machine) = &slot.machine else { return Vec::new() };
     let topic = world.setup().cluster.topics.first().map(|topic| topic.name.clone()).unwrap_or_default();
     let name = slot.name.clone();
@@ -159,16 +150,17 @@ fn producer(world: &World, slot: &Slot) -> Vec<Item> {
         ("Partition (empty: let the partitioner choose)", String::new()),
         ("Headers (name=value, …)", String::new()),
     ];
-    let mut items = vec![Item::Form("Send a record".into(), fields, "Send", Rc::new(make))];
+    let mut items = vec![Item::form("Send a record", fields, "Send", make)];
     let producer = slot.name.clone();
     let on = machine.is_paused();
     let word = if on { "Start producing" } else { "Stop producing" };
     items.push(Item::Do(word.into(), Command::SetProducing { producer, on }));
     items.extend(life(slot));
+    items.extend(links_of(world, node));
     items
 }
 
-fn consumer(slot: &Slot) -> Vec<Item> {
+fn consumer(world: &World, node: NodeId, slot: &Slot) -> Vec<Item> {
     let Machine::Consumer(machine) = &slot.machine else { return Vec::new() };
     let name = slot.name.clone();
     let mut items = Vec::new();
@@ -186,7 +178,7 @@ fn consumer(slot: &Slot) -> Vec<Item> {
         };
         let now = machine.app().process_ms.to_string();
         let fields = vec![("Milliseconds for each record", now)];
-        items.push(Item::Form("Processing time".into(), fields, "Set", Rc::new(process)));
+        items.push(Item::form("Processing time", fields, "Set", process));
         items.push(Item::Do("Commit now".into(), Command::Commit { consumer: name.clone() }));
         let first = machine.assignment().keys().next();
         let consumer = name;
@@ -204,9 +196,10 @@ fn consumer(slot: &Slot) -> Vec<Item> {
             ("Partition", first.map_or("0".into(), |at| at.partition.to_string())),
             ("Offset, beginning or end", "beginning".into()),
         ];
-        items.push(Item::Form("Seek".into(), fields, "Seek", Rc::new(seek)));
+        items.push(Item::form("Seek", fields, "Seek", seek));
     }
     items.extend(life(slot));
+    items.extend(links_of(world, node));
     items
 }
 
@@ -229,5 +222,7 @@ fn partition(world: &World, at: &TopicPartition) -> Vec<Item> {
         ("Config", "min.insync.replicas".into()),
         ("Value (empty: the default)", known("min.insync.replicas")),
     ];
-    vec![Item::Form(format!("Change a config of {topic}"), fields, "Change", Rc::new(make))]
+    let mut items = vec![Item::form(format!("Change a config of {topic}"), fields, "Change", make)];
+    items.extend(partition_faults(world, at));
+    items
 }

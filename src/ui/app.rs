@@ -10,6 +10,7 @@ use yew::prelude::*;
 use crate::base::SimTime;
 use crate::scenario::{Files, Link, Linked, OPENING, is_recording, theatre_fragment};
 use crate::sim::Command;
+use crate::view::actions::flight_faults;
 use crate::view::inspector::{inspect, inspect_batch};
 use crate::view::stage::{Look, Scene};
 use crate::view::words::{Names, StepKind, title};
@@ -294,8 +295,13 @@ fn picked(target: Option<web_sys::EventTarget>, at: (f64, f64)) -> Option<Msg> {
         Some(("add", group)) => {
             Some(Msg::Chosen(Chosen::Command(Command::AddConsumer { group: group.to_owned(), name: None })))
         }
-        Some(("drop", sent)) => {
-            Some(Msg::Chosen(Chosen::Command(Command::Drop { sent: sent.parse().ok()? })))
+        Some((what @ ("drop" | "delay" | "twice"), sent)) => {
+            let [drop, delay, twice] = flight_faults(sent.parse().ok()?).map(|(_, command)| command);
+            Some(Msg::Chosen(Chosen::Command(match what {
+                "drop" => drop,
+                "delay" => delay,
+                _ => twice,
+            })))
         }
         _ => Some(Msg::Unselect),
     }

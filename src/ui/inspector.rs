@@ -2,6 +2,7 @@
 
 use yew::prelude::*;
 
+use crate::view::actions::flight_faults;
 use crate::view::inspector::{BatchView, FieldView, Inspection, PartView, hex_rows};
 
 use super::seconds_of;
@@ -60,7 +61,11 @@ fn entry(inspection: &Inspection, in_flight: bool) -> Html {
         <h2>{ &inspection.title }</h2>
         <p class="tip">{ &inspection.subtitle }</p>
         if in_flight {
-            <p><button class="btn danger" data-do={format!("drop/{}", inspection.seq)}>{ "Drop it" }</button></p>
+            <p class="doings">
+                { for flight_faults(inspection.seq).iter().zip(["drop", "delay", "twice"]).map(|((word, _), what)| html! {
+                    <button class={classes!("btn", (what == "drop").then_some("danger"))} data-do={format!("{what}/{}", inspection.seq)}>{ word }</button>
+                }) }
+            </p>
         }
         <h3>{ "In words" }</h3>
         <p class="words">{ &inspection.sentence }</p>

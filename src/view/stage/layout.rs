@@ -438,13 +438,16 @@ fn link_words(world: &World, y: f64) -> Vec<LinkWord> {
         .take(6)
         .enumerate()
         .map(|(index, (a, b, link))| {
-            let (a, b) = (name(a), name(b));
-            let what = if link.cut || link.cut_to.is_some() {
-                "cut".to_owned()
-            } else {
-                format!("{} ms", link.latency_us / 1_000)
+            let sender = |to: NodeId| if to == a { b } else { a };
+            // One way only, or both.
+            let (from, sign, to, what) = match (link.cut, link.cut_to, link.slow_to) {
+                (false, Some(to), _) => (sender(to), '→', to, "cut".to_owned()),
+                (false, None, Some((to, us))) => (sender(to), '→', to, format!("{} ms", us / 1_000)),
+                (false, None, None) => (a, '–', b, format!("{} ms", link.latency_us / 1_000)),
+                (true, ..) => (a, '–', b, "cut".to_owned()),
             };
-            let text = format!("link {} – {} {what}", short(&a), short(&b));
+            let text = format!("link {} {sign} {} {what}", short(&name(from)), short(&name(to)));
+            let (a, b) = (name(a), name(b));
             LinkWord { a, b, text, y: y + index as f64 * 18.0 }
         })
         .collect()
