@@ -3,6 +3,7 @@
 //! Must not know Yew, the DOM or wall time, and never changes a world.
 
 pub mod actions;
+pub mod brokers;
 pub mod compare;
 pub mod find;
 pub mod inspector;
@@ -17,6 +18,8 @@ pub mod words;
 
 pub use px::{Px, px};
 
+#[cfg(test)]
+mod brokers_test;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]

@@ -11,11 +11,12 @@ use crate::base::SimTime;
 use crate::scenario::{Files, Link, Linked, OPENING, is_recording, theatre_fragment};
 use crate::sim::Command;
 use crate::view::actions::flight_faults;
+use crate::view::brokers::by_broker;
 use crate::view::inspector::{inspect, inspect_batch};
 use crate::view::stage::{Look, Scene};
 use crate::view::words::{Names, StepKind, title};
 
-use super::brokers::{BrokersView, rows};
+use super::brokers::BrokersView;
 use super::dialogs::{Dialog, DialogView, Load, read};
 use super::inspector::{Inspector, Shown};
 use super::menu::{Chosen, Menu, MenuView};
@@ -168,7 +169,7 @@ impl Component for App {
                     } else if self.tab == Tab::SpaceTime {
                         { self.in_space(ctx) }
                     } else {
-                        <BrokersView brokers={rows(run.world(), self.look.internal)} />
+                        { self.by_broker(ctx) }
                     }
                 </main>
                 <aside aria-label="Inspector">
@@ -336,6 +337,14 @@ impl App {
     fn in_space(&self, ctx: &Context<App>) -> Html {
         let send = ctx.link().callback(|msg| msg);
         self.space.as_ref().map(|space| space.view(&self.session, &send)).unwrap_or_default()
+    }
+
+    #[inline(never)]
+    fn by_broker(&self, ctx: &Context<App>) -> Html {
+        let internal = self.look.internal;
+        let view = by_broker(self.session.run.world(), internal);
+        let toggle = ctx.link().callback(|_: MouseEvent| Msg::Internal);
+        html! { <BrokersView {view} {internal} {toggle} /> }
     }
 
     /// While nothing is selected, the diagram may have something to say.

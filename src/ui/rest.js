@@ -10,7 +10,7 @@
 
     // What only the rest draws has its own styles.
     function dress() {
-        for (const name of ['theatre', 'spacetime']) {
+        for (const name of ['theatre', 'spacetime', 'operations']) {
             const style = document.createElement('link');
             style.rel = 'stylesheet';
             style.href = `static/${name}.css?${document.querySelector('link[href$="_bg.wasm"]').href.replace(/.*-/, '')}`;

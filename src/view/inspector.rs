@@ -19,6 +19,7 @@ pub use batch::{BatchView, RecordView, inspect_batch};
 pub use frame::{FieldView, FrameView, frame_view};
 pub use hex::{BYTES_PER_ROW, COLOURS, HexRow, HexRun, hex_rows};
 pub use records::PartView;
+pub(super) use records::{is_idle, log_records};
 
 /// All there is to say of an entry.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::protocol::records::{InternalTopic, RecordPart};
 use crate::protocol::{Dissection, Span};
-use crate::storage::{self, BatchSpan, RecordBatch};
+use crate::storage::{self, BatchSpan, RecordBatch, UnifiedLog};
 use crate::view::words::Names;
 
 use super::FieldView;
@@ -160,4 +160,28 @@ pub(super) fn batch_fields(
         }
     }
     mark_leaves(fields)
+}
+
+/// The records of a log from an offset on, each with its offset and what its value, or its key, says.
+pub(in crate::view) fn log_records(
+    log: &UnifiedLog,
+    from: i64,
+    names: &Names,
+) -> impl Iterator<Item = (i64, String)> {
+    let opener = Opener::of(&log.topic_partition().topic, names);
+    log.batches_from(from).flat_map(move |batch| {
+        let is_control = batch.is_control();
+        let records = batch.records().filter_map(Result::ok);
+        let said = records.filter_map(|record| {
+            let value = record.value.as_ref()?;
+            let title = opener?.value(is_control, record.key.as_ref(), value).title;
+            Some((record.offset, title))
+        });
+        said.collect::<Vec<_>>()
+    })
+}
+
+/// Whether a record's title says that it means nothing.
+pub(in crate::view) fn is_idle(title: &str) -> bool {
+    title.starts_with("NoOpRecord ")
 }

@@ -1,0 +1,150 @@
+//! A cluster by broker, before and after somebody dies.
+
+use std::fmt::Write;
+
+use expect_test::{Expect, expect};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use super::brokers::{by_broker, bytes_words, metadata_log};
+use super::fixture::run_until;
+use crate::base::{SimTime, ms, seconds};
+use crate::sim::{Command, Run};
+use crate::view::inspector::inspect_batch;
+
+fn check(run: &Run, expected: Expect) {
+    let view = by_broker(run.world(), false);
+    let mut text = String::new();
+    for rack in &view.racks {
+        let _ = writeln!(text, "rack {}", rack.name.as_deref().unwrap_or("–"));
+        for broker in &rack.brokers {
+            let [leads, follows, out] = broker.roles;
+            let _ = writeln!(
+                text,
+                "{} {}: leads {leads}, follows {follows}, out of sync {out}; {} on disk, {} dirty; metadata {:?} {:?}",
+                broker.title,
+                broker.state,
+                bytes_words(broker.disk_bytes),
+                bytes_words(broker.dirty_bytes),
+                broker.metadata,
+                broker.broken,
+            );
+            for row in &broker.replicas {
+                let _ = writeln!(
+                    text,
+                    "  {} {} epoch {}: {} of {}, {} behind, {} bytes, {} dirty",
+                    row.at,
+                    row.role,
+                    row.epoch,
+                    row.high_watermark,
+                    row.log_end,
+                    row.behind,
+                    row.size_bytes,
+                    row.dirty_bytes
+                );
+            }
+        }
+    }
+    let quorum = &view.quorum;
+    let _ = writeln!(
+        text,
+        "quorum: leader {:?}, epoch {}, {} of {}, from {}",
+        quorum.leader, quorum.epoch, quorum.high_watermark, quorum.log_end, quorum.from
+    );
+    for tape in &quorum.tapes {
+        let _ = writeln!(
+            text,
+            "  {} {} epoch {}: {} of {}, image {}, {} behind",
+            tape.name, tape.state, tape.epoch, tape.high_watermark, tape.log_end, tape.image, tape.behind
+        );
+    }
+    for record in quorum.records.iter().take(4) {
+        let committed = if record.committed { "" } else { " (not committed)" };
+        let _ = writeln!(text, "  {} {} {}{committed}", record.offset, record.name, record.words);
+        let node = quorum.reader.expect("somebody's log").0 as i32;
+        assert!(inspect_batch(run.world(), node, &metadata_log(), record.offset).is_some());
+    }
+    expected.assert_eq(&text);
+}
+
+#[test]
+fn a_leader_dies_and_the_others_go_on() {
+    check(
+        &run_until(SimTime(seconds(2) - 1)),
+        expect![[r#"
+        rack –
+        Broker 1 up: leads 1, follows 0, out of sync 0; 2.6 KB on disk, 1.4 KB dirty; metadata 13, 0 behind []
+          rides-0 leader epoch 0: 20 of 20, 0 behind, 1430 bytes, 1430 dirty
+        Broker 2 up: leads 0, follows 1, out of sync 0; 2.6 KB on disk, 1.4 KB dirty; metadata 13, 0 behind []
+          rides-0 in sync epoch 0: 19 of 20, 0 behind, 1430 bytes, 1430 dirty
+        Broker 3 up: leads 0, follows 1, out of sync 0; 2.6 KB on disk, 1.4 KB dirty; metadata 13, 0 behind []
+          rides-0 in sync epoch 0: 19 of 20, 0 behind, 1430 bytes, 1430 dirty
+        quorum: leader Some("controller"), epoch 1, 13 of 13, from 0
+          controller the only controller epoch 1: 13 of 13, image 13, 0 behind
+          broker 1 observer epoch 1: 13 of 13, image 13, 0 behind
+          broker 2 observer epoch 1: 13 of 13, image 13, 0 behind
+          broker 3 observer epoch 1: 13 of 13, image 13, 0 behind
+          11 ProducerIdsRecord brokerId 3 · brokerEpoch 4 · nextProducerId 1000
+          9 PartitionRecord partitionId 0 · topic rides · replicas 1, 2, 3 · isr 1, 2, 3 · leader 1 · leaderEpoch 0 · partitionEpoch 0
+          8 TopicRecord name rides · topic rides
+          7 BrokerRegistrationChangeRecord brokerId 1 · brokerEpoch 2 · fenced -1
+    "#]],
+    );
+    check(
+        &run_until(SimTime(seconds(14))),
+        expect![[r#"
+        rack –
+        Broker 1 down: leads 1, follows 0, out of sync 0; 2.6 KB on disk, 1.4 KB dirty; metadata 0, 39 behind []
+          rides-0 leader epoch 0: 20 of 20, 0 behind, 1430 bytes, 1430 dirty
+        Broker 2 up: leads 1, follows 0, out of sync 0; 12.9 KB on disk, 9.8 KB dirty; metadata 39, 0 behind []
+          rides-0 leader epoch 1: 260 of 260, 0 behind, 9897 bytes, 9897 dirty
+        Broker 3 up: leads 0, follows 1, out of sync 0; 12.9 KB on disk, 9.8 KB dirty; metadata 39, 0 behind []
+          rides-0 in sync epoch 1: 259 of 260, 0 behind, 9897 bytes, 9897 dirty
+        quorum: leader Some("controller"), epoch 1, 39 of 39, from 0
+          controller the only controller epoch 1: 39 of 39, image 39, 0 behind
+          broker 1 down epoch 1: 13 of 13, image 0, 26 behind
+          broker 2 observer epoch 1: 39 of 39, image 39, 0 behind
+          broker 3 observer epoch 1: 39 of 39, image 39, 0 behind
+          29 PartitionChangeRecord partitionId 0 · topic rides · isr 2, 3 · leader 2
+          28 BrokerRegistrationChangeRecord brokerId 1 · brokerEpoch 2 · fenced 1
+          11 ProducerIdsRecord brokerId 3 · brokerEpoch 4 · nextProducerId 1000
+          9 PartitionRecord partitionId 0 · topic rides · replicas 1, 2, 3 · isr 1, 2, 3 · leader 1 · leaderEpoch 0 · partitionEpoch 0
+    "#]],
+    );
+}
+
+#[test]
+fn whoever_is_cut_off_lags_behind() {
+    let mut run = run_until(SimTime(ms(1_500)));
+    let command = Command::Cut { a: "broker-3".into(), b: "controller".into() };
+    run.command(&command).expect("obeyed");
+    run.command(&Command::SetDiskFull { broker: "broker-2".into(), on: true }).expect("obeyed");
+    run.play_until(SimTime(ms(3_500)), 100_000);
+    check(
+        &run,
+        expect![[r#"
+        rack –
+        Broker 1 down: leads 1, follows 0, out of sync 0; 2.0 KB on disk, 782 B dirty; metadata 0, 16 behind []
+          rides-0 leader epoch 0: 10 of 11, 0 behind, 782 bytes, 782 dirty
+        Broker 2 down: leads 0, follows 1, out of sync 0; 1.8 KB on disk, 710 B dirty; metadata 0, 16 behind [("disk", "full")]
+          rides-0 in sync epoch 0: 9 of 10, 1 behind, 710 bytes, 710 dirty
+        Broker 3 up: leads 0, follows 1, out of sync 0; 1.9 KB on disk, 782 B dirty; metadata 12, 4 behind []
+          rides-0 in sync epoch 0: 10 of 11, 0 behind, 782 bytes, 782 dirty
+        quorum: leader Some("controller"), epoch 1, 16 of 16, from 0
+          controller the only controller epoch 1: 16 of 16, image 16, 0 behind
+          broker 1 down epoch 1: 13 of 13, image 0, 3 behind
+          broker 2 down epoch 1: 12 of 12, image 0, 4 behind
+          broker 3 observer epoch 1: 12 of 12, image 12, 4 behind
+          11 ProducerIdsRecord brokerId 3 · brokerEpoch 4 · nextProducerId 1000
+          9 PartitionRecord partitionId 0 · topic rides · replicas 1, 2, 3 · isr 1, 2, 3 · leader 1 · leaderEpoch 0 · partitionEpoch 0
+          8 TopicRecord name rides · topic rides
+          7 BrokerRegistrationChangeRecord brokerId 1 · brokerEpoch 2 · fenced -1
+    "#]],
+    );
+}
+
+#[test]
+fn sizes_in_words() {
+    let said = [0, 999, 1_000, 4_190, 2_300_000].map(bytes_words);
+    assert_eq!(said, ["0 B", "999 B", "1.0 KB", "4.1 KB", "2.3 MB"]);
+}
