@@ -3,6 +3,7 @@
 //! Must not know Kafka's rules, nor change a world except by a command.
 
 mod actions;
+mod address;
 mod app;
 mod brokers;
 mod dialogs;
@@ -11,6 +12,7 @@ mod inspector;
 mod keys;
 mod lane;
 mod menu;
+mod metrics;
 mod rest;
 mod session;
 mod spacetime;
@@ -71,6 +73,7 @@ pub(crate) enum Tab {
     Partitions,
     Brokers,
     SpaceTime,
+    Metrics,
 }
 
 /// `00:04.212`.

@@ -8,6 +8,7 @@ pub mod compare;
 pub mod find;
 pub mod inspector;
 pub mod members;
+pub mod metrics;
 mod px;
 pub mod spacetime;
 pub mod stage;

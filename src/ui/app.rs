@@ -8,7 +8,7 @@ use wasm_bindgen::JsCast;
 use yew::prelude::*;
 
 use crate::base::SimTime;
-use crate::scenario::{Files, Link, Linked, OPENING, is_recording, theatre_fragment};
+use crate::scenario::{Files, Linked, is_recording, theatre_fragment};
 use crate::sim::Command;
 use crate::view::actions::flight_faults;
 use crate::view::brokers::by_broker;
@@ -16,10 +16,12 @@ use crate::view::inspector::{inspect, inspect_batch};
 use crate::view::stage::{Look, Scene};
 use crate::view::words::{Names, StepKind, title};
 
+use super::address::{first_session, first_tab};
 use super::brokers::BrokersView;
 use super::dialogs::{Dialog, DialogView, Load, read};
 use super::inspector::{Inspector, Shown};
 use super::menu::{Chosen, Menu, MenuView};
+use super::metrics::Metrics;
 use super::session::{SPEEDS, Session};
 use super::spacetime::Space;
 use super::stage::Stage;
@@ -54,6 +56,8 @@ pub(super) struct App {
     scroll_to: Option<f64>,
     /// The space–time diagram, once it was opened.
     space: Option<Box<Space>>,
+    /// The metrics, once they were looked at.
+    metrics: Option<Box<Metrics>>,
     /// The theatre is open, at what is behind that word in the address.
     theatre: Option<String>,
     _listeners: Vec<EventListener>,
@@ -92,6 +96,7 @@ impl Component for App {
             strip_at: 0.0,
             scroll_to: None,
             space: None,
+            metrics: None,
             theatre: theatre_fragment(&dom::fragment()).map(str::to_owned),
             _listeners: listeners(ctx),
         };
@@ -136,6 +141,9 @@ impl Component for App {
             self.strip = Strip::of(&self.session.run, &mut self.session.index);
             self.strip_at = now;
         }
+        if redraw && self.tab == Tab::Metrics {
+            self.draw_metrics(now);
+        }
         redraw
     }
 
@@ -168,6 +176,8 @@ impl Component for App {
                         if let Some(scene) = scene { <Stage {scene} {selected} /> }
                     } else if self.tab == Tab::SpaceTime {
                         { self.in_space(ctx) }
+                    } else if self.tab == Tab::Metrics {
+                        { self.in_metrics(ctx) }
                     } else {
                         { self.by_broker(ctx) }
                     }
@@ -201,52 +211,6 @@ impl Component for App {
             </div>
         }
     }
-}
-
-/// The run that the address asks for, or the first scenario; and why it is not the former.
-fn first_session() -> (Session, Option<String>) {
-    let fragment = dom::fragment();
-    let mut trouble = None;
-    if !fragment.is_empty() && theatre_fragment(&fragment).is_none() {
-        match linked_session(&fragment) {
-            Ok(Some(session)) => return (session, None),
-            Ok(None) => {}
-            Err(error) => trouble = Some(error),
-        }
-    }
-    match Session::open(Linked::Gallery(OPENING.to_owned()), Files::new(), None) {
-        Ok(session) => (session, trouble),
-        Err(error) => panic!("the gallery's own scenario is refused: {error}"),
-    }
-}
-
-/// The run behind an address's `#`. Behind `spacetime`, that may be a scenario of the gallery, too.
-#[inline(never)]
-fn linked_session(fragment: &str) -> Result<Option<Session>, String> {
-    let linked = match space_fragment(fragment) {
-        Some("") => return Ok(None),
-        Some(id) if !id.starts_with("1-") => {
-            let linked = Linked::Gallery(id.to_owned());
-            return Session::open(linked, Files::new(), None).map(Some);
-        }
-        Some(linked) => linked,
-        None => fragment,
-    };
-    let link = Link::decode(linked).map_err(|error| error.to_string())?;
-    Session::open(link.scenario.clone(), Files::new(), Some(&link)).map(Some)
-}
-
-fn first_tab() -> Tab {
-    let fragment = dom::fragment();
-    let is_space = !fragment.is_empty() && space_fragment(&fragment).is_some();
-    if is_space { Tab::SpaceTime } else { Tab::Partitions }
-}
-
-/// What is behind `spacetime` in an address that leads to the diagram.
-#[inline(never)]
-fn space_fragment(fragment: &str) -> Option<&str> {
-    let rest = fragment.strip_prefix("spacetime")?;
-    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
 }
 
 fn listeners(ctx: &Context<App>) -> Vec<EventListener> {
@@ -337,6 +301,18 @@ impl App {
     fn in_space(&self, ctx: &Context<App>) -> Html {
         let send = ctx.link().callback(|msg| msg);
         self.space.as_ref().map(|space| space.view(&self.session, &send)).unwrap_or_default()
+    }
+
+    #[inline(never)]
+    fn in_metrics(&self, ctx: &Context<App>) -> Html {
+        let (now, send) = (self.session.now(), ctx.link().callback(|msg| msg));
+        let metrics = self.metrics.as_ref();
+        metrics.map(|metrics| metrics.view(now, self.strip.horizon, &send)).unwrap_or_default()
+    }
+
+    #[inline(never)]
+    fn draw_metrics(&mut self, clock: f64) {
+        self.metrics.get_or_insert_default().draw(&self.session, self.strip.horizon, clock);
     }
 
     #[inline(never)]
@@ -663,7 +639,7 @@ impl App {
                     <span>{ "Terrarium" }</span>
                 </h1>
                 <span class="scenario"><b>{ &self.session.scenario.title }</b><span>{ facts }</span></span>
-                <div class="tabs" role="tablist" aria-label="View">{ tab(Tab::Partitions, "Partitions") }{ tab(Tab::Brokers, "Brokers") }{ tab(Tab::SpaceTime, "Space–time") }
+                <div class="tabs" role="tablist" aria-label="View">{ tab(Tab::Partitions, "Partitions") }{ tab(Tab::Brokers, "Brokers") }{ tab(Tab::SpaceTime, "Space–time") }{ tab(Tab::Metrics, "Metrics") }
                     <button onclick={link.callback(|_| Msg::Theatre(Some(String::new())))} title="The rebalance theatre (T)">{ "Rebalance" }</button>
                 </div>
                 <button class="btn" onclick={link.callback(|_| Msg::Dialog(Some(Dialog::Gallery)))}>{ "Scenarios" }</button>
