@@ -164,7 +164,7 @@ impl Desk {
         }
     }
 
-    fn step(&mut self, input: Input<BrokerTimer, std::convert::Infallible>) {
+    fn step(&mut self, input: Input<BrokerTimer, BrokerCommand>) {
         self.act(|broker, ctx| broker.step(ctx, input));
     }
 

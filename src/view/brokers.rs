@@ -165,7 +165,10 @@ pub fn by_broker(world: &World, internal: bool) -> ByBroker {
             disk_bytes: broker.metadata_log().size_bytes(),
             dirty_bytes: dirty(broker.metadata_log()),
             broken: broken(world, slot),
-            metadata: (broker.image().end_offset, (quorum.high_watermark - broker.image().end_offset).max(0)),
+            metadata: (!is_gone(slot)).then(|| {
+                let offset = broker.image().end_offset;
+                (offset, (quorum.high_watermark - offset).max(0))
+            }),
             replicas: Vec::new(),
         };
         for partition in broker.partitions() {

@@ -1,7 +1,6 @@
 //! Brokers and a controller, wired together without latency, and a client that asks.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -325,12 +324,12 @@ impl Cluster {
 }
 
 /// What a machine is told, unless it is an old timer.
-fn input<T: Debug>(
+fn input<C, T: Debug>(
     happens: Happens,
     seq: u64,
     timers: &BTreeMap<String, u64>,
     mine: impl Fn(Key) -> Option<T>,
-) -> Option<Input<T, Infallible>> {
+) -> Option<Input<T, C>> {
     Some(match happens {
         Happens::Start => Input::Start,
         Happens::Frame(conn, from, bytes) => {

@@ -252,10 +252,7 @@ fn commands_that_make_no_sense() {
         "\"script\": [{\"at_ms\": 1, \"do\": \"add_consumer\", \"group\": \"g\"}]",
         expect!["line 2, column 56: script[0].group: no group is called 'g'"],
     );
-    check(
-        "\"script\": [{\"at_ms\": 1, \"do\": \"stop\", \"node\": \"broker-1\"}]",
-        expect!["fine"],
-    );
+    check("\"script\": [{\"at_ms\": 1, \"do\": \"stop\", \"node\": \"broker-1\"}]", expect!["fine"]);
     check(
         "\"script\": [{\"at_ms\": 1, \"do\": \"drop_next\", \"from\": \"broker-1\", \"to\": \"controller\", \
          \"frame\": \"request\", \"api\": \"Produces\"}]",
