@@ -62,8 +62,9 @@ fn entry(inspection: &Inspection, in_flight: bool) -> Html {
         <p class="tip">{ &inspection.subtitle }</p>
         if in_flight {
             <p class="doings">
-                { for flight_faults(inspection.seq).iter().zip(["drop", "delay", "twice"]).map(|((word, _), what)| html! {
-                    <button class={classes!("btn", (what == "drop").then_some("danger"))} data-do={format!("{what}/{}", inspection.seq)}>{ word }</button>
+                { for flight_faults(inspection.seq).iter().zip(["drop", "delay", "twice"]).map(|((word, _), what)| {
+                    let class = classes!("btn", (what == "drop").then_some("danger"));
+                    html! { <button {class} data-do={format!("{what}/{}", inspection.seq)}>{ word }</button> }
                 }) }
             </p>
         }

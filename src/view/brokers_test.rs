@@ -1,6 +1,7 @@
 //! A cluster by broker, before and after somebody dies.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 #[cfg(target_arch = "wasm32")]
@@ -9,6 +10,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use super::brokers::{by_broker, bytes_words, metadata_log};
 use super::fixture::run_until;
 use crate::base::{SimTime, ms, seconds};
+use crate::scenario::{Files, gallery};
 use crate::sim::{Command, Run};
 use crate::view::inspector::inspect_batch;
 
@@ -141,6 +143,20 @@ fn whoever_is_cut_off_lags_behind() {
           7 BrokerRegistrationChangeRecord brokerId 1 · brokerEpoch 2 · fenced -1
     "#]],
     );
+}
+
+#[test]
+fn brokers_stand_in_their_racks() {
+    let scenario = gallery("nearest-replica").and_then(Result::ok).expect("a scenario");
+    let setup = scenario.build(None, &Files::new()).expect("a setup");
+    let mut run = Run::new(Arc::new(setup));
+    run.play_until(SimTime(seconds(4)), 100_000);
+    let view = by_broker(run.world(), false);
+    let said = view.racks.iter().map(|rack| {
+        let brokers: Vec<&str> = rack.brokers.iter().map(|broker| broker.title.as_str()).collect();
+        format!("{}: {}", rack.name.as_deref().unwrap_or("none"), brokers.join(", "))
+    });
+    expect![].assert_eq(&said.collect::<Vec<_>>().join("\n"));
 }
 
 #[test]
