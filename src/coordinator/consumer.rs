@@ -18,6 +18,7 @@ mod classic;
 mod describe;
 mod draft;
 mod fence;
+mod hash;
 mod heartbeat;
 mod migrate;
 mod reconcile;

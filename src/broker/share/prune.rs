@@ -40,7 +40,7 @@ impl Broker {
         let cold = self.shares.state.coordinator.snapshot_cold(ctx.unix_ms(), age_ms);
         for (key, records) in cold {
             // Nobody waits for them.
-            self.append_share_state(ctx, (0, 0), &key, &records);
+            self.append_share_state(ctx, (u64::MAX, 0), &key, &records);
         }
         self.shares.state.is_pruning = self.shares.state.coordinator.keeps_any();
         if self.shares.state.is_pruning {

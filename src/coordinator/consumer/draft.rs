@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::hash::metadata_hash;
 use super::heartbeat::Refusal;
 use super::share::SHARE;
 use super::{ConsumerGroup, GroupChange, Partitions};
-use crate::base::{Digest, Set, SimTime, ms};
+use crate::base::{SimTime, ms};
 use crate::coordinator::config::GroupConfig;
 use crate::coordinator::group::{Group, Parked};
 use crate::coordinator::log::Record;
@@ -49,7 +50,7 @@ impl Draft<'_> {
             return Ok(());
         }
         self.group.looked_at = self.image.end_offset;
-        let hash = self.metadata_hash(&self.group.subscribed_topics());
+        let hash = metadata_hash(self.image, &self.group.subscribed_topics());
         let changed = || "topics changed".to_owned();
         let reason = reason.or_else(|| (hash != self.group.metadata_hash).then(changed));
         let Some(reason) = reason else { return Ok(()) };
@@ -60,29 +61,6 @@ impl Draft<'_> {
             reason: reason.into(),
         });
         self.write(GroupChange::Epoch(Some((group_epoch, hash))))
-    }
-
-    /// Tells apart topics with other ids, numbers of partitions or racks; 0 for none. Kafka hashes
-    /// the same with another function (KIP-1101).
-    fn metadata_hash(&self, topics: &Set<Arc<str>>) -> i64 {
-        let known = topics.iter().filter_map(|name| self.image.topics.get(name));
-        let mut digest = Digest::default();
-        let mut any = false;
-        for topic in known {
-            any = true;
-            digest.bytes(&topic.id.0);
-            digest.bytes(topic.name.as_bytes());
-            digest.number(topic.partitions.len() as u64);
-            for partition in topic.partitions.values() {
-                let racks =
-                    partition.replicas.iter().filter_map(|id| self.image.brokers.get(id)?.rack.clone());
-                for rack in racks.collect::<Set<_>>().iter() {
-                    digest.bytes(rack.as_bytes());
-                }
-                digest.number(0);
-            }
-        }
-        if any { digest.value() as i64 } else { 0 }
     }
 
     /// Partitions by name, as far as their topics still exist.
