@@ -15,6 +15,7 @@ mod play;
 mod play_test;
 mod score;
 mod sequence;
+mod sharers;
 #[cfg(test)]
 mod stories_test;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use play::{Play, Sought};
 pub use score::{Score, report};
 pub(in crate::view) use sequence::plain;
 pub use sequence::{Sequence, sequence};
+pub use sharers::Sharers;
 
 /// A member's letter: A, B, …, Z, A2, …
 pub fn letter(member: u8) -> String {

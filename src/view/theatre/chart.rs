@@ -147,6 +147,9 @@ impl Chart {
         let colour = |who: u8| colours.get(usize::from(who)).copied().unwrap_or_default();
         let pitch = self.frame.pitch;
         let height = pitch - gap(pitch);
+        if holder.sharers.count() > 1 {
+            return self.stripes(paths, &colour, (top, height), (from, to), holder);
+        }
         let fill = match holder.owner {
             Some(who) if holder.stalled => Fill::Stalled(colour(who)),
             Some(who) => Fill::Owned(colour(who)),
@@ -167,6 +170,53 @@ impl Chart {
             let y = top + own / 2.0 + self.letter_px() * 0.36;
             let (text, colour) = (letter(who), colour(who));
             self.labels.push(Label { x: from + 6.0, y, text, colour, stalled: holder.stalled });
+        }
+    }
+}
+
+/// The least height of a stripe, in pixels.
+const STRIPE_PX: f64 = 1.5;
+/// The least height of one that carries its letter.
+const LETTERED_PX: f64 = 9.0;
+
+impl Chart {
+    /// A piece that several members share: a stripe for each, with their letters as far as there is
+    /// room, else how many they are.
+    #[inline(never)]
+    fn stripes(
+        &mut self,
+        paths: &mut Map<Fill, String>,
+        colour: &dyn Fn(u8) -> u8,
+        (top, height): (f64, f64),
+        (from, to): (f64, f64),
+        holder: &Holder,
+    ) {
+        let count = f64::from(holder.sharers.count());
+        let shown = count.min((height / STRIPE_PX).floor().max(1.0));
+        let each = height / shown;
+        let hair = if each > 4.0 { 0.5 } else { 0.0 };
+        for (index, who) in holder.sharers.iter().take(shown as usize).enumerate() {
+            let still = holder.still.contains(who);
+            let fill = if still { Fill::Stalled(colour(who)) } else { Fill::Owned(colour(who)) };
+            let y = top + each * index as f64;
+            block(paths.entry(fill).or_default(), from, y, to - from, each - hair);
+            if each >= LETTERED_PX && to - from > 15.0 {
+                let y = y + (each - hair) / 2.0 + self.letter_px() * 0.36;
+                let (text, colour) = (letter(who), colour(who));
+                self.labels.push(Label { x: from + 6.0, y, text, colour, stalled: still });
+            }
+        }
+        if each >= LETTERED_PX || height <= 5.5 {
+            return;
+        }
+        let letters: Vec<String> = holder.sharers.iter().map(letter).collect();
+        let number = format!("{count} share it");
+        let room = |text: &str| to - from > 9.0 + text.chars().count() as f64 * self.letter_px() * 0.62;
+        let texts = [letters.join(" "), number, format!("{count}")];
+        if let Some(text) = texts.into_iter().find(|text| room(text)) {
+            let y = top + height / 2.0 + self.letter_px() * 0.36;
+            // On paper: no colour of theirs lies below all of it.
+            self.labels.push(Label { x: from + 6.0, y, text, colour: 0, stalled: true });
         }
     }
 }

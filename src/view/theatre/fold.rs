@@ -5,15 +5,20 @@ use std::sync::Arc;
 use crate::base::{FrameKind, Map, NodeId, Set, SimTime};
 use crate::broker::OFFSETS_TOPIC;
 use crate::client::Consumer;
+use crate::client::consumer::GroupProtocol;
 use crate::protocol::{ApiKey, TopicPartition};
 use crate::sim::{Branch, Machine, World};
 use crate::trace::{Entry, Event};
 use crate::view::members;
 
 use super::score::Score;
+use super::sharers::Sharers;
 
+const HEARTBEAT: i16 = ApiKey::Heartbeat.code();
 /// ConsumerGroupHeartbeat (KIP-848).
 const MANAGED_HEARTBEAT: i16 = 68;
+/// ShareGroupHeartbeat (KIP-932).
+const SHARE_HEARTBEAT: i16 = 76;
 
 /// By what one can step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,12 +62,17 @@ pub struct Mark {
 /// Who reads a partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Holder {
-    /// The member that got it last and has not given it up.
+    /// The member that got it last and has not given it up; in a share group the first of those who
+    /// share it.
     pub owner: Option<u8>,
-    /// That member stands still.
+    /// That member stands still; in a share group all do.
     pub stalled: bool,
     /// Another one believes that it still owns the partition.
     pub other: Option<u8>,
+    /// Those who share it, in a share group.
+    pub sharers: Sharers,
+    /// Those of them who stand still.
+    pub still: Sharers,
 }
 
 impl Holder {
@@ -104,6 +114,8 @@ pub struct Round {
     pub time: SimTime,
     /// Who has what.
     pub owners: Map<TopicPartition, u8>,
+    /// Who shares what, in a share group.
+    pub sharers: Map<TopicPartition, Sharers>,
 }
 
 /// A consumer of the group, as the trace tells of it.
@@ -128,6 +140,8 @@ struct Sample {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fold {
     group: Arc<str>,
+    /// Its members share partitions (KIP-932).
+    is_share: bool,
     members: Vec<Track>,
     topics: Set<Arc<str>>,
     lanes: Map<TopicPartition, Lane>,
@@ -149,6 +163,7 @@ impl Fold {
     pub fn new(world: &World, group: &str) -> Fold {
         let mut fold = Fold {
             group: group.into(),
+            is_share: false,
             members: Vec::new(),
             topics: Set::new(),
             lanes: Map::new(),
@@ -199,6 +214,11 @@ impl Fold {
     /// The group.
     pub fn group(&self) -> &str {
         &self.group
+    }
+
+    /// Whether its members share partitions.
+    pub fn is_share(&self) -> bool {
+        self.is_share
     }
 
     /// How many members were ever seen.
@@ -285,6 +305,7 @@ impl Fold {
             return None;
         }
         self.topics.extend(subscribed(consumer));
+        self.is_share |= consumer.config().group_protocol == GroupProtocol::Share;
         let name = slot.name.as_str().into();
         let colour = members::colour(world, node);
         self.members.push(Track { node, name, colour, runs: false, stands_still: false, is_in: false });
@@ -404,7 +425,7 @@ impl Fold {
             self.advance(entry.time);
             self.score.requests += 1;
             self.score.heartbeats +=
-                u64::from(api_key == ApiKey::Heartbeat.code() || api_key == MANAGED_HEARTBEAT);
+                u64::from(matches!(api_key, HEARTBEAT | MANAGED_HEARTBEAT | SHARE_HEARTBEAT));
             self.sample(entry);
         }
     }
@@ -427,7 +448,8 @@ impl Fold {
         let lane = self.lanes.entry(at.clone()).or_default();
         lane.believers.retain(|believer| *believer != who);
         lane.believers.push(who);
-        let moved = lane.last_owner.is_some_and(|last| last != who);
+        // What is shared does not move.
+        let moved = !self.is_share && lane.last_owner.is_some_and(|last| last != who);
         lane.last_owner = Some(who);
         self.advance(entry.time);
         self.score.moved += u64::from(moved && self.begun.is_some());
@@ -465,10 +487,18 @@ impl Fold {
     /// Writes down who has a partition from now on.
     fn hold(&mut self, entry: &Entry, at: &TopicPartition) {
         let Some(lane) = self.lanes.get_mut(at) else { return };
-        let owner = lane.believers.last().copied();
-        let stalled = owner.is_some_and(|who| self.members[usize::from(who)].stands_still);
-        let other = lane.believers.iter().rev().nth(1).copied();
-        let holder = Holder { owner, stalled, other };
+        let stands_still = |who: &u8| self.members[usize::from(*who)].stands_still;
+        let holder = if self.is_share {
+            let sharers: Sharers = lane.believers.iter().copied().collect();
+            let still: Sharers = lane.believers.iter().copied().filter(stands_still).collect();
+            let owner = lane.believers.iter().min().copied();
+            Holder { owner, stalled: owner.is_some() && still == sharers, other: None, sharers, still }
+        } else {
+            let owner = lane.believers.last().copied();
+            let stalled = owner.as_ref().is_some_and(stands_still);
+            let other = lane.believers.iter().rev().nth(1).copied();
+            Holder { owner, stalled, other, ..Holder::default() }
+        };
         if lane.holder() == holder {
             return;
         }
@@ -522,14 +552,16 @@ impl Fold {
         let owner = |(at, lane): (&TopicPartition, &Lane)| Some((at.clone(), lane.holder().owner?));
         let owners: Map<TopicPartition, u8> = self.lanes.iter().filter_map(owner).collect();
         if let Some(since) = self.score.unstable_since.take() {
-            let before = self.rounds.last().map(|round| &round.owners);
+            let before = self.rounds.last().map(|round| &round.owners).filter(|_| !self.is_share);
             self.score.needless += before.map_or(0, |before| needless(before, &owners));
             self.score.rounds += 1;
             self.score.stable_us = entry.time.since(since);
             self.score.unstable_us += self.score.stable_us;
         }
         self.begun.get_or_insert(entry.time);
-        self.rounds.push(Round { seq: entry.seq, time: entry.time, owners });
+        let shared = self.lanes.iter().filter(|_| self.is_share);
+        let sharers = shared.map(|(at, lane)| (at.clone(), lane.holder().sharers)).collect();
+        self.rounds.push(Round { seq: entry.seq, time: entry.time, owners, sharers });
         self.mark(entry, StepBy::Round);
         self.count_unread();
         self.sample(entry);
@@ -572,7 +604,7 @@ pub(super) fn needless(before: &Map<TopicPartition, u8>, after: &Map<TopicPartit
 
 /// Whether a request is one to a group's coordinator.
 pub(super) fn is_of_groups(api_key: i16) -> bool {
-    matches!(api_key, 8..=14 | MANAGED_HEARTBEAT)
+    matches!(api_key, 8..=14 | MANAGED_HEARTBEAT | SHARE_HEARTBEAT)
 }
 
 fn subscribed(consumer: &Consumer) -> impl Iterator<Item = Arc<str>> + '_ {

@@ -10,7 +10,7 @@ use crate::protocol::TopicPartition;
 use crate::sim::{Health, Machine, World};
 
 use super::panel::coordinated;
-use super::{Fold, Lane, Round, letter};
+use super::{Fold, Lane, Round, Sharers, letter};
 
 /// A member and a partition, from one round to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,12 +52,19 @@ pub struct Matrix {
 impl Matrix {
     /// How many stay, and how many do not.
     pub fn counts(&self) -> (u64, u64) {
-        let stays = self.rows.iter().filter(|row| row.cells.contains(&Cell::Stays)).count() as u64;
+        let stays = |row: &&MoveRow| {
+            // A partition that is shared stays only if everybody stays.
+            row.cells.contains(&Cell::Stays)
+                && !row.cells.iter().any(|cell| matches!(cell, Cell::Gets | Cell::Gave))
+        };
+        let stays = self.rows.iter().filter(stays).count() as u64;
         (stays, self.rows.len() as u64 - stays)
     }
 }
 
 type Owners = Map<TopicPartition, u8>;
+/// Who shares what, in a share group.
+type Shared = Map<TopicPartition, Sharers>;
 
 /// What a matrix depends on: with an equal key, it is the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,14 +73,17 @@ pub struct MatrixKey {
     rounds: usize,
     settled: bool,
     /// Who has each partition, unless the round is over.
-    held: Vec<Option<u8>>,
+    held: Vec<(Option<u8>, Sharers)>,
     gone: Vec<bool>,
 }
 
 /// The key of the matrix of the world as it stands: much cheaper than the matrix.
 pub fn matrix_key(fold: &Fold, world: &World) -> MatrixKey {
     let (rounds, settled) = round_at(fold, world);
-    let held = |lane: &Lane| lane.holder_at(world.now()).owner;
+    let held = |lane: &Lane| {
+        let holder = lane.holder_at(world.now());
+        (holder.owner, holder.sharers)
+    };
     MatrixKey {
         version: fold.version(),
         rounds,
@@ -92,6 +102,9 @@ fn round_at(fold: &Fold, world: &World) -> (usize, bool) {
 
 /// The matrix of the world as it stands.
 pub fn matrix(fold: &Fold, world: &World) -> Matrix {
+    if fold.is_share() {
+        return shared_matrix(fold, world);
+    }
     let (last, settled) = round_at(fold, world);
     let rounds = fold.rounds();
     let (before, after) = if settled {
@@ -133,6 +146,54 @@ pub fn matrix(fold: &Fold, world: &World) -> Matrix {
     });
     let rows = rows.collect();
     Matrix { rows, colours: members.iter().map(|who| fold.colour(*who)).collect(), members, settled }
+}
+
+/// The same of a share group: several members may have a partition.
+#[inline(never)]
+fn shared_matrix(fold: &Fold, world: &World) -> Matrix {
+    let (last, settled) = round_at(fold, world);
+    let shared =
+        |round: usize| fold.rounds().get(round).map(|round| round.sharers.clone()).unwrap_or_default();
+    let (before, after): (Shared, Shared) = if settled {
+        (shared(last.wrapping_sub(2)), shared(last - 1))
+    } else {
+        let now = |(at, lane): (&TopicPartition, &Lane)| (at.clone(), lane.holder_at(world.now()).sharers);
+        (shared(last.wrapping_sub(1)), fold.lanes().iter().map(now).collect())
+    };
+    let has = |shared: &Shared, who: u8| shared.values().any(|sharers| sharers.contains(who));
+    let members: Vec<u8> = (0..fold.member_count())
+        .filter(|who| !is_gone(fold, world, *who) || has(&before, *who) || has(&after, *who))
+        .collect();
+    let rows = fold.lanes().keys().map(|at| {
+        let of = |shared: &Shared| shared.get(at).copied().unwrap_or_default();
+        let (had, has_it) = (of(&before), of(&after));
+        let cell = |who: &u8| match (had.contains(*who), has_it.contains(*who)) {
+            (true, true) => Cell::Stays,
+            (true, false) => Cell::Gave,
+            (false, true) => Cell::Gets,
+            (false, false) => Cell::Nothing,
+        };
+        let lane = fold.lane_name(at);
+        let why = (had != has_it && before.contains_key(at)).then(|| shared_reason(&lane, had, has_it));
+        MoveRow { lane, cells: members.iter().map(cell).collect(), why }
+    });
+    let rows = rows.collect();
+    Matrix { rows, colours: members.iter().map(|who| fold.colour(*who)).collect(), members, settled }
+}
+
+fn shared_reason(lane: &str, had: Sharers, has: Sharers) -> String {
+    let came: Sharers = has.iter().filter(|who| !had.contains(*who)).collect();
+    let went: Sharers = had.iter().filter(|who| !has.contains(*who)).collect();
+    let changed = match (came.count(), went.count()) {
+        (0, _) => format!("without {}", went.words()),
+        (_, 0) => format!("with {} as well", came.words()),
+        _ => format!("with {} in place of {}", came.words(), went.words()),
+    };
+    match has.count() {
+        0 => format!("{lane}: nobody has it any more."),
+        1 => format!("{lane}: {} has it alone now, {changed}.", has.words()),
+        _ => format!("{lane}: {} share it now, {changed}.", has.words()),
+    }
 }
 
 /// Why each partition is where it is, in the assignor's own terms.
