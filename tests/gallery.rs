@@ -72,7 +72,7 @@ const DIGESTS: &[(&str, &str)] = &[
     ("rebalance-storm", "071a3ee41e346671"),
     ("migration", "e622adf92cff5ce5"),
     ("controller-dies", "02eee7c403975e2c"),
-    ("queue-or-log", "67f8ceac8cb4898d"),
+    ("queue-or-log", "3d03909dfd460c67"),
 ];
 
 fn digest_of(id: &str) -> String {
