@@ -23,6 +23,7 @@ mod group_offsets;
 mod groups;
 mod history;
 mod metadata_api;
+mod metadata_snapshot;
 mod offsets_api;
 mod partition;
 mod produce;
@@ -38,7 +39,7 @@ use std::sync::Arc;
 
 use crate::base::{ConnId, Input, Map, Rng, Rope, ms};
 use crate::coordinator::{CoordinatorTimer, GroupCoordinator, ShareCoordinator};
-use crate::metadata::{Endpoint, MetadataImage, TopicConfigs, Voters};
+use crate::metadata::{Endpoint, MetadataImage, Snapshot, TopicConfigs, Voters};
 use crate::protocol::{TopicPartition, Uuid};
 use crate::storage::{LogConfig, UnifiedLog};
 use crate::trace::{self, Event};
@@ -152,6 +153,7 @@ impl BrokerTimer {
 pub struct Disk {
     logs: Map<TopicPartition, Arc<Partition>>,
     metadata: Option<Arc<UnifiedLog>>,
+    snapshot: Option<Arc<Snapshot>>,
     high_watermarks: Map<TopicPartition, i64>,
     unclean: bool,
 }
@@ -171,6 +173,8 @@ pub struct Broker {
     recover_first: bool,
     cleaner_awake: bool,
     metadata_log: Arc<UnifiedLog>,
+    /// With what the metadata log begins, when that is not the beginning.
+    metadata_snapshot: Option<Arc<Snapshot>>,
     image: MetadataImage,
     controller: ControllerSession,
     fetchers: Map<i32, Fetcher>,
@@ -208,6 +212,7 @@ impl Broker {
             recover_first: disk.unclean,
             cleaner_awake: false,
             metadata_log,
+            metadata_snapshot: disk.snapshot,
             image: MetadataImage::default(),
             controller: ControllerSession::new(Voters::default()),
             fetchers: Map::new(),
@@ -237,6 +242,7 @@ impl Broker {
         let disk = Disk {
             logs: self.partitions.clone(),
             metadata: Some(Arc::clone(&self.metadata_log)),
+            snapshot: self.metadata_snapshot.clone(),
             high_watermarks: self.high_watermark_checkpoint.clone(),
             unclean: true,
         };
@@ -438,7 +444,7 @@ impl Broker {
     /// After an unclean end: cut torn tails off, take high watermarks from the checkpoint.
     fn recover(&mut self, ctx: &mut Ctx) {
         self.recover_first = false;
-        Arc::make_mut(&mut self.metadata_log).recover();
+        self.recover_metadata_log();
         for (at, partition) in &mut self.partitions {
             let partition = Arc::make_mut(partition);
             let found = partition.log.recover();

@@ -21,6 +21,7 @@ mod quorum;
 mod raft;
 mod reassign;
 mod shutdown;
+mod snapshots;
 mod topics;
 mod voting;
 
@@ -45,6 +46,7 @@ use crate::storage::{LogConfig, UnifiedLog};
 use crate::trace::{self, Event};
 
 use raft::{ElectionStore, Raft};
+use snapshots::Snapshots;
 use voting::Link;
 
 pub use quorum::QuorumFacts;
@@ -72,6 +74,9 @@ const SERVED: [ApiKey; 15] = [
     ApiKey::ListPartitionReassignments,
     ApiKey::DescribeQuorum,
 ];
+
+/// What it answers as soon as it has a snapshot: before, nobody has a use for it. (Kafka always speaks it.)
+const SERVED_TO_LATE: [ApiKey; 1] = [ApiKey::FetchSnapshot];
 
 /// What the voters of a quorum ask each other; one that is alone is asked by nobody.
 const SERVED_TO_VOTERS: [ApiKey; 3] = [ApiKey::Vote, ApiKey::BeginQuorumEpoch, ApiKey::EndQuorumEpoch];
@@ -112,7 +117,14 @@ properties! {
             "shortest session timeout that a share group may be given";
         "leader.imbalance.check.interval.seconds" => leader_imbalance_check_interval_seconds: u32 = 300,
             "between two looks for leaders that are not the preferred ones";
+        "metadata.log.max.record.bytes.between.snapshots" => max_record_bytes_between_snapshots: i64 = 20_971_520,
+            "so much committed metadata, and a snapshot is made";
+        "metadata.log.max.snapshot.interval.ms" => max_snapshot_interval_ms: u32 = 3_600_000,
+            "after so long a snapshot is made; 0 for never";
         "metadata.max.idle.interval.ms" => max_idle_interval_ms: u32 = 500, "between two records that say nothing; 0 for none";
+        "metadata.max.retention.bytes" => max_retention_bytes: i64 = 104_857_600,
+            "so large the log and its snapshots may be before old ones go; -1 for any size";
+        "metadata.max.retention.ms" => max_retention_ms: i64 = 604_800_000, "so old a snapshot may be before it goes; -1 for ever";
         "num.partitions" => num_partitions: i32 = 1, "partitions of a topic for which nobody said how many";
         "unclean.leader.election.interval.ms" => unclean_election_interval_ms: u32 = 300_000,
             "between two looks for leaderless partitions that may have an unclean leader";
@@ -197,6 +209,7 @@ pub struct Controller {
     flushing: bool,
     raft: Raft,
     links: Map<i32, Link>,
+    snapshots: Snapshots,
     /// Answers to voters that wait for `quorum-state` to be flushed.
     held: Vec<(ConnId, FrameInfo, Bytes)>,
     wake_at: Option<SimTime>,
@@ -237,6 +250,7 @@ impl Controller {
             flushing: false,
             raft,
             links: Map::new(),
+            snapshots: Snapshots::default(),
             held: Vec::new(),
             wake_at: None,
             fetches_seen: (0, 0),
@@ -250,7 +264,9 @@ impl Controller {
         let config = Arc::clone(&self.config);
         let (me, voters) = (self.raft.me(), self.raft.voters().clone());
         let raft = Raft::new(me, voters, Arc::clone(&config), self.raft.store().after_crash());
-        Controller::with_disk(config, Arc::clone(&self.log), raft)
+        let mut anew = Controller::with_disk(config, Arc::clone(&self.log), raft);
+        anew.snapshots = self.snapshots.after_crash();
+        anew
     }
 
     /// What was not flushed is gone. Returns the bytes lost.
@@ -335,6 +351,7 @@ impl Controller {
                 self.end_quorum_epoch(ctx, asker, &Message::decode(&body, version)?)
             }
             Some(ApiKey::Fetch) => self.fetch(ctx, asker, Message::decode(&body, version)?),
+            Some(ApiKey::FetchSnapshot) => self.fetch_snapshot(ctx, asker, &Message::decode(&body, version)?),
             Some(api) if !self.active => self.refuse_not_controller(ctx, asker, api, &body),
             Some(ApiKey::BrokerRegistration) => self.register(ctx, asker, &Message::decode(&body, version)?),
             Some(ApiKey::BrokerHeartbeat) => self.heartbeat(ctx, asker, &Message::decode(&body, version)?),
@@ -357,7 +374,9 @@ impl Controller {
     }
 
     fn serves(&self, api: ApiKey) -> bool {
-        SERVED.contains(&api) || (SERVED_TO_VOTERS.contains(&api) && self.raft.voters().alone().is_none())
+        SERVED.contains(&api)
+            || (SERVED_TO_VOTERS.contains(&api) && self.raft.voters().alone().is_none())
+            || (SERVED_TO_LATE.contains(&api) && !self.snapshots().is_empty())
     }
 
     /// Another controller decides; which one, its brokers hear when they fetch.
@@ -408,7 +427,8 @@ impl Controller {
 
     fn api_versions(&self, ctx: &mut Ctx, asker: Asker) {
         let known = ApiKey::ApiVersions.has_version(asker.version);
-        let served = SERVED.iter().chain(&SERVED_TO_VOTERS).filter(|api| self.serves(**api));
+        let served =
+            SERVED.iter().chain(&SERVED_TO_VOTERS).chain(&SERVED_TO_LATE).filter(|api| self.serves(**api));
         let api_keys = served.filter_map(|api| {
             let versions = api.versions()?;
             Some(ApiVersion {

@@ -8,6 +8,7 @@
 mod config;
 mod image;
 mod names;
+mod snapshot;
 mod voters;
 
 pub(crate) use config::properties;
@@ -24,4 +25,5 @@ pub use image::{
     PartitionRegistration, TOPIC_RESOURCE, TopicImage,
 };
 pub use names::{CLUSTER_METADATA_TOPIC, CLUSTER_METADATA_TOPIC_ID, check_topic_name, topic_names_collide};
+pub use snapshot::{Download, NoSnapshot, Snapshot, SnapshotId};
 pub use voters::{CONTROLLER_ID, CONTROLLER_PORT, Voter, Voters};

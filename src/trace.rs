@@ -260,6 +260,14 @@ pub enum Event {
     ControllerResigned { epoch: i32, why: &'static str },
     /// Records of the metadata log are known to be committed here.
     MetadataCommitted { role: Role, epoch: i32, offsets: Offsets },
+    /// A snapshot of the metadata before this offset is on the disk.
+    SnapshotCreated { end_offset: i64, epoch: i32, size_bytes: u64 },
+    /// The leader's metadata log begins after this one ends: its snapshot is fetched.
+    SnapshotFetched { end_offset: i64, epoch: i32 },
+    /// A snapshot that the leader sent takes the place of the metadata log.
+    SnapshotLoaded { end_offset: i64, epoch: i32, size_bytes: u64 },
+    /// What snapshots tell is deleted from the metadata log: it begins here now.
+    MetadataLogCleaned { log_start_offset: i64 },
 
     // --- requests that wait ---
     /// A produce request waits for its in-sync replicas.

@@ -13,6 +13,8 @@ mod promises;
 mod quorum;
 #[path = "sim/shutdown.rs"]
 mod shutdown;
+#[path = "sim/snapshots.rs"]
+mod snapshots;
 #[path = "sim/stories.rs"]
 mod stories;
 #[path = "sim/survival.rs"]

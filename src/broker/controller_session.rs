@@ -12,7 +12,8 @@ use crate::base::{CloseReason, ConnId, Rope, Set, SimTime, ms};
 use crate::broker::shutdown::Shutdown;
 use crate::broker::{BROKER_PORT, Broker, BrokerTimer, CLUSTER_ID, Ctx, METADATA_TOPIC};
 use crate::metadata::{
-    BROKER_RESOURCE, CLUSTER_METADATA_TOPIC_ID, EXTERNAL_LISTENER, INTERNAL_LISTENER, TOPIC_RESOURCE, Voters,
+    BROKER_RESOURCE, CLUSTER_METADATA_TOPIC_ID, Download, EXTERNAL_LISTENER, INTERNAL_LISTENER,
+    TOPIC_RESOURCE, Voters,
 };
 use crate::peer::{FromPeer, Peer};
 use crate::protocol::messages::allocate_producer_ids::{
@@ -51,6 +52,15 @@ pub(super) enum Purpose {
     ProducerIds,
 }
 
+/// What is copied from the controller.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum LogAsk {
+    /// The metadata log, from here on.
+    Fetch(i64),
+    /// A part of a snapshot.
+    Snapshot,
+}
+
 /// The session.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ControllerSession {
@@ -64,7 +74,9 @@ pub(super) struct ControllerSession {
     misses: u32,
     peer: Peer<Purpose>,
     /// Copies the metadata log: its requests wait at the controller until there is something.
-    log_peer: Peer<i64>,
+    log_peer: Peer<LogAsk>,
+    /// A snapshot that is being fetched instead.
+    pub(super) download: Option<Download>,
     broker_epoch: i64,
     caught_up: bool,
     pub(super) creating: Set<String>,
@@ -82,6 +94,7 @@ impl ControllerSession {
             misses: 0,
             peer: Peer::new(host.clone(), port),
             log_peer: Peer::new(host, port),
+            download: None,
             voters,
             broker_epoch: -1,
             caught_up: false,
@@ -94,8 +107,12 @@ impl ControllerSession {
         &self.voters
     }
 
-    fn is_alone(&self) -> bool {
+    pub(super) fn is_alone(&self) -> bool {
         self.voters.alone().is_some()
+    }
+
+    pub(super) fn epoch(&self) -> i32 {
+        self.epoch
     }
 
     pub(super) fn broker_epoch(&self) -> i64 {
@@ -158,7 +175,7 @@ impl ControllerSession {
     }
 
     /// A voter does not lead, or in another epoch: the log is copied from the leader, when it is known.
-    fn refused(&mut self, ctx: &mut Ctx, error: ErrorCode) {
+    pub(super) fn refused(&mut self, ctx: &mut Ctx, error: ErrorCode) {
         match self.leader.and_then(|id| self.voters.get(id)) {
             Some(leader) if self.source != Some(leader.id) => {
                 self.log_peer.give_up(ctx);
@@ -233,12 +250,15 @@ impl Broker {
     fn hear_metadata_log(&mut self, ctx: &mut Ctx, bytes: Rope) {
         match self.controller.log_peer.receive(ctx, bytes) {
             FromPeer::Ready => {}
-            FromPeer::Answer { purpose: offset, version, bytes } => {
-                match decode_response_rope(&bytes, version) {
-                    Ok((_, answer)) => self.take_metadata(ctx, offset, answer),
-                    Err(_) => {
-                        self.controller.log_peer.give_up(ctx);
-                    }
+            FromPeer::Answer { purpose, version, bytes } => {
+                let taken = match purpose {
+                    LogAsk::Fetch(offset) => decode_response_rope(&bytes, version)
+                        .map(|(_, answer)| self.take_metadata(ctx, offset, answer)),
+                    LogAsk::Snapshot => decode_response_rope(&bytes, version)
+                        .map(|(_, answer)| self.take_snapshot_part(ctx, answer)),
+                };
+                if taken.is_err() {
+                    self.controller.log_peer.give_up(ctx);
                 }
             }
             FromPeer::Broken(_) => {}
@@ -252,7 +272,7 @@ impl Broker {
 
     /// Who leads the quorum, as a voter says. When it is another than before, everything goes there from now on.
     #[inline(never)]
-    fn hear_of_leader(&mut self, ctx: &mut Ctx, epoch: i32, leader: i32) {
+    pub(super) fn hear_of_leader(&mut self, ctx: &mut Ctx, epoch: i32, leader: i32) {
         if !self.controller.learn(epoch, leader) {
             return;
         }
@@ -445,6 +465,13 @@ impl Broker {
     }
 
     fn fetch_metadata(&mut self, ctx: &mut Ctx) {
+        if let Some(request) = self.snapshot_request() {
+            if self.controller.log_peer.ask(ctx, LogAsk::Snapshot, &request).is_err() {
+                self.controller.log_peer.give_up(ctx);
+                self.controller.plan_retry(ctx);
+            }
+            return;
+        }
         let offset = self.metadata_log.log_end_offset();
         let mut partition = FetchPartition {
             fetch_offset: offset,
@@ -469,7 +496,7 @@ impl Broker {
             topics: vec![topic],
             ..Default::default()
         };
-        if self.controller.log_peer.ask(ctx, offset, &request).is_err() {
+        if self.controller.log_peer.ask(ctx, LogAsk::Fetch(offset), &request).is_err() {
             self.controller.log_peer.give_up(ctx);
             self.controller.plan_retry(ctx);
         }
@@ -484,6 +511,9 @@ impl Broker {
             if data.error_code != ErrorCode::None {
                 return self.controller.refused(ctx, data.error_code);
             }
+        }
+        if data.snapshot_id.end_offset >= 0 {
+            return self.begin_snapshot(ctx, &data.snapshot_id);
         }
         let log = Arc::make_mut(&mut self.metadata_log);
         if data.diverging_epoch.end_offset >= 0 {
@@ -503,7 +533,11 @@ impl Broker {
         log.update_high_watermark(data.high_watermark.min(log.log_end_offset()));
         log.mark_flushed(log.position());
         self.apply_committed_metadata(ctx);
-        let caught_up = self.image.end_offset >= data.high_watermark;
+        self.note_caught_up(ctx, data.high_watermark);
+    }
+
+    fn note_caught_up(&mut self, ctx: &mut Ctx, high_watermark: i64) {
+        let caught_up = self.image.end_offset >= high_watermark;
         if caught_up && !self.controller.caught_up && self.controller.broker_epoch >= 0 {
             self.controller.caught_up = true;
             self.heartbeat(ctx);
@@ -511,13 +545,17 @@ impl Broker {
     }
 
     /// Replays what is committed and not yet applied, then acts on it.
-    fn apply_committed_metadata(&mut self, ctx: &mut Ctx) {
-        let (from, to) = (self.image.end_offset, self.metadata_log.high_watermark());
-        if from >= to || !self.may_apply(to) {
+    pub(super) fn apply_committed_metadata(&mut self, ctx: &mut Ctx) {
+        let to = self.metadata_log.high_watermark();
+        if self.image.end_offset >= to || !self.may_apply(to) {
             return;
         }
         let mut touched = Set::new();
         let mut configured = Configured::default();
+        if self.image.end_offset < self.metadata_log.log_start_offset() {
+            self.apply_snapshot(&mut touched, &mut configured);
+        }
+        let from = self.image.end_offset;
         for batch in self.metadata_log.batches_from(from) {
             if batch.base_offset() >= to || batch.is_control() {
                 continue;
@@ -589,11 +627,11 @@ impl Broker {
 
 /// Whose configs changed, and what is not about partitions alone.
 #[derive(Default, PartialEq)]
-struct Configured {
-    topics: Set<String>,
-    brokers: bool,
+pub(super) struct Configured {
+    pub(super) topics: Set<String>,
+    pub(super) brokers: bool,
     /// Topics that are gone.
-    removed: Set<Uuid>,
+    pub(super) removed: Set<Uuid>,
 }
 
 /// Which partitions and configs a record is about.

@@ -34,6 +34,7 @@ impl Controller {
         if self.raft.is_voter(id) {
             let agrees = self.leads_in(asked.current_leader_epoch) == ErrorCode::None
                 && self.diverging(asked).is_none()
+                && self.snapshot_for(asked).is_none()
                 && offset <= end;
             if agrees && let Some(leadership) = self.raft.leadership_mut() {
                 leadership.fetched(id, offset, end, now, &self.config);
@@ -66,7 +67,7 @@ impl Controller {
     }
 
     /// Whether this node leads in the epoch that a fetch was meant for. A quorum of one always does.
-    fn leads_in(&self, epoch: i32) -> ErrorCode {
+    pub(super) fn leads_in(&self, epoch: i32) -> ErrorCode {
         let ours = self.raft.epoch();
         match self.raft.voters().alone() {
             Some(_) => ErrorCode::None,
@@ -125,6 +126,10 @@ impl Controller {
         }
         data.error_code = self.leads_in(asked.current_leader_epoch);
         if data.error_code != ErrorCode::None {
+            return (data, true);
+        }
+        if let Some(snapshot_id) = self.snapshot_for(asked) {
+            data.snapshot_id = snapshot_id;
             return (data, true);
         }
         if let Some(diverging) = self.diverging(asked) {

@@ -58,6 +58,10 @@ impl Controller {
             return false;
         }
         self.raft.fetched(ctx.now());
+        if data.snapshot_id.end_offset >= 0 {
+            self.begin_download(ctx, &data.snapshot_id);
+            return true;
+        }
         if data.diverging_epoch.end_offset >= 0 {
             self.cut_off(ctx, data.diverging_epoch.epoch, data.diverging_epoch.end_offset);
             return true;

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use crate::base::{FlushKind, ms};
 use crate::controller::raft::LogEnd;
+use crate::controller::snapshots::SNAPSHOT_FILE;
 use crate::controller::voting::{QUORUM_FILE, moment};
 use crate::controller::{Asker, Controller, ControllerTimer, Ctx, Waiting, encode};
+use crate::metadata::MetadataImage;
 use crate::protocol::Message;
 use crate::protocol::messages::control_records::{LeaderChangeMessage, Voter};
 use crate::protocol::messages::metadata_records::{FeatureLevelRecord, MetadataRecord};
@@ -28,6 +30,8 @@ impl Controller {
     pub(super) fn start(&mut self, ctx: &mut Ctx) {
         let log = Arc::make_mut(&mut self.log);
         log.recover();
+        self.recover_snapshots(ctx);
+        let log = Arc::make_mut(&mut self.log);
         let end = log.log_end_offset();
         // How far it is committed, only a leader of several can say.
         let alone = self.raft.voters().alone().is_some();
@@ -50,21 +54,17 @@ impl Controller {
 
     /// Replays what the image does not have yet, up to an offset.
     fn replay_to(&mut self, end: i64) {
-        let from = self.image.end_offset;
-        if from >= end {
-            return;
+        if self.image.end_offset == 0 {
+            self.image = self.base_image(end);
         }
-        for batch in self.log.batches_from(from).filter(|batch| !batch.is_control()) {
-            if batch.base_offset() >= end {
-                break;
-            }
-            for record in batch.records().filter_map(Result::ok) {
-                if let Some(Ok(record)) = record.value.map(|value| MetadataRecord::decode(&value)) {
-                    self.image.replay(&record);
-                }
-            }
-        }
-        self.image.end_offset = end;
+        self.image.catch_up(&self.log, end);
+    }
+
+    /// The metadata up to an offset, whatever has been decided since.
+    pub(super) fn image_at(&self, end: i64) -> MetadataImage {
+        let mut image = self.base_image(end);
+        image.catch_up(&self.log, end);
+        image
     }
 
     /// Elected: an epoch begins with a record that says so. What is before it is committed as soon as
@@ -218,8 +218,10 @@ impl Controller {
 
     /// A disk has what it was asked for.
     pub(super) fn flushed(&mut self, ctx: &mut Ctx, file: u64, position: u64) {
-        if file == QUORUM_FILE {
-            return self.raft.store_mut().flushed(position);
+        match file {
+            QUORUM_FILE => return self.raft.store_mut().flushed(position),
+            SNAPSHOT_FILE => return self.snapshot_flushed(ctx, position),
+            _ => {}
         }
         self.flushing = false;
         let log = Arc::make_mut(&mut self.log);
@@ -259,6 +261,7 @@ impl Controller {
                 ctx.send(waiting.conn, waiting.info, waiting.bytes);
             }
         }
+        self.note_committed(ctx, from, to);
         self.answer_fetches(ctx);
         ctx.because(before);
     }

@@ -7,8 +7,9 @@
 
 use crate::base::{CloseReason, ConnId, FlushKind, Rope, SimTime, ms};
 use crate::controller::raft::{LogEnd, Moment, State};
+use crate::controller::snapshots::snapshot_request;
 use crate::controller::{Asker, Controller, ControllerTimer, Ctx, encode};
-use crate::metadata::CLUSTER_METADATA_TOPIC;
+use crate::metadata::{CLUSTER_METADATA_TOPIC, SnapshotId};
 use crate::peer::{FromPeer, Peer};
 use crate::protocol::messages::{begin_quorum_epoch as begin, end_quorum_epoch as end, vote};
 use crate::protocol::{ErrorCode, Message, WireError, decode_response_rope};
@@ -27,6 +28,7 @@ pub(super) enum Ask {
     Begin { epoch: i32 },
     End { epoch: i32 },
     Fetch { epoch: i32, offset: i64 },
+    Snapshot { epoch: i32, id: SnapshotId, position: u64 },
 }
 
 /// The way to another voter.
@@ -99,7 +101,10 @@ impl Controller {
             State::Resigned { untold, .. } if untold.contains(&voter) => Some(Ask::End { epoch }),
             // A fetch says what is on this disk, so the disk comes first.
             State::Follower { leader, .. } if *leader == voter && !self.flushing => {
-                Some(Ask::Fetch { epoch, offset: self.log.log_end_offset() })
+                match self.wanted_part().ok()? {
+                    Some((id, position)) => Some(Ask::Snapshot { epoch, id, position }),
+                    None => Some(Ask::Fetch { epoch, offset: self.log.log_end_offset() }),
+                }
             }
             _ => None,
         }
@@ -146,6 +151,9 @@ impl Controller {
             Ask::Begin { .. } => peer.ask(ctx, ask, &self.begin_request(voter)),
             Ask::End { .. } => peer.ask(ctx, ask, &self.end_request()),
             Ask::Fetch { offset, .. } => peer.ask(ctx, ask, &self.fetch_request(offset)),
+            Ask::Snapshot { epoch, id, position } => {
+                peer.ask(ctx, ask, &snapshot_request(self.raft.me(), epoch, id, position))
+            }
         };
         if asked.is_err() {
             // A node that does not know these requests is none of ours.
@@ -246,6 +254,13 @@ impl Controller {
                 let data = answer.topics.first().and_then(|topic| topic.partitions.first());
                 (epoch, data.map(|it| (it.error_code, it.leader_epoch, it.leader_id, false)))
             }
+            Ask::Snapshot { epoch, .. } => {
+                let (_, answer) = decode_response_rope(bytes, version)?;
+                if !self.take_part(ctx, epoch, answer) {
+                    self.rest(ctx, voter);
+                }
+                return Ok(());
+            }
             Ask::Fetch { epoch, offset } => {
                 let (_, answer) = decode_response_rope(bytes, version)?;
                 if !self.take_fetched(ctx, epoch, offset, answer) {
@@ -288,7 +303,7 @@ impl Controller {
 
     // ---- being asked ----
 
-    fn leader_and_epoch(&self) -> (i32, i32) {
+    pub(super) fn leader_and_epoch(&self) -> (i32, i32) {
         (self.raft.leader().unwrap_or(-1), self.raft.epoch())
     }
 

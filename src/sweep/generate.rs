@@ -29,6 +29,7 @@ pub fn scenario(seed: u64, profile: Profile) -> Scenario {
     let mut rng = Rng::stream(seed, "sweep: cluster");
     let mut cluster = cluster(&mut rng);
     quorum(&mut Rng::stream(seed, "sweep: quorum"), &mut cluster);
+    snapshots(&mut Rng::stream(seed, "sweep: snapshots"), &mut cluster);
     let brokers = cluster.brokers;
     let mut rng = Rng::stream(seed, "sweep: topics");
     let topics: Vec<Topic> = (0..rng.between(1, 3)).map(|n| topic(&mut rng, n, brokers)).collect();
@@ -114,6 +115,18 @@ fn quorum(rng: &mut Rng, cluster: &mut Cluster) {
         ("controller.quorum.request.timeout.ms", number(fetch_ms)),
     ]);
     cluster.configs.0.extend(configs.0);
+}
+
+/// One cluster in four makes snapshots of its metadata, and keeps little else.
+fn snapshots(rng: &mut Rng, cluster: &mut Cluster) {
+    if rng.chance(1, 4) {
+        let configs = settings([
+            ("metadata.log.max.record.bytes.between.snapshots", number(scale(rng, 400, 12_800))),
+            ("metadata.log.max.snapshot.interval.ms", number(scale(rng, 1_000, 16_000))),
+            ("metadata.max.retention.bytes", number(scale(rng, 500, 16_000))),
+        ]);
+        cluster.configs.0.extend(configs.0);
+    }
 }
 
 /// Now and then a group is a queue.

@@ -69,6 +69,8 @@ macro_rules! check_all {
             check::<consumer_group_records::ConsumerGroupCurrentMemberAssignmentValue>();
             check::<consumer_group_records::ConsumerGroupRegularExpressionValue>();
             check::<control_records::LeaderChangeMessage>();
+            check::<control_records::SnapshotHeaderRecord>();
+            check::<control_records::SnapshotFooterRecord>();
             assert!(most_memory_kb() < FAR_TOO_MUCH_KB, "{} KB", most_memory_kb());
         }
     };

@@ -6,6 +6,8 @@ use terrarium::base::{EPOCH_MS, SimTime};
 use terrarium::broker::BrokerConfig;
 use terrarium::client::consumer::{ConsumerApp, ConsumerConfig};
 use terrarium::client::{ProducerConfig, Workload};
+use terrarium::controller::ControllerConfig;
+use terrarium::metadata::Properties;
 use terrarium::sim::{
     ClientKind, ClientSetup, ClusterSetup, Command, DiskSetup, NetworkSetup, Run, Setup, TopicSetup,
 };
@@ -15,6 +17,8 @@ use terrarium::sim::{
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) controllers: u32,
+    /// Their configs.
+    pub(crate) controller: &'static [(&'static str, &'static str)],
     /// When clients start.
     pub(crate) start_s: u64,
     pub(crate) producer: &'static str,
@@ -30,6 +34,7 @@ impl Default for Plan {
         Plan {
             seed: 1,
             controllers: 1,
+            controller: &[],
             start_s: 1,
             producer: "{}",
             every_ms: 20,
@@ -61,6 +66,10 @@ pub(crate) fn setup(plan: &Plan) -> Arc<Setup> {
         ("group.initial.rebalance.delay.ms", "500"),
     ] {
         config.set_any(name, value).unwrap();
+    }
+    let mut controller = ControllerConfig::default();
+    for (name, value) in plan.controller {
+        assert!(controller.set(name, value).unwrap(), "{name}");
     }
     let workload = format!(
         r#"{{"sources":[{{"topic":"orders","every_ms":{},"count":{},"keys":["N","S","E","W"],"value":"order {{n}}"}}]}}"#,
@@ -96,7 +105,7 @@ pub(crate) fn setup(plan: &Plan) -> Arc<Setup> {
             advertised: Vec::new(),
             config: Arc::new(config),
             controllers: plan.controllers,
-            controller: Arc::default(),
+            controller: Arc::new(controller),
             topics: vec![TopicSetup {
                 name: "orders".into(),
                 partitions: 2,

@@ -1,11 +1,13 @@
 //! What the controllers' quorum promises: one vote of each and one leader in an epoch, and committed metadata
 //! that stay as they are.
 
+use std::sync::Arc;
+
 use imbl::OrdMap;
 
 use super::{METADATA_CHANGED, Nodes, TWO_CONTROLLERS, TWO_VOTES};
 use crate::base::{Map, NodeId};
-use crate::metadata::CLUSTER_METADATA_TOPIC;
+use crate::metadata::{CLUSTER_METADATA_TOPIC, MetadataImage, Snapshot};
 use crate::protocol::ApiKey;
 use crate::sim::Machine;
 use crate::storage::UnifiedLog;
@@ -22,6 +24,8 @@ pub(super) struct Quorum {
     committed: OrdMap<i64, (i64, u32)>,
     /// Up to where each node has said that it knows the log to be committed, since it started.
     known: Map<NodeId, i64>,
+    /// What a snapshot said that was found right.
+    right: MetadataImage,
 }
 
 /// What a controller voted.
@@ -79,6 +83,9 @@ impl Quorum {
                     self.check_same(log, node, Offsets { from, to: *offset }, false, broken);
                 }
             }
+            Event::SnapshotCreated { end_offset, .. } | Event::SnapshotLoaded { end_offset, .. } => {
+                self.check_snapshot(nodes, node, *end_offset, broken);
+            }
             Event::LogTruncated { at, offsets, .. } if &*at.topic == CLUSTER_METADATA_TOPIC => {
                 let known = self.known.get(&node).copied().unwrap_or(0);
                 if offsets.from < known {
@@ -106,6 +113,35 @@ impl Quorum {
             }
             Some(vote) if vote.epoch == epoch => {}
             _ => drop(self.votes.insert(voter, Vote { epoch, candidate, told: false })),
+        }
+    }
+
+    /// A snapshot says what the log said, and nothing else.
+    #[inline(never)]
+    fn check_snapshot(
+        &mut self,
+        nodes: &Nodes,
+        node: NodeId,
+        end: i64,
+        broken: &mut impl FnMut(&'static str, String),
+    ) {
+        let Some(found) = snapshots_of(nodes, node).iter().find(|it| it.id().end_offset == end) else {
+            return broken(METADATA_CHANGED, format!("{node} has no snapshot before offset {end}"));
+        };
+        let from = if self.right.end_offset <= end { self.right.end_offset } else { 0 };
+        let mut logs = nodes.keys().filter_map(|id| log_of(nodes, *id));
+        let Some(log) = logs.find(|log| log.log_start_offset() <= from && log.high_watermark() >= end) else {
+            return;
+        };
+        let mut expected = if from == 0 { MetadataImage::default() } else { self.right.clone() };
+        expected.catch_up(log, end);
+        if found.image() == expected {
+            self.right = expected;
+        } else {
+            broken(
+                METADATA_CHANGED,
+                format!("the snapshot before offset {end} on {node} is not what the log says"),
+            );
         }
     }
 
@@ -162,6 +198,14 @@ fn id_of(nodes: &Nodes, node: NodeId) -> Option<i32> {
     match &nodes.get(&node)?.machine {
         Machine::Controller(controller) => Some(controller.quorum().id),
         _ => None,
+    }
+}
+
+fn snapshots_of(nodes: &Nodes, node: NodeId) -> &[Arc<Snapshot>] {
+    match nodes.get(&node).map(|slot| &slot.machine) {
+        Some(Machine::Controller(controller)) => controller.snapshots(),
+        Some(Machine::Broker(broker)) => broker.metadata_snapshot().map_or(&[], std::slice::from_ref),
+        _ => &[],
     }
 }
 

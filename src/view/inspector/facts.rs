@@ -205,6 +205,17 @@ impl Facts {
                 self.add("epoch", epoch);
                 self.add("offsets", format!("{}–{}", offsets.from, offsets.to.saturating_sub(1)));
             }
+            Event::SnapshotCreated { end_offset, epoch, size_bytes }
+            | Event::SnapshotLoaded { end_offset, epoch, size_bytes } => {
+                self.add("end offset", end_offset);
+                self.add("epoch", epoch);
+                self.add("bytes", size_bytes);
+            }
+            Event::SnapshotFetched { end_offset, epoch } => {
+                self.add("end offset", end_offset);
+                self.add("epoch", epoch);
+            }
+            Event::MetadataLogCleaned { log_start_offset } => self.add("log start offset", log_start_offset),
             event => self.group(event),
         }
     }

@@ -99,7 +99,11 @@ pub fn category(event: &Event) -> Category {
         | Event::ControllerElected { .. }
         | Event::ControllerActivated { .. }
         | Event::ControllerResigned { .. }
-        | Event::MetadataCommitted { .. } => Category::Controller,
+        | Event::MetadataCommitted { .. }
+        | Event::SnapshotCreated { .. }
+        | Event::SnapshotFetched { .. }
+        | Event::SnapshotLoaded { .. }
+        | Event::MetadataLogCleaned { .. } => Category::Controller,
         Event::CoordinatorElected { .. }
         | Event::CoordinatorResigned { .. }
         | Event::GroupStateChanged { .. }

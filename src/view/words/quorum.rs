@@ -56,6 +56,19 @@ pub(super) fn sentence(event: &Event, who: &str, names: &Names) -> Option<String
             "{who} heard that the metadata log is committed up to offset {}.",
             offsets.to.saturating_sub(1)
         ),
+        Event::SnapshotCreated { end_offset, size_bytes, .. } => format!(
+            "{who} wrote a snapshot: all that the metadata log says before offset {end_offset}, in {size_bytes} bytes."
+        ),
+        Event::SnapshotFetched { end_offset, .. } => format!(
+            "{who} is so far behind that the leader no longer has the records it lacks: it fetches the snapshot of \
+             what is before offset {end_offset}."
+        ),
+        Event::SnapshotLoaded { end_offset, .. } => format!(
+            "{who} has the whole snapshot: its metadata log begins at offset {end_offset} now, and goes on from there."
+        ),
+        Event::MetadataLogCleaned { log_start_offset } => format!(
+            "{who} deleted what a snapshot tells as well: its metadata log begins at offset {log_start_offset}."
+        ),
         _ => return None,
     })
 }

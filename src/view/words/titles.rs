@@ -169,6 +169,12 @@ fn log_title(event: &Event) -> String {
         Event::ControllerActivated { epoch, .. } => format!("Active controller, epoch {epoch}"),
         Event::ControllerResigned { epoch, .. } => format!("Controller resigned, epoch {epoch}"),
         Event::MetadataCommitted { offsets, .. } => format!("Metadata committed up to offset {}", offsets.to),
+        Event::SnapshotCreated { end_offset, .. } => format!("Snapshot before offset {end_offset}"),
+        Event::SnapshotFetched { end_offset, .. } => format!("Snapshot before offset {end_offset} asked for"),
+        Event::SnapshotLoaded { end_offset, .. } => format!("Snapshot before offset {end_offset} loaded"),
+        Event::MetadataLogCleaned { log_start_offset } => {
+            format!("Metadata log from offset {log_start_offset}")
+        }
         Event::ProduceWaits { until_offset, .. } => format!("Produce waits for offset {until_offset}"),
         Event::ProduceAnswered { error: code, base_offset, .. } => match code {
             crate::protocol::ErrorCode::None => format!("Produce answered: offset {base_offset}"),
