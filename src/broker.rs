@@ -155,6 +155,7 @@ pub struct Disk {
     metadata: Option<Arc<UnifiedLog>>,
     snapshot: Option<Arc<Snapshot>>,
     high_watermarks: Map<TopicPartition, i64>,
+    clean_shutdown: Option<i64>,
     unclean: bool,
 }
 
@@ -170,6 +171,10 @@ pub struct Broker {
     incarnation_id: Uuid,
     partitions: Map<TopicPartition, Arc<Partition>>,
     high_watermark_checkpoint: Map<TopicPartition, i64>,
+    /// The file `.kafka_cleanshutdown`: the epoch in which this process has ended properly (KIP-966).
+    clean_shutdown: Option<i64>,
+    /// What it said when this process started, which has removed it; -1 for nothing.
+    previous_epoch: i64,
     recover_first: bool,
     cleaner_awake: bool,
     metadata_log: Arc<UnifiedLog>,
@@ -232,6 +237,8 @@ impl Broker {
             next_file: 0,
             files: Map::new(),
             shutdown: Shutdown::default(),
+            clean_shutdown: None,
+            previous_epoch: disk.clean_shutdown.unwrap_or(-1),
             static_config: Arc::clone(&config),
             config,
         }
@@ -244,6 +251,7 @@ impl Broker {
             metadata: Some(Arc::clone(&self.metadata_log)),
             snapshot: self.metadata_snapshot.clone(),
             high_watermarks: self.high_watermark_checkpoint.clone(),
+            clean_shutdown: self.clean_shutdown,
             unclean: true,
         };
         Broker::new(self.id, Arc::clone(&self.static_config), disk)

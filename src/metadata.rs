@@ -24,6 +24,9 @@ pub use image::{
     EXTERNAL_LISTENER, Endpoint, GROUP_RESOURCE, INTERNAL_LISTENER, MetadataImage, NO_LEADER,
     PartitionRegistration, TOPIC_RESOURCE, TopicImage,
 };
-pub use names::{CLUSTER_METADATA_TOPIC, CLUSTER_METADATA_TOPIC_ID, check_topic_name, topic_names_collide};
+pub use names::{
+    CLUSTER_METADATA_TOPIC, CLUSTER_METADATA_TOPIC_ID, ELIGIBLE_LEADER_REPLICAS, check_topic_name,
+    topic_names_collide,
+};
 pub use snapshot::{Download, NoSnapshot, Snapshot, SnapshotId};
 pub use voters::{CONTROLLER_ID, CONTROLLER_PORT, Voter, Voters};

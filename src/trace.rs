@@ -230,6 +230,12 @@ pub enum Event {
     },
     /// A topic was created.
     TopicCreated { topic: Arc<str>, partitions: u32, replication_factor: u32 },
+    /// These replicas are out of sync and may lead all the same, since they have all that is committed.
+    EligibleLeadersChanged {
+        #[serde(flatten)]
+        at: TopicPartition,
+        elr: Vec<i32>,
+    },
     /// A topic was deleted, with its partitions.
     TopicDeleted { topic: Arc<str> },
     /// A broker registered with the controller.

@@ -3,6 +3,8 @@
 
 #[path = "sim/compaction.rs"]
 mod compaction;
+#[path = "sim/eligible.rs"]
+mod eligible;
 #[path = "sim/faults.rs"]
 mod faults;
 #[path = "sim/history.rs"]

@@ -354,8 +354,8 @@ impl Broker {
             leader_epoch: told.leader_epoch,
             replica_nodes: told.replica_nodes,
             isr_nodes: told.isr_nodes,
-            eligible_leader_replicas: Some(Vec::new()),
-            last_known_elr: Some(Vec::new()),
+            eligible_leader_replicas: Some(partition.elr.clone()),
+            last_known_elr: Some(partition.last_known_elr.clone()),
             offline_replicas: told.offline_replicas,
         }
     }

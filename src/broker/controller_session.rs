@@ -441,7 +441,7 @@ impl Broker {
             cluster_id: CLUSTER_ID.into(),
             incarnation_id: self.incarnation_id,
             listeners: std::iter::once(internal).chain(external).collect(),
-            previous_broker_epoch: self.controller.broker_epoch,
+            previous_broker_epoch: self.controller.broker_epoch.max(self.previous_epoch),
             rack: self.rack.as_deref().map(str::to_owned),
             ..Default::default()
         };

@@ -64,6 +64,8 @@ impl Partition {
         let registration = PartitionRegistration {
             replicas: Vec::new(),
             isr: Vec::new(),
+            elr: Vec::new(),
+            last_known_elr: Vec::new(),
             adding_replicas: Vec::new(),
             removing_replicas: Vec::new(),
             leader: NO_LEADER,

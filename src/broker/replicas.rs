@@ -219,6 +219,8 @@ impl Broker {
         let registration = PartitionRegistration {
             replicas: current.replicas.clone(),
             isr: answer.isr.clone(),
+            elr: current.elr.clone(),
+            last_known_elr: current.last_known_elr.clone(),
             adding_replicas: current.adding_replicas.clone(),
             removing_replicas: current.removing_replicas.clone(),
             leader: answer.leader_id,

@@ -72,6 +72,7 @@ impl Broker {
             let log = &mut Arc::make_mut(partition).log;
             log.mark_flushed(log.position());
         }
+        self.clean_shutdown = Some(self.controller.broker_epoch()).filter(|epoch| *epoch >= 0);
         ctx.trace(Event::NodeStopped);
     }
 }

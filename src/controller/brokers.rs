@@ -48,7 +48,7 @@ impl Controller {
         }
         let mut events = Vec::new();
         // A new process has forgotten what the old one led.
-        let mut records = self.fence_records(id, &mut events);
+        let mut records = self.fence_records(id, self.is_unclean_shutdown(request), &mut events);
         let broker_epoch = self.log.log_end_offset();
         let end_points = request.listeners.iter().map(|listener| BrokerEndpoint {
             name: listener.name.clone(),
@@ -115,16 +115,22 @@ impl Controller {
     pub(super) fn session_over(&mut self, ctx: &mut Ctx, broker: i32) {
         self.sessions.remove(&broker);
         let mut events = Vec::new();
-        let records = self.fence_records(broker, &mut events);
+        let records = self.fence_records(broker, false, &mut events);
         if !records.is_empty() {
             self.write(ctx, records, events);
         }
     }
 
     /// The records that fence a broker: its registration's change, and a change of every
-    /// partition whose leader or in-sync replica it is. The last in-sync replica stays.
-    pub(super) fn fence_records(&self, broker: i32, events: &mut Vec<Event>) -> Vec<MetadataRecord> {
-        let Some(known) = self.image.brokers.get(&broker).filter(|known| !known.fenced) else {
+    /// partition whose leader or in-sync replica it is. The last in-sync replica stays, except with eligible
+    /// leader replicas; who has shut down uncleanly is none of these any more.
+    pub(super) fn fence_records(
+        &self,
+        broker: i32,
+        unclean: bool,
+        events: &mut Vec<Event>,
+    ) -> Vec<MetadataRecord> {
+        let Some(known) = self.image.brokers.get(&broker).filter(|known| !known.fenced || unclean) else {
             return Vec::new();
         };
         let change = BrokerRegistrationChangeRecord {
@@ -133,27 +139,41 @@ impl Controller {
             fenced: FENCED,
             ..Default::default()
         };
-        let mut records: Vec<MetadataRecord> = vec![change.into()];
-        events.push(Event::BrokerFenced { broker });
-        self.replace_broker(broker, &mut records, events);
+        let mut records: Vec<MetadataRecord> = Vec::new();
+        if !known.fenced {
+            records.push(change.into());
+            events.push(Event::BrokerFenced { broker });
+        }
+        self.replace_broker(broker, unclean, &mut records, events);
         records
     }
 
-    /// A change of every partition whose leader or in-sync replica a broker is: it shall be neither.
+    /// A change of every partition whose leader or in-sync replica a broker is: it shall be neither, nor eligible
+    /// when it has shut down uncleanly.
     pub(super) fn replace_broker(
         &self,
         broker: i32,
+        unclean: bool,
         records: &mut Vec<MetadataRecord>,
         events: &mut Vec<Event>,
     ) {
         for (at, topic_id, partition) in self.image.partitions() {
-            if !partition.isr.contains(&broker) && partition.leader != broker {
+            let is_eligible = unclean && partition.elr.contains(&broker);
+            if !partition.isr.contains(&broker) && partition.leader != broker && !is_eligible {
                 continue;
             }
             let mut change = self.change(at, topic_id, partition);
             change.isr.retain(|id| *id != broker || self.config.log.plants.has(Plant::RestartKeepsIsr));
+            change.unclean_shutdown = unclean.then_some(broker);
             records.extend(change.build(|id| id != broker && self.image.is_active(id), events));
         }
+    }
+
+    /// With eligible leader replicas, a process that does not know the epoch of the one before it has not seen that
+    /// one shut down cleanly, with its logs flushed: its replicas may lack anything.
+    fn is_unclean_shutdown(&self, request: &BrokerRegistrationRequest) -> bool {
+        let known = self.image.brokers.get(&request.broker_id);
+        self.has_eligible_leaders() && known.is_some_and(|known| known.epoch != request.previous_broker_epoch)
     }
 
     /// An unfenced broker may lead what has no leader.

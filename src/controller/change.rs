@@ -5,10 +5,15 @@
 //! makes a new set of itself alone, and a replica that goes raises the leader epoch so that nobody listens
 //! to it any longer.
 //!
-//! Source: KIP-455 (reassignment), KIP-460 (elections), Kafka documentation *Replication*.
+//! Where the feature `eligible.leader.replicas.version` is on, who leaves the in-sync replicas when they are
+//! fewer than `min.insync.replicas` stays eligible: while that is so, nothing is committed that it does not have.
+//!
+//! Source: KIP-455 (reassignment), KIP-460 (elections), KIP-966 (eligible leader replicas), Kafka documentation
+//! *Replication*.
 
+use crate::base::Set;
 use crate::controller::Controller;
-use crate::metadata::{NO_LEADER, PartitionRegistration};
+use crate::metadata::{ELIGIBLE_LEADER_REPLICAS, NO_LEADER, PartitionRegistration};
 use crate::plant::Plant;
 use crate::protocol::messages::metadata_records::{MetadataRecord, PartitionChangeRecord};
 use crate::protocol::{TopicPartition, Uuid};
@@ -39,6 +44,10 @@ pub(super) struct PartitionChange<'a> {
     pub(super) adding: Vec<i32>,
     pub(super) removing: Vec<i32>,
     pub(super) election: Election,
+    /// With eligible leader replicas: so many in sync, and none are needed.
+    pub(super) min_isr: Option<usize>,
+    /// Its process ended without having flushed its logs: it may lack anything.
+    pub(super) unclean_shutdown: Option<i32>,
 }
 
 impl<'a> PartitionChange<'a> {
@@ -53,6 +62,8 @@ impl<'a> PartitionChange<'a> {
             adding: before.adding_replicas.clone(),
             removing: before.removing_replicas.clone(),
             election: Election::Online,
+            min_isr: None,
+            unclean_shutdown: None,
         }
     }
 
@@ -64,17 +75,26 @@ impl<'a> PartitionChange<'a> {
     ) -> Option<MetadataRecord> {
         self.complete_reassignment();
         let before = self.before;
-        let (leader, unclean) = self.elect(usable);
+        let mut elr = self.eligible();
+        let (leader, unclean) = self.elect(&elr, usable);
         if unclean {
+            elr.clear();
+            self.isr = vec![leader];
+        } else if leader != before.leader && elr.contains(&leader) {
+            elr.retain(|id| *id != leader);
             self.isr = vec![leader];
         }
-        if self.isr.is_empty() {
+        if self.isr.is_empty() && self.min_isr.is_none() {
             // The last in-sync replica stays, so that it is known who has everything.
             self.isr.clone_from(&before.isr);
         }
+        let last_known_elr = changed(self.last_known(leader), &before.last_known_elr);
+        if elr != before.elr {
+            let (at, elr) = (self.at.clone(), elr.clone());
+            events.push(Event::EligibleLeadersChanged { at, elr });
+        }
         let removed = before.replicas.iter().any(|id| !self.replicas.contains(id));
         let new_epoch = leader != before.leader || removed;
-        let changed = |new: Vec<i32>, old: &Vec<i32>| (new != *old).then_some(new);
         let isr = self.isr.clone();
         let record = PartitionChangeRecord {
             partition_id: self.at.partition,
@@ -84,10 +104,14 @@ impl<'a> PartitionChange<'a> {
             replicas: changed(self.replicas, &before.replicas),
             adding_replicas: changed(self.adding, &before.adding_replicas),
             removing_replicas: changed(self.removing, &before.removing_replicas),
+            eligible_leader_replicas: changed(elr, &before.elr),
+            last_known_elr,
             ..Default::default()
         };
-        let parts = [&record.isr, &record.replicas, &record.adding_replicas, &record.removing_replicas];
-        if !new_epoch && parts.iter().all(|part| part.is_none()) {
+        let assignment = [&record.replicas, &record.adding_replicas, &record.removing_replicas];
+        let known = [&record.isr, &record.eligible_leader_replicas, &record.last_known_elr];
+        let is_same = assignment.into_iter().chain(known).all(Option::is_none);
+        if !new_epoch && is_same {
             return None;
         }
         let leader_epoch = before.leader_epoch.saturating_add(i32::from(new_epoch));
@@ -114,9 +138,36 @@ impl<'a> PartitionChange<'a> {
         }
     }
 
-    /// The leader, and whether it comes from outside the in-sync replicas.
-    fn elect(&self, usable: impl Fn(i32) -> bool) -> (i32, bool) {
-        let clean = |id: &i32| self.isr.contains(id) && usable(*id);
+    /// Who is out of sync and yet has all that is committed.
+    fn eligible(&self) -> Vec<i32> {
+        let Some(min_isr) = self.min_isr else { return Vec::new() };
+        if self.isr.len() >= min_isr.min(self.replicas.len()) {
+            return Vec::new();
+        }
+        let known = self.before.elr.iter().chain(&self.before.isr).copied();
+        let stays = |id: &i32| {
+            !self.isr.contains(id) && self.replicas.contains(id) && self.unclean_shutdown != Some(*id)
+        };
+        known.filter(stays).collect::<Set<i32>>().iter().copied().collect()
+    }
+
+    /// While there is nobody to lead, who led last.
+    fn last_known(&self, leader: i32) -> Vec<i32> {
+        let before = self.before;
+        if self.min_isr.is_some()
+            && self.isr.is_empty()
+            && !before.isr.is_empty()
+            && before.leader != NO_LEADER
+        {
+            return vec![before.leader];
+        }
+        if leader == NO_LEADER { before.last_known_elr.clone() } else { Vec::new() }
+    }
+
+    /// The leader, and whether it may lack something.
+    fn elect(&self, elr: &[i32], usable: impl Fn(i32) -> bool) -> (i32, bool) {
+        let has_all = |id: &i32| self.isr.contains(id) || (self.isr.is_empty() && elr.contains(id));
+        let clean = |id: &i32| has_all(id) && usable(*id);
         let preferred = self.replicas.first().copied().filter(clean);
         if let (Election::Preferred, Some(preferred)) = (self.election, preferred) {
             return (preferred, false);
@@ -128,6 +179,14 @@ impl<'a> PartitionChange<'a> {
         if let Some(leader) = self.replicas.iter().copied().find(clean) {
             return (leader, false);
         }
+        if let [last] = self.before.last_known_elr[..]
+            && self.min_isr.is_some()
+            && self.isr.is_empty()
+            && elr.is_empty()
+            && usable(last)
+        {
+            return (last, true);
+        }
         let unclean = self.replicas.iter().copied().find(|id| usable(*id));
         match unclean.filter(|_| self.election == Election::Unclean) {
             Some(leader) => (leader, true),
@@ -136,7 +195,16 @@ impl<'a> PartitionChange<'a> {
     }
 }
 
+fn changed(new: Vec<i32>, old: &[i32]) -> Option<Vec<i32>> {
+    (new != *old).then_some(new)
+}
+
 impl Controller {
+    /// Whether replicas out of sync can be eligible leaders.
+    pub(super) fn has_eligible_leaders(&self) -> bool {
+        self.image.features.get(ELIGIBLE_LEADER_REPLICAS).is_some_and(|level| *level > 0)
+    }
+
     /// A change of a partition of this topic, with the election that the topic allows.
     pub(super) fn change<'a>(
         &self,
@@ -149,6 +217,9 @@ impl Controller {
         let mut change = PartitionChange::new(at, topic_id, before);
         if unclean {
             change.election = Election::Unclean;
+        }
+        if self.has_eligible_leaders() {
+            change.min_isr = Some(usize::try_from(config.min_insync_replicas).unwrap_or(1));
         }
         change
     }
@@ -165,6 +236,8 @@ mod tests {
         let before = PartitionRegistration {
             replicas: vec![1, 2, 3],
             isr: isr.to_vec(),
+            elr: Vec::new(),
+            last_known_elr: Vec::new(),
             adding_replicas: Vec::new(),
             removing_replicas: Vec::new(),
             leader: 1,
@@ -206,6 +279,69 @@ mod tests {
     #[test]
     fn the_last_in_sync_replica_stays_known() {
         check(&[1], &[2, 3], |change| change.isr.clear(), "leader -1");
+    }
+
+    /// The same with `min.insync.replicas` 2 and eligible leader replicas; who is eligible before, and after.
+    fn check_eligible(
+        (isr, elr, last): (&[i32], &[i32], &[i32]),
+        up: &[i32],
+        change: impl Fn(&mut PartitionChange),
+        expected: &str,
+    ) {
+        let leader = if isr.contains(&1) { 1 } else { NO_LEADER };
+        let before = PartitionRegistration {
+            replicas: vec![1, 2, 3],
+            isr: isr.to_vec(),
+            elr: elr.to_vec(),
+            last_known_elr: last.to_vec(),
+            adding_replicas: Vec::new(),
+            removing_replicas: Vec::new(),
+            leader,
+            leader_epoch: 5,
+            partition_epoch: 9,
+        };
+        let mut wanted = PartitionChange::new(TopicPartition::new("t", 0), Uuid::default(), &before);
+        wanted.min_isr = Some(2);
+        change(&mut wanted);
+        let Some(MetadataRecord::PartitionChange(r)) = wanted.build(|id| up.contains(&id), &mut Vec::new())
+        else {
+            return assert_eq!(expected, "nothing");
+        };
+        let isr = r.isr.unwrap_or(before.isr);
+        let elr = r.eligible_leader_replicas.unwrap_or(before.elr);
+        let last = r.last_known_elr.unwrap_or(before.last_known_elr);
+        let leader = if r.leader == NO_LEADER_CHANGE { leader } else { r.leader };
+        assert_eq!(format!("leader {leader} isr {isr:?} elr {elr:?} last {last:?}"), expected);
+    }
+
+    #[test]
+    fn who_leaves_a_set_that_is_too_small_stays_eligible() {
+        let isr = |isr: &'static [i32]| move |change: &mut PartitionChange| change.isr = isr.to_vec();
+        let all = &[1, 2, 3];
+        check_eligible((all, &[], &[]), all, isr(&[1, 2]), "leader 1 isr [1, 2] elr [] last []");
+        check_eligible((&[1, 2], &[], &[]), all, isr(&[1]), "leader 1 isr [1] elr [2] last []");
+        check_eligible((&[1], &[2], &[]), &[2, 3], isr(&[]), "leader 2 isr [2] elr [1] last []");
+        check_eligible((&[1], &[2], &[]), &[3], isr(&[]), "leader -1 isr [] elr [1, 2] last [1]");
+        check_eligible((&[1], &[2], &[]), all, isr(&[1, 3]), "leader 1 isr [1, 3] elr [] last []");
+        check_eligible((&[], &[1, 2], &[1]), &[2, 3], |_| {}, "leader 2 isr [2] elr [1] last []");
+        check_eligible((&[], &[1, 2], &[1]), &[3], |_| {}, "nothing");
+    }
+
+    #[test]
+    fn who_has_not_shut_down_cleanly_is_eligible_no_more() {
+        let unclean = |id: i32| {
+            move |change: &mut PartitionChange| {
+                change.isr.retain(|other| *other != id);
+                change.unclean_shutdown = Some(id);
+            }
+        };
+        check_eligible((&[], &[1, 2], &[1]), &[3], unclean(1), "leader -1 isr [] elr [2] last [1]");
+        check_eligible((&[1], &[2], &[]), &[3], unclean(1), "leader -1 isr [] elr [2] last [1]");
+        check_eligible((&[1], &[2], &[]), &[1], unclean(2), "leader 1 isr [1] elr [] last []");
+        // When nobody is left who surely has everything, who led last is the best guess.
+        check_eligible((&[], &[1], &[1]), &[2, 3], unclean(1), "leader -1 isr [] elr [] last [1]");
+        check_eligible((&[], &[], &[1]), &[2, 3], |_| {}, "nothing");
+        check_eligible((&[], &[], &[1]), &[1, 2, 3], |_| {}, "leader 1 isr [1] elr [] last []");
     }
 
     #[test]

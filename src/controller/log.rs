@@ -99,7 +99,12 @@ impl Controller {
         if self.image.features.is_empty() {
             let level =
                 FeatureLevelRecord { name: "metadata.version".into(), feature_level: METADATA_VERSION };
-            self.write(ctx, vec![level.into()], Vec::new());
+            let others =
+                self.config.features.iter().map(|(name, level)| {
+                    FeatureLevelRecord { name: name.clone(), feature_level: *level }.into()
+                });
+            let records = std::iter::once(level.into()).chain(others).collect();
+            self.write(ctx, records, Vec::new());
         }
         // Every broker gets a whole session to say that it is there.
         let brokers: Vec<i32> = self.image.brokers.keys().copied().collect();

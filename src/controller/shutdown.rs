@@ -33,9 +33,9 @@ impl Controller {
                 ..Default::default()
             }));
             events.push(Event::BrokerShutsDown { broker });
-            self.replace_broker(broker, &mut records, &mut events);
+            self.replace_broker(broker, false, &mut records, &mut events);
         } else if self.leads_nothing(broker) && self.others_know(broker) {
-            records = self.fence_records(broker, &mut events);
+            records = self.fence_records(broker, false, &mut events);
             (response.should_shut_down, response.is_fenced) = (true, true);
         }
         self.write_and_answer(ctx, asker, records, &response, events);

@@ -68,6 +68,11 @@ pub struct PartitionRegistration {
     pub replicas: Vec<i32>,
     /// In-sync replicas.
     pub isr: Vec<i32>,
+    /// Eligible leader replicas: out of sync, but known to have all that is committed, so that they may lead when
+    /// nobody is in sync (KIP-966).
+    pub elr: Vec<i32>,
+    /// Who led last, when neither an in-sync nor an eligible replica is left.
+    pub last_known_elr: Vec<i32>,
     /// Replicas that a reassignment adds; they are among the replicas.
     pub adding_replicas: Vec<i32>,
     /// Replicas that go as soon as those added are in sync.
@@ -234,6 +239,8 @@ impl MetadataImage {
                 let partition = PartitionRegistration {
                     replicas: r.replicas.clone(),
                     isr: r.isr.clone(),
+                    elr: r.eligible_leader_replicas.clone().unwrap_or_default(),
+                    last_known_elr: r.last_known_elr.clone().unwrap_or_default(),
                     adding_replicas: r.adding_replicas.clone(),
                     removing_replicas: r.removing_replicas.clone(),
                     leader: r.leader,
@@ -249,6 +256,12 @@ impl MetadataImage {
                 let Some(partition) = topic.partitions.get_mut(&r.partition_id) else { return };
                 if let Some(isr) = &r.isr {
                     partition.isr.clone_from(isr);
+                }
+                if let Some(elr) = &r.eligible_leader_replicas {
+                    partition.elr.clone_from(elr);
+                }
+                if let Some(last_known) = &r.last_known_elr {
+                    partition.last_known_elr.clone_from(last_known);
                 }
                 if let Some(replicas) = &r.replicas {
                     partition.replicas.clone_from(replicas);

@@ -6,6 +6,8 @@ use crate::protocol::Uuid;
 pub const CLUSTER_METADATA_TOPIC: &str = "__cluster_metadata";
 /// Its well-known id (KIP-595).
 pub const CLUSTER_METADATA_TOPIC_ID: Uuid = Uuid::from_halves(0, 1);
+/// The feature by which replicas out of sync can be eligible leaders (KIP-966).
+pub const ELIGIBLE_LEADER_REPLICAS: &str = "eligible.leader.replicas.version";
 /// Longest name, so that a directory can carry it with a partition's number.
 const LENGTH_MAX: usize = 249;
 

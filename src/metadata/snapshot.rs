@@ -253,6 +253,8 @@ fn partition_record(topic_id: Uuid, partition_id: i32, it: &PartitionRegistratio
         topic_id,
         replicas: it.replicas.clone(),
         isr: it.isr.clone(),
+        eligible_leader_replicas: some_of(&it.elr),
+        last_known_elr: some_of(&it.last_known_elr),
         adding_replicas: it.adding_replicas.clone(),
         removing_replicas: it.removing_replicas.clone(),
         leader: it.leader,
@@ -260,6 +262,10 @@ fn partition_record(topic_id: Uuid, partition_id: i32, it: &PartitionRegistratio
         partition_epoch: it.partition_epoch,
         ..PartitionRecord::default()
     }
+}
+
+fn some_of(ids: &[i32]) -> Option<Vec<i32>> {
+    (!ids.is_empty()).then(|| ids.to_vec())
 }
 
 /// What was fetched is no snapshot.
@@ -334,6 +340,8 @@ mod tests {
         let partition = PartitionRegistration {
             replicas: vec![1, 2, 3],
             isr: vec![1, 3],
+            elr: vec![2],
+            last_known_elr: vec![1],
             adding_replicas: vec![3],
             removing_replicas: vec![2],
             leader: 1,

@@ -30,7 +30,8 @@ impl Scenario {
     /// Everything that is wrong with its data.
     pub fn build_checked(&self, seed: Option<u64>, files: &Files) -> Result<Setup, ScenarioError> {
         let mut problems = Vec::new();
-        let (broker, controller) = self.server_configs(&mut problems);
+        let (broker, mut controller) = self.server_configs(&mut problems);
+        controller.features = self.cluster.features.clone();
         let topics = self.topics.iter().map(|topic| {
             let (partitions, replication_factor) = Scenario::shape(topic, &broker);
             TopicSetup {

@@ -9,7 +9,7 @@ use crate::broker::BrokerConfig;
 use crate::client::{ConsumerApp, ConsumerConfig, Workload};
 use crate::controller::ControllerConfig;
 use crate::coordinator::GroupConfig;
-use crate::metadata::{Properties, TopicConfigs};
+use crate::metadata::{ELIGIBLE_LEADER_REPLICAS, Properties, TopicConfigs};
 use crate::scenario::names::did_you_mean;
 use crate::scenario::{Path, Problem, Scenario, Settings, Topic};
 use crate::sim::Invariants;
@@ -184,6 +184,13 @@ impl Check<'_> {
             || root.key("controllers"),
             || format!("a quorum has 1, 3 or 5 controllers, not {controllers}"),
         );
+        for (name, level) in &self.scenario.cluster.features {
+            self.expect(
+                name == ELIGIBLE_LEADER_REPLICAS && (0..=1).contains(level),
+                || root.key("features").key(name),
+                || format!("expected {ELIGIBLE_LEADER_REPLICAS}, 0 or 1"),
+            );
+        }
         let epoch_ms = self.scenario.epoch_ms;
         self.expect(
             epoch_ms.is_none_or(|epoch_ms| (0..=EPOCH_MAX_MS).contains(&epoch_ms)),

@@ -95,6 +95,10 @@ pub struct Cluster {
     /// Where they stand (`broker.rack`), in the order of their ids. None stands anywhere without it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub racks: Vec<String>,
+    /// Levels of features that the cluster begins with, by Kafka's names: `eligible.leader.replicas.version`, 0 without
+    /// it, 1 for eligible leader replicas.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub features: Map<String, i16>,
     /// Broker and controller configs by Kafka's names, `log.…` defaults of topics too.
     pub configs: Settings,
     /// Where programs outside the world reach the brokers, as `localhost:9092`: one address for
@@ -258,6 +262,7 @@ impl Default for Cluster {
         Cluster {
             brokers: 3,
             controllers: 1,
+            features: Map::new(),
             first_broker_id: 1,
             spare_brokers: 0,
             racks: Vec::new(),

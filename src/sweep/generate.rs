@@ -6,6 +6,7 @@ use crate::client::consumer::{CommitMode, GroupProtocol, OffsetReset};
 use crate::client::producer::{Acks, CompressionType};
 use crate::client::workload::{KeyChoice, Keys, NumberedKeys, Source};
 use crate::client::{ConsumerApp, ConsumerConfig, ProducerConfig, Workload};
+use crate::metadata::ELIGIBLE_LEADER_REPLICAS;
 use crate::scenario::{
     Cluster, Disk, Group, Look, Members, Network, Producer, Scenario, ScriptStep, Session, Setting, Settings,
     Topic,
@@ -30,6 +31,9 @@ pub fn scenario(seed: u64, profile: Profile) -> Scenario {
     let mut cluster = cluster(&mut rng);
     quorum(&mut Rng::stream(seed, "sweep: quorum"), &mut cluster);
     snapshots(&mut Rng::stream(seed, "sweep: snapshots"), &mut cluster);
+    if Rng::stream(seed, "sweep: features").chance(1, 4) {
+        cluster.features.insert(ELIGIBLE_LEADER_REPLICAS.to_owned(), 1);
+    }
     let brokers = cluster.brokers;
     let mut rng = Rng::stream(seed, "sweep: topics");
     let topics: Vec<Topic> = (0..rng.between(1, 3)).map(|n| topic(&mut rng, n, brokers)).collect();

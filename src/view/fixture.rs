@@ -142,6 +142,8 @@ pub(crate) fn events() -> Vec<Event> {
         Event::IsrProposed { at: at(), from: vec![1, 2], to: vec![1, 2, 3] },
         Event::PartitionChanged { at: at(), leader: 1, leader_epoch: 4, partition_epoch: 6, isr: vec![1, 2] },
         Event::PartitionChanged { at: at(), leader: -1, leader_epoch: 5, partition_epoch: 7, isr: vec![1] },
+        Event::EligibleLeadersChanged { at: at(), elr: vec![2, 3] },
+        Event::EligibleLeadersChanged { at: at(), elr: vec![] },
         Event::LeaderElected { at: at(), leader: 2, leader_epoch: 5 },
         Event::LeaderElected { at: at(), leader: -1, leader_epoch: 5 },
         Event::TopicCreated { topic: "rides".into(), partitions: 2, replication_factor: 3 },

@@ -14,6 +14,8 @@ pub(crate) fn image(partitions: usize) -> MetadataImage {
         let registration = PartitionRegistration {
             replicas: vec![1, 2],
             isr: vec![1, 2],
+            elr: Vec::new(),
+            last_known_elr: Vec::new(),
             adding_replicas: Vec::new(),
             removing_replicas: Vec::new(),
             leader: 1,

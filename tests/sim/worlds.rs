@@ -7,7 +7,7 @@ use terrarium::broker::BrokerConfig;
 use terrarium::client::consumer::{ConsumerApp, ConsumerConfig};
 use terrarium::client::{ProducerConfig, Workload};
 use terrarium::controller::ControllerConfig;
-use terrarium::metadata::Properties;
+use terrarium::metadata::{ELIGIBLE_LEADER_REPLICAS, Properties};
 use terrarium::sim::{
     ClientKind, ClientSetup, ClusterSetup, Command, DiskSetup, NetworkSetup, Run, Setup, TopicSetup,
 };
@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) controllers: u32,
     /// Their configs.
     pub(crate) controller: &'static [(&'static str, &'static str)],
+    /// Whether replicas out of sync can be eligible leaders.
+    pub(crate) eligible: bool,
     /// When clients start.
     pub(crate) start_s: u64,
     pub(crate) producer: &'static str,
@@ -35,6 +37,7 @@ impl Default for Plan {
             seed: 1,
             controllers: 1,
             controller: &[],
+            eligible: false,
             start_s: 1,
             producer: "{}",
             every_ms: 20,
@@ -70,6 +73,10 @@ pub(crate) fn setup(plan: &Plan) -> Arc<Setup> {
     let mut controller = ControllerConfig::default();
     for (name, value) in plan.controller {
         assert!(controller.set(name, value).unwrap(), "{name}");
+    }
+    if plan.eligible {
+        controller.features.insert(ELIGIBLE_LEADER_REPLICAS.to_owned(), 1);
+        Arc::make_mut(&mut controller.log).min_insync_replicas = 2;
     }
     let workload = format!(
         r#"{{"sources":[{{"topic":"orders","every_ms":{},"count":{},"keys":["N","S","E","W"],"value":"order {{n}}"}}]}}"#,

@@ -215,6 +215,7 @@ impl Facts {
                 self.add("end offset", end_offset);
                 self.add("epoch", epoch);
             }
+            Event::EligibleLeadersChanged { elr, .. } => self.add("eligible leader replicas", numbers(elr)),
             Event::MetadataLogCleaned { log_start_offset } => self.add("log start offset", log_start_offset),
             event => self.group(event),
         }

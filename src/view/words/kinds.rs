@@ -84,6 +84,7 @@ pub fn category(event: &Event) -> Category {
         | Event::ReplicationThrottled { .. }
         | Event::IsrProposed { .. }
         | Event::PartitionChanged { .. }
+        | Event::EligibleLeadersChanged { .. }
         | Event::LeaderElected { .. }
         | Event::TopicCreated { .. }
         | Event::TopicDeleted { .. }

@@ -56,6 +56,17 @@ pub(super) fn sentence(event: &Event, who: &str, names: &Names) -> Option<String
             "{who} heard that the metadata log is committed up to offset {}.",
             offsets.to.saturating_sub(1)
         ),
+        Event::EligibleLeadersChanged { at, elr } if elr.is_empty() => {
+            format!("{who} counts on nobody but the in-sync replicas of {at} to have all that is committed.")
+        }
+        Event::EligibleLeadersChanged { at, elr } => {
+            let elr: Vec<String> = elr.iter().map(|id| name(*id)).collect();
+            format!(
+                "{who} keeps in mind that {} may lead {at}: with so few in sync nothing is committed that these do not \
+                 have.",
+                elr.join(", ")
+            )
+        }
         Event::SnapshotCreated { end_offset, size_bytes, .. } => format!(
             "{who} wrote a snapshot: all that the metadata log says before offset {end_offset}, in {size_bytes} bytes."
         ),

@@ -53,6 +53,7 @@ pub(in crate::view) fn place(event: &Event) -> Option<&TopicPartition> {
         | Event::ReplicationThrottled { at, .. }
         | Event::IsrProposed { at, .. }
         | Event::PartitionChanged { at, .. }
+        | Event::EligibleLeadersChanged { at, .. }
         | Event::LeaderElected { at, .. }
         | Event::ProduceWaits { at, .. }
         | Event::ProduceAnswered { at, .. }
@@ -169,6 +170,10 @@ fn log_title(event: &Event) -> String {
         Event::ControllerActivated { epoch, .. } => format!("Active controller, epoch {epoch}"),
         Event::ControllerResigned { epoch, .. } => format!("Controller resigned, epoch {epoch}"),
         Event::MetadataCommitted { offsets, .. } => format!("Metadata committed up to offset {}", offsets.to),
+        Event::EligibleLeadersChanged { elr, .. } => match &elr[..] {
+            [] => "No eligible leader replicas".to_owned(),
+            elr => format!("Eligible leaders: {}", ids(elr)),
+        },
         Event::SnapshotCreated { end_offset, .. } => format!("Snapshot before offset {end_offset}"),
         Event::SnapshotFetched { end_offset, .. } => format!("Snapshot before offset {end_offset} asked for"),
         Event::SnapshotLoaded { end_offset, .. } => format!("Snapshot before offset {end_offset} loaded"),
