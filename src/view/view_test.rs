@@ -164,6 +164,7 @@ fn the_samples_in_words() {
             Node 1 answered the produce request: the records of rides-0 are stored from offset 7.
             Node 1 refused the records for rides-0 with NOT_ENOUGH_REPLICAS – fewer replicas are in sync than
                     min.insync.replicas asks for: nothing was written.
+            Node 1 has client shop wait for 1200 ms: it has used its quota up.
             Node 1 had nothing new for this fetch yet and made it wait, at most 500 ms.
             Node 1 found no host of that name.
             Node 1 could not connect to node 2: nobody listens there.

@@ -8,8 +8,9 @@ use terrarium::scenario::{Files, gallery};
 use terrarium::sim::Run;
 use terrarium::trace::{Entry, Event, Role};
 
-fn played() -> Run {
-    let scenario = gallery("nearest-replica").expect("it is in the gallery").expect("it reads");
+fn played(metadata_max_age_ms: u64) -> Run {
+    let mut scenario = gallery("nearest-replica").expect("it is in the gallery").expect("it reads");
+    scenario.consumers[0].configs.metadata_max_age_ms = metadata_max_age_ms;
     let mut run = Run::new(Arc::new(scenario.build(None, &Files::new()).expect("it builds")));
     run.play_until(SimTime(50_000_000), u64::MAX);
     run
@@ -63,7 +64,7 @@ fn mean_delay_ms(run: &Run, client: &str) -> u64 {
 
 #[test]
 fn a_consumer_reads_from_its_own_rack_and_from_the_leader_while_nobody_is_there() {
-    let run = played();
+    let run = played(300_000);
     assert_eq!(run.world().summary().violations, []);
     assert_eq!(fetched_from(&run, "near", 3..5), [1, 3], "the leader sends it away");
     assert_eq!(fetched_from(&run, "near", 5..15), [3]);
@@ -74,7 +75,19 @@ fn a_consumer_reads_from_its_own_rack_and_from_the_leader_while_nobody_is_there(
 
 #[test]
 fn it_gets_records_sooner_though_the_follower_hears_late_of_the_high_watermark() {
-    let run = played();
+    let run = played(300_000);
     let (near, far) = (mean_delay_ms(&run, "near"), mean_delay_ms(&run, "far"));
     assert!(near < 150 && far > 250, "near {near} ms, far {far} ms");
+}
+
+#[test]
+fn it_asks_the_leader_anew_whenever_metadata_are_old() {
+    let told = |metadata_max_age_ms: u64| {
+        let run = played(metadata_max_age_ms);
+        let chosen = run.branch().trace().iter().filter(|entry| {
+            matches!(entry.event, Event::ReadReplicaChosen { replica: 3, .. }) && entry.time.as_ms() < 15_000
+        });
+        chosen.count()
+    };
+    assert_eq!((told(300_000), told(3_000)), (1, 4));
 }
