@@ -44,6 +44,8 @@ gallery![
     "disk-fills",
     "wrong-clock",
     "broker-added",
+    "rack-lost",
+    "power-loss-flushed",
     "truncation-before-kip-101",
     "unclean-election",
     "retries-reorder",

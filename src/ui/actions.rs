@@ -93,6 +93,10 @@ fn life(slot: &Slot) -> Vec<Item> {
 
 fn server(world: &World, node: NodeId, slot: &Slot) -> Vec<Item> {
     let mut items = life(slot);
+    if matches!(slot.machine, Machine::Broker(_)) && slot.health == Health::Up {
+        let stop = Command::Stop { node: slot.name.clone(), membership: Default::default() };
+        items.insert(0, Item::Do("Shut down".into(), stop));
+    }
     if matches!(slot.health, Health::Up | Health::Paused) {
         items.push(Item::Do("Power loss".into(), Command::PowerLoss { node: slot.name.clone() }));
     }

@@ -164,6 +164,31 @@ fn a_wrong_clock_shows_in_timestamps_and_not_in_the_order() {
 }
 
 #[test]
+fn a_lost_rack_stops_only_what_was_not_spread() {
+    let shown = play("rack-lost", None, |event| matches!(event, Event::BatchAcknowledged { .. }));
+    let acknowledged = |topic: &str| {
+        let in_time = |(t_ms, event): &&(u64, Event)| {
+            (12_000..30_000).contains(t_ms)
+                && matches!(event, Event::BatchAcknowledged { at, .. } if topic_is(at, topic))
+        };
+        shown.events.iter().filter(in_time).count()
+    };
+    assert!(acknowledged("spread") > 60, "{}", acknowledged("spread"));
+    assert_eq!(acknowledged("huddled"), 0);
+    assert_eq!(records_of(&shown.summary), (0, 0));
+    assert!(shown.summary.records.acknowledged > 415, "all in the end: {:?}", shown.summary.records);
+}
+
+#[test]
+fn what_was_flushed_outlives_a_power_loss_of_everything() {
+    let shown = play("power-loss-flushed", None, |event| matches!(event, Event::PowerLost { .. }));
+    assert_eq!(shown.events.len(), 4);
+    assert_eq!(shown.summary.records.lost, 0);
+    assert_eq!(shown.summary.violations, []);
+    assert_eq!(shown.summary.records.acknowledged, 120);
+}
+
+#[test]
 fn a_new_broker_has_partitions_only_when_they_are_moved_to_it() {
     let shown = play("broker-added", None, |event| {
         matches!(
