@@ -92,6 +92,7 @@ fn the_samples_in_words() {
             Node 1 started.
             Node 1 was killed: its connections end and its memory is gone, but the page cache keeps what it
                     wrote.
+            Node 1 wrote all it had to disk and ended.
             Node 1 lost power: all it had written was on disk, and nobody is told.
             Node 1 lost power: 312 bytes that were not flushed to disk are gone, and nobody is told.
             Node 1 was paused: its connections stay open, but it does nothing.
@@ -144,6 +145,7 @@ fn the_samples_in_words() {
             Node 1 deleted topic rides.
             Node 1 registered broker 2 with broker epoch 11; it is fenced at first.
             Node 1 took broker 2 into service: it may lead and be in sync.
+            Node 1 heard that broker 2 wants to end: others lead in its place, and it goes when all know.
             Node 1 fenced broker 2: it no longer counts on it, and others lead in its place.
             Node 1 set min.insync.replicas of rides to 2.
             Node 1 set retention.ms of rides back to its default.

@@ -100,7 +100,7 @@ fn share_groups_and_their_partitions() {
             ShareGroupMemberMetadataKey v10 · groupId workers · memberId jUOrw031b2-86E8GODKZ8w
                 ShareGroupMemberMetadataValue v0 · clientId B · clientHost /10.0.0.3 · subscribedTopicNames jobs
             ShareGroupMetadataKey v11 · groupId workers
-                ShareGroupMetadataValue v0 · epoch 1 · metadataHash -6481149470031966087
+                ShareGroupMetadataValue v0 · epoch 1 · metadataHash 5082274510096803333
             ShareGroupTargetAssignmentMemberKey v13 · groupId workers · memberId jUOrw031b2-86E8GODKZ8w
                 ShareGroupTargetAssignmentMemberValue v0
             ShareGroupTargetAssignmentMetadataKey v12 · groupId workers
@@ -115,11 +115,11 @@ fn share_groups_and_their_partitions() {
         &run,
         "__share_group_state",
         expect![[r#"
-        ShareSnapshotKey v0 · groupId workers · topic jobs · partition 0
-            ShareSnapshotValue v0 · snapshotEpoch 0 · stateEpoch 1 · leaderEpoch 0 · startOffset -1 · createTimestamp 1767225601119 · writeTimestamp 1767225601119
-        ShareUpdateKey v1 · groupId workers · topic jobs · partition 0
-            ShareUpdateValue v0 · snapshotEpoch 0 · leaderEpoch 0 · startOffset 0 · stateBatches 1 element
-    "#]],
+            ShareSnapshotKey v0 · groupId workers · topic jobs · partition 0
+                ShareSnapshotValue v0 · snapshotEpoch 0 · stateEpoch 1 · leaderEpoch 0 · startOffset -1 · createTimestamp 1767225601119 · writeTimestamp 1767225601119
+            ShareUpdateKey v1 · groupId workers · topic jobs · partition 0
+                ShareUpdateValue v0 · snapshotEpoch 0 · leaderEpoch 0 · startOffset 0 · stateBatches 1 element
+        "#]],
     );
 }
 
