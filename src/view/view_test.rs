@@ -138,6 +138,9 @@ fn the_samples_in_words() {
             Node 1 asked for other in-sync replicas of rides-0: with 3, which has caught up.
             Node 1 decided for rides-0: broker 1 leads in epoch 4, in-sync replicas 1, 2.
             Node 1 decided for rides-0: nobody leads, in-sync replicas 1.
+            Node 1 keeps in mind that node 2, node 3 may lead rides-0: with so few in sync nothing is committed
+                    that these do not have.
+            Node 1 counts on nobody but the in-sync replicas of rides-0 to have all that is committed.
             Node 1 elected broker 2 to lead rides-0 in epoch 5.
             Node 1 found no in-sync replica alive for rides-0: epoch 5 has no leader, and nobody can write or
                     read.
@@ -162,6 +165,11 @@ fn the_samples_in_words() {
             Node 1 gave up the lead of epoch 5: no majority fetches from it.
             A majority of controllers has the metadata log up to offset 8 on disk: it is committed.
             Node 1 heard that the metadata log is committed up to offset 8.
+            Node 1 wrote a snapshot: all that the metadata log says before offset 40, in 1200 bytes.
+            Node 1 is so far behind that the leader no longer has the records it lacks: it fetches the snapshot
+                    of what is before offset 40.
+            Node 1 has the whole snapshot: its metadata log begins at offset 40 now, and goes on from there.
+            Node 1 deleted what a snapshot tells as well: its metadata log begins at offset 40.
             Node 1 made the producer of rides-0 wait until every in-sync replica has all before offset 9.
             Node 1 answered the produce request: the records of rides-0 are stored from offset 7.
             Node 1 refused the records for rides-0 with NOT_ENOUGH_REPLICAS – fewer replicas are in sync than
