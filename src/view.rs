@@ -26,4 +26,6 @@ mod fixture;
 #[cfg(test)]
 mod timeline_test;
 #[cfg(test)]
+mod samples_test;
+#[cfg(test)]
 mod view_test;

@@ -13,7 +13,6 @@ use crate::metadata::MetadataImage;
 use crate::protocol::Message;
 use crate::protocol::messages::control_records::{LeaderChangeMessage, Voter};
 use crate::protocol::messages::metadata_records::{FeatureLevelRecord, MetadataRecord};
-use crate::protocol::wire::encode_prefixed;
 use crate::storage::{AppendOrigin, BatchBuilder, BatchOptions};
 use crate::trace::{Event, Offsets, Role};
 
@@ -74,13 +73,13 @@ impl Controller {
         self.leading = Some(epoch);
         Arc::make_mut(&mut self.log).assign_epoch_start(epoch);
         let mut builder = BatchBuilder::new(BatchOptions { control: true, ..Default::default() });
-        let mut change = LeaderChangeMessage { leader_id: self.raft.me(), ..Default::default() };
+        let version = *LeaderChangeMessage::VERSIONS.end();
+        let mut change = LeaderChangeMessage { version, leader_id: self.raft.me(), ..Default::default() };
         if self.raft.voters().alone().is_none() {
             let voter = |id: i32| Voter { voter_id: id, ..Default::default() };
             change.voters = self.raft.voters().iter().map(|it| voter(it.id)).collect();
         }
-        let value = encode_prefixed(*LeaderChangeMessage::VERSIONS.end(), &change);
-        let pushed = value.is_ok_and(|value| {
+        let pushed = change.encode(version).is_ok_and(|value| {
             builder.try_push(ctx.unix_ms(), Some(&LEADER_CHANGE_KEY), Some(&value), &[]).is_ok()
         });
         if pushed {

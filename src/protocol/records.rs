@@ -7,7 +7,7 @@
 use bytes::Bytes;
 
 use super::messages::consumer_group_records::*;
-use super::messages::control_records::LeaderChangeMessage;
+use super::messages::control_records::{LeaderChangeMessage, SnapshotFooterRecord, SnapshotHeaderRecord};
 use super::messages::group_records::{
     GroupMetadataKey, GroupMetadataValue, OffsetCommitKey, OffsetCommitValue,
 };
@@ -68,8 +68,9 @@ const GROUP_ROWS: &[Row] = &[
 const SHARE_ROWS: &[Row] =
     &[row!(0, ShareSnapshotKey, ShareSnapshotValue), row!(1, ShareUpdateKey, ShareUpdateValue)];
 
-/// The type of a LeaderChange control record.
-const LEADER_CHANGE: i16 = 2;
+/// The control records of the metadata log and its snapshots, by their types.
+const CONTROL_FORMS: &[(i16, &Form)] =
+    &[(2, LeaderChangeMessage::FORM), (3, SnapshotHeaderRecord::FORM), (4, SnapshotFooterRecord::FORM)];
 
 const TYPE: &Field = &Field::new("type", Kind::I16);
 const VERSION: &Field = &Field::new("version", Kind::I16);
@@ -111,12 +112,19 @@ impl InternalTopic {
             let two = key.and_then(|key| key.get(place..place + 2)).unwrap_or(&[0xff, 0xff]);
             i16::from_be_bytes([two[0], two[1]])
         };
-        let form = match (is_control, self) {
-            (true, _) => (number(2) == LEADER_CHANGE).then_some(LeaderChangeMessage::FORM),
-            (false, InternalTopic::ClusterMetadata) => return framed(r),
-            (false, _) => self.row(number(0)).map(|(_, _, form)| *form),
+        if is_control {
+            // Its first field is its version.
+            let version = value.get(..2).map_or(-1, |two| i16::from_be_bytes([two[0], two[1]]));
+            return match CONTROL_FORMS.iter().find(|(known, _)| *known == number(2)) {
+                Some((_, form)) => read(form, version, r),
+                None => unknown(number(2), r),
+            };
+        }
+        let form = match self {
+            InternalTopic::ClusterMetadata => return framed(r),
+            _ => self.row(number(0)).map(|(_, _, form)| *form),
         };
-        let Some(form) = form else { return unknown(number(if is_control { 2 } else { 0 }), r) };
+        let Some(form) = form else { return unknown(number(0), r) };
         let mut version: i16 = 0;
         r.field(VERSION, &mut version);
         read(form, version, r)

@@ -100,7 +100,7 @@ fn share_groups_and_their_partitions() {
             ShareGroupMemberMetadataKey v10 · groupId workers · memberId jUOrw031b2-86E8GODKZ8w
                 ShareGroupMemberMetadataValue v0 · clientId B · clientHost /10.0.0.3 · subscribedTopicNames jobs
             ShareGroupMetadataKey v11 · groupId workers
-                ShareGroupMetadataValue v0 · epoch 1 · metadataHash 5082274510096803333
+                ShareGroupMetadataValue v0 · epoch 1 · metadataHash -6481149470031966087
             ShareGroupTargetAssignmentMemberKey v13 · groupId workers · memberId jUOrw031b2-86E8GODKZ8w
                 ShareGroupTargetAssignmentMemberValue v0
             ShareGroupTargetAssignmentMetadataKey v12 · groupId workers
