@@ -24,8 +24,8 @@ mod brokers_test;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
-mod timeline_test;
-#[cfg(test)]
 mod samples_test;
+#[cfg(test)]
+mod timeline_test;
 #[cfg(test)]
 mod view_test;

@@ -4,8 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::base::{Input, Map, ms};
-use crate::client::network::{NetworkClient, NetworkConfig, NetworkEvent, NetworkTimer, Response};
-use crate::protocol::ErrorCode;
+use crate::client::network::{NetworkClient, NetworkConfig, NetworkEvent, NetworkTimer, Response, SendError};
 use crate::protocol::messages::alter_partition_reassignments::{
     AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse, ReassignablePartition,
     ReassignableTopic,
@@ -22,6 +21,7 @@ use crate::protocol::messages::elect_leaders::{ElectLeadersRequest, ElectLeaders
 use crate::protocol::messages::incremental_alter_configs::{
     AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
 };
+use crate::protocol::{ErrorCode, WireError};
 use crate::trace::{self, Event};
 
 type Ctx<'a> = trace::Ctx<'a, AdminTimer>;
@@ -115,6 +115,9 @@ pub enum AdminCommand {
     },
 }
 
+/// The error code and its words; nothing when the answer is about something else.
+type Told = Option<(ErrorCode, Option<String>)>;
+
 /// The admin client.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Admin {
@@ -196,47 +199,7 @@ impl Admin {
                 let request = create_request(topic, *partitions, *replication_factor, configs, assignments);
                 self.network.send(ctx, node, self.token, &request)
             }
-            AdminCommand::DeleteTopic { topic } => {
-                let topic = DeleteTopicState { name: Some(topic.clone()), ..Default::default() };
-                let request = DeleteTopicsRequest { topics: vec![topic], ..Default::default() };
-                self.network.send(ctx, node, self.token, &request)
-            }
-            AdminCommand::AddPartitions { topic, partitions } => {
-                let topic =
-                    CreatePartitionsTopic { name: topic.clone(), count: *partitions, assignments: None };
-                let request = CreatePartitionsRequest { topics: vec![topic], ..Default::default() };
-                self.network.send(ctx, node, self.token, &request)
-            }
-            AdminCommand::Reassign { topic, partition, replicas } => {
-                let request = reassign_request(topic, *partition, replicas.clone());
-                self.network.send(ctx, node, self.token, &request)
-            }
-            AdminCommand::ElectLeaders { of, unclean } => {
-                let asked = of.as_ref().map(|(topic, partition)| {
-                    vec![TopicPartitions { topic: topic.clone(), partitions: vec![*partition] }]
-                });
-                let request = ElectLeadersRequest {
-                    election_type: i8::from(*unclean),
-                    topic_partitions: asked,
-                    ..Default::default()
-                };
-                self.network.send(ctx, node, self.token, &request)
-            }
-            AdminCommand::SetConfig { topic, name, value } => {
-                let config = AlterableConfig {
-                    name: name.clone(),
-                    config_operation: if value.is_some() { SET } else { DELETE },
-                    value: value.clone(),
-                };
-                let resource = AlterConfigsResource {
-                    resource_type: TOPIC_RESOURCE,
-                    resource_name: topic.clone(),
-                    configs: vec![config],
-                };
-                let request =
-                    IncrementalAlterConfigsRequest { resources: vec![resource], validate_only: false };
-                self.network.send(ctx, node, self.token, &request)
-            }
+            other => send_other(&mut self.network, ctx, node, self.token, other),
         };
         self.in_flight = sent.is_ok();
         if !self.in_flight {
@@ -255,36 +218,7 @@ impl Admin {
                     answer.topics.into_iter().next().map(|topic| (topic.error_code, topic.error_message))
                 })
             }
-            Some(AdminCommand::SetConfig { .. }) => {
-                response.decode::<IncrementalAlterConfigsResponse>().map(|answer| {
-                    answer
-                        .responses
-                        .into_iter()
-                        .next()
-                        .map(|resource| (resource.error_code, resource.error_message))
-                })
-            }
-            Some(AdminCommand::DeleteTopic { .. }) => {
-                response.decode::<DeleteTopicsResponse>().map(|answer| {
-                    answer.responses.into_iter().next().map(|topic| (topic.error_code, topic.error_message))
-                })
-            }
-            Some(AdminCommand::AddPartitions { .. }) => {
-                response.decode::<CreatePartitionsResponse>().map(|answer| {
-                    answer.results.into_iter().next().map(|topic| (topic.error_code, topic.error_message))
-                })
-            }
-            Some(AdminCommand::Reassign { .. }) => {
-                response.decode::<AlterPartitionReassignmentsResponse>().map(|answer| {
-                    let one = answer.responses.into_iter().flat_map(|topic| topic.partitions).next();
-                    let one = one.map(|partition| (partition.error_code, partition.error_message));
-                    match answer.error_code {
-                        ErrorCode::None => one,
-                        error => Some((error, answer.error_message)),
-                    }
-                })
-            }
-            Some(AdminCommand::ElectLeaders { .. }) => response.decode::<ElectLeadersResponse>().map(elected),
+            Some(other) => told_of(other, response),
             None => return,
         };
         let (error, message) = match told {
@@ -311,6 +245,93 @@ impl Admin {
     }
 }
 
+/// Sends what is asked for seldom; topics are created before anything else happens.
+#[inline(never)]
+fn send_other(
+    network: &mut NetworkClient,
+    ctx: &mut Ctx,
+    node: i32,
+    token: u64,
+    command: &AdminCommand,
+) -> Result<(), SendError> {
+    match command {
+        AdminCommand::CreateTopic { .. } => Ok(()),
+        AdminCommand::DeleteTopic { topic } => {
+            let topic = DeleteTopicState { name: Some(topic.clone()), ..Default::default() };
+            let request = DeleteTopicsRequest { topics: vec![topic], ..Default::default() };
+            network.send(ctx, node, token, &request)
+        }
+        AdminCommand::AddPartitions { topic, partitions } => {
+            let topic = CreatePartitionsTopic { name: topic.clone(), count: *partitions, assignments: None };
+            let request = CreatePartitionsRequest { topics: vec![topic], ..Default::default() };
+            network.send(ctx, node, token, &request)
+        }
+        AdminCommand::Reassign { topic, partition, replicas } => {
+            let request = reassign_request(topic, *partition, replicas.clone());
+            network.send(ctx, node, token, &request)
+        }
+        AdminCommand::ElectLeaders { of, unclean } => {
+            let asked = of.as_ref().map(|(topic, partition)| {
+                vec![TopicPartitions { topic: topic.clone(), partitions: vec![*partition] }]
+            });
+            let request = ElectLeadersRequest {
+                election_type: i8::from(*unclean),
+                topic_partitions: asked,
+                ..Default::default()
+            };
+            network.send(ctx, node, token, &request)
+        }
+        AdminCommand::SetConfig { topic, name, value } => {
+            let config = AlterableConfig {
+                name: name.clone(),
+                config_operation: if value.is_some() { SET } else { DELETE },
+                value: value.clone(),
+            };
+            let resource = AlterConfigsResource {
+                resource_type: TOPIC_RESOURCE,
+                resource_name: topic.clone(),
+                configs: vec![config],
+            };
+            let request = IncrementalAlterConfigsRequest { resources: vec![resource], validate_only: false };
+            network.send(ctx, node, token, &request)
+        }
+    }
+}
+
+/// What became of it.
+#[inline(never)]
+fn told_of(command: &AdminCommand, response: &Response) -> Result<Told, Option<WireError>> {
+    match command {
+        AdminCommand::CreateTopic { .. } => Ok(None),
+        AdminCommand::SetConfig { .. } => {
+            response.decode::<IncrementalAlterConfigsResponse>().map(|answer| {
+                answer
+                    .responses
+                    .into_iter()
+                    .next()
+                    .map(|resource| (resource.error_code, resource.error_message))
+            })
+        }
+        AdminCommand::DeleteTopic { .. } => response.decode::<DeleteTopicsResponse>().map(|answer| {
+            answer.responses.into_iter().next().map(|topic| (topic.error_code, topic.error_message))
+        }),
+        AdminCommand::AddPartitions { .. } => response.decode::<CreatePartitionsResponse>().map(|answer| {
+            answer.results.into_iter().next().map(|topic| (topic.error_code, topic.error_message))
+        }),
+        AdminCommand::Reassign { .. } => {
+            response.decode::<AlterPartitionReassignmentsResponse>().map(|answer| {
+                let one = answer.responses.into_iter().flat_map(|topic| topic.partitions).next();
+                let one = one.map(|partition| (partition.error_code, partition.error_message));
+                match answer.error_code {
+                    ErrorCode::None => one,
+                    error => Some((error, answer.error_message)),
+                }
+            })
+        }
+        AdminCommand::ElectLeaders { .. } => response.decode::<ElectLeadersResponse>().map(elected),
+    }
+}
+
 #[inline(never)]
 fn reassign_request(
     topic: &str,
@@ -324,7 +345,7 @@ fn reassign_request(
 
 /// The first partition for which there was no election, although one was needed.
 #[inline(never)]
-fn elected(answer: ElectLeadersResponse) -> Option<(ErrorCode, Option<String>)> {
+fn elected(answer: ElectLeadersResponse) -> Told {
     if answer.error_code != ErrorCode::None {
         return Some((answer.error_code, None));
     }

@@ -11,6 +11,7 @@ use crate::controller::ControllerConfig;
 use crate::coordinator::GroupConfig;
 use crate::metadata::{ELIGIBLE_LEADER_REPLICAS, Properties, TopicConfigs};
 use crate::scenario::names::did_you_mean;
+use crate::scenario::opening;
 use crate::scenario::{Path, Problem, Scenario, Settings, Topic};
 use crate::sim::Invariants;
 use crate::storage::LogConfig;
@@ -75,6 +76,11 @@ impl Scenario {
     /// The configs of brokers and controller, as far as they are right; the rest goes to
     /// `problems`.
     pub(super) fn server_configs(&self, problems: &mut Vec<Problem>) -> (BrokerConfig, ControllerConfig) {
+        opening::server_configs(&self.cluster.configs).unwrap_or_else(|| self.named_configs(problems))
+    }
+
+    #[inline(never)]
+    fn named_configs(&self, problems: &mut Vec<Problem>) -> (BrokerConfig, ControllerConfig) {
         let (mut broker, mut controller) = (BrokerConfig::default(), ControllerConfig::default());
         let root = Path::default().key("cluster").key("configs");
         for (name, value) in &self.cluster.configs.0 {

@@ -4,9 +4,13 @@
 //! with them. Nobody needs that to see a first one, whose file is known when the program is built.
 //! A test holds it against that file.
 
+use std::sync::Arc;
+
+use crate::broker::BrokerConfig;
 use crate::client::consumer::OffsetReset;
 use crate::client::workload::{KeyChoice, Keys, Source};
 use crate::client::{ConsumerApp, ConsumerConfig, ProducerConfig, Workload};
+use crate::controller::ControllerConfig;
 use crate::scenario::file::{Cluster, Disk, Group, Look, Network, Producer, Scenario, Topic};
 use crate::scenario::session::Session;
 use crate::scenario::values::{Members, Setting, Settings};
@@ -14,6 +18,7 @@ use crate::scenario::values::{Members, Setting, Settings};
 /// Its id in the gallery.
 pub const OPENING: &str = "rider-updates";
 
+const OFFSETS_PARTITIONS: &str = "offsets.topic.num.partitions";
 const TOPIC: &str = "rider-updates";
 
 /// Who reports, whence, and how long after the first.
@@ -35,7 +40,7 @@ pub(super) fn opening() -> Scenario {
         epoch_ms: None,
         cluster: Cluster {
             configs: Settings(
-                [("offsets.topic.num.partitions".to_owned(), Setting::Number(1))].into_iter().collect(),
+                [(OFFSETS_PARTITIONS.to_owned(), Setting::Number(1))].into_iter().collect(),
             ),
             ..Cluster::default()
         },
@@ -69,6 +74,21 @@ pub(super) fn opening() -> Scenario {
         },
         session: Session::default(),
     }
+}
+
+/// The configs of brokers and controller when no others are set than here: of this one it is known what it
+/// sets and that it may, without all that knows the names of the rest.
+pub(super) fn server_configs(settings: &Settings) -> Option<(BrokerConfig, ControllerConfig)> {
+    let mut broker = BrokerConfig::default();
+    for (name, value) in &settings.0 {
+        match (name.as_str(), value) {
+            (OFFSETS_PARTITIONS, Setting::Number(1)) => {
+                Arc::make_mut(&mut broker.group).offsets_topic_num_partitions = 1;
+            }
+            _ => return None,
+        }
+    }
+    Some((broker, ControllerConfig::default()))
 }
 
 fn source((name, location, start_ms): (&str, &str, u64)) -> Source {
@@ -106,5 +126,18 @@ mod tests {
     fn it_is_what_its_file_says() {
         let text = include_str!("../../static/scenarios/rider-updates.json");
         assert_eq!(opening(), Scenario::parse(text).expect("it reads"));
+    }
+
+    #[test]
+    fn its_configs_are_what_their_names_set() {
+        let settings = opening().cluster.configs;
+        let (broker, controller) = server_configs(&settings).expect("known here");
+        let mut named = BrokerConfig::default();
+        for (name, value) in &settings.0 {
+            named.set_any(name, &value.to_string()).expect("it may have it");
+        }
+        assert_eq!((broker, controller), (named, ControllerConfig::default()));
+        let other = Settings([("num.partitions".to_owned(), Setting::Number(1))].into_iter().collect());
+        assert_eq!(server_configs(&other), None);
     }
 }
