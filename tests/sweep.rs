@@ -71,6 +71,15 @@ fn what_breaks_a_promise_becomes_small() {
     assert_eq!(play(&read, None).and_then(|outcome| outcome.found), None, "the bug is gone");
 }
 
+/// A classic group learns late of partitions that were added, or not at all.
+#[test]
+fn what_kafka_does_not_promise_is_not_called_broken() {
+    for (seed, profile) in [(260, Profile::FlakyNetwork), (155, Profile::CrashHappy)] {
+        let found = play(&scenario(seed, profile), None).expect("it makes sense").found;
+        assert!(found.is_none(), "{} {seed}: {found:?}", profile.name());
+    }
+}
+
 #[test]
 fn what_has_no_bug_breaks_no_promise() {
     let seeds: BTreeSet<(Profile, u64)> = PLANTS

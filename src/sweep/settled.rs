@@ -46,10 +46,28 @@ pub(super) fn standstill(
     let groups = scenario.groups.iter().filter(|group| !is_share(group));
     groups.filter(|group| !group.app.topics.iter().any(|topic| corrupted.contains(&**topic))).find_map(
         |group| {
-            let unread = unread(group, before, now, known)?;
+            let unnoticed = |topic: &str, id| unnoticed(scenario, group, topic, id, before.t_ms);
+            let unread = unread(group, before, now, known, &unnoticed)?;
             Some((UNSEEN, unread))
         },
     )
+}
+
+/// Whether a partition was added of which a classic group need not know yet: its leader looks for new ones
+/// once in `metadata.max.age.ms`. A static leader that returns takes what it finds for what it has assigned
+/// before, and does not miss those that were added while it was away (KIP-814).
+fn unnoticed(scenario: &Scenario, group: &Group, topic: &str, partition: i32, by_ms: u64) -> bool {
+    if group.configs.group_protocol != GroupProtocol::Classic {
+        return false;
+    }
+    let added = scenario.script.iter().filter_map(|step| match &step.command {
+        Command::AddPartitions { topic: name, .. } if name == topic => Some(step.at_ms),
+        _ => None,
+    });
+    let first = scenario.topics.iter().find(|known| known.name == topic).and_then(|known| known.partitions);
+    let is_new = first.is_some_and(|first| partition >= first);
+    let age_ms = group.configs.metadata_max_age_ms;
+    is_new && (group.static_members || added.max().is_some_and(|at_ms| at_ms.saturating_add(age_ms) >= by_ms))
 }
 
 /// The high watermark of a partition.
@@ -66,7 +84,13 @@ fn committed(summary: &Summary, group: &str, topic: &str, partition: i32) -> Opt
 }
 
 /// A partition of which the group's committed offset neither is at the end nor moves.
-fn unread(group: &Group, before: &Summary, now: &Summary, known: &Invariants) -> Option<String> {
+fn unread(
+    group: &Group,
+    before: &Summary,
+    now: &Summary,
+    known: &Invariants,
+    unnoticed: &dyn Fn(&str, i32) -> bool,
+) -> Option<String> {
     let has_members = |summary: &Summary| {
         summary.groups.iter().any(|known| known.id == group.id && !known.members.is_empty())
     };
@@ -82,7 +106,7 @@ fn unread(group: &Group, before: &Summary, now: &Summary, known: &Invariants) ->
             let reached = known.reached(&group.id, &TopicPartition::new(name.as_str(), id));
             let is_read = end == partition.log_start_offset || at.max(reached).is_some_and(|at| at >= end);
             let moves = at != committed(before, &group.id, name, id) || stood(before, name, id) != Some(end);
-            (!is_read && !moves).then(|| {
+            (!is_read && !moves && !unnoticed(name, id)).then(|| {
                 let from = at.max(reached).map_or("the beginning".to_owned(), |at| format!("offset {at}"));
                 format!("{name}-{id}: {end} committed, and {} does not read on from {from}", group.id)
             })
