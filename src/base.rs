@@ -11,7 +11,6 @@ mod rng;
 mod rope;
 mod sort;
 mod time;
-mod xxh3;
 
 pub use crc::{crc32, crc32c};
 pub use digest::Digest;
@@ -24,4 +23,3 @@ pub use rng::Rng;
 pub use rope::Rope;
 pub use sort::{repeated, sort_by, sort_by_key};
 pub use time::{EPOCH_MS, SimTime, ms, seconds};
-pub use xxh3::xxh3_64;

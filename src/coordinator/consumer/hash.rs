@@ -6,7 +6,9 @@
 
 use std::sync::Arc;
 
-use crate::base::{Set, xxh3_64};
+use twox_hash::XxHash3_64;
+
+use crate::base::Set;
 use crate::metadata::{MetadataImage, TopicImage};
 use crate::protocol::Uuid;
 
@@ -28,7 +30,7 @@ fn racks(image: &MetadataImage, topic: &TopicImage) -> Vec<Vec<Arc<str>>> {
 
 fn group_hash(topics: impl Iterator<Item = u64>) -> i64 {
     let bytes: Vec<u8> = topics.flat_map(u64::to_le_bytes).collect();
-    if bytes.is_empty() { 0 } else { xxh3_64(&bytes) as i64 }
+    if bytes.is_empty() { 0 } else { XxHash3_64::oneshot(&bytes) as i64 }
 }
 
 fn topic_hash(id: &Uuid, name: &str, racks: &[Vec<Arc<str>>]) -> u64 {
@@ -49,7 +51,7 @@ fn topic_hash(id: &Uuid, name: &str, racks: &[Vec<Arc<str>>]) -> u64 {
             put_units(&mut bytes, rack);
         }
     }
-    xxh3_64(&bytes)
+    XxHash3_64::oneshot(&bytes)
 }
 
 fn put_size(bytes: &mut Vec<u8>, size: usize) {
