@@ -52,6 +52,7 @@ pub use outcome::{
 };
 pub use share_state::{NO_START_OFFSET, ShareCoordinator, ShareState, ShareStateKey};
 
+use self::group::Parked;
 use self::outcome::Then;
 use self::rebalance::{Work, join_error};
 use self::requests::told;
@@ -261,7 +262,6 @@ impl GroupCoordinator {
     pub fn failed(&mut self, at: Moment<'_>, append: Append, error: ErrorCode, out: &mut Outcome) {
         let Moment { now, image } = at;
         let Append { partition, leader_epoch, then, .. } = append;
-        let may_be_written = error == ErrorCode::RequestTimedOut;
         let error = told(error);
         let shard = self.shards.get_mut(&partition).filter(|shard| shard.leader_epoch == leader_epoch);
         let Some(shard) = shard else { return self.conclude(then, error, out) };
@@ -285,10 +285,8 @@ impl GroupCoordinator {
                 self.conclude(Then::Delete { token, group }, error, out);
             }
             Then::Consumer { group, written, before } => {
-                let unasked = shard
-                    .groups
-                    .get_mut(&group)
-                    .map(|slot| work.unsettled(slot, written, before, error, may_be_written));
+                let unasked =
+                    shard.groups.get_mut(&group).map(|slot| work.unsettled(slot, written, before, error));
                 shard.forget_if_blank(&group);
                 for ask in unasked.unwrap_or_default() {
                     self.unasked(ask, error, out);
@@ -300,6 +298,38 @@ impl GroupCoordinator {
                 }
             }
             then => self.conclude(then, error, out),
+        }
+    }
+
+    /// An append is not committed in time, though it may be yet: who asked for it is told, and it has
+    /// to be handed to [`committed`](Self::committed) or [`failed`](Self::failed) all the same.
+    pub fn late(&mut self, at: Moment<'_>, append: &mut Append, out: &mut Outcome) {
+        // These answers are parked with their group, for whatever comes after waits for the same records.
+        if matches!(append.then, Then::Consumer { .. } | Then::Nothing) {
+            return;
+        }
+        let asked = Append {
+            partition: append.partition,
+            leader_epoch: append.leader_epoch,
+            records: Vec::new(),
+            then: std::mem::replace(&mut append.then, Then::Nothing),
+        };
+        self.failed(at, asked, ErrorCode::RequestTimedOut, out);
+    }
+
+    /// Answers that have waited for records longer than `offsets.commit.timeout.ms` say so. What the
+    /// group has become by these records stays untold, as in Kafka, until they are committed.
+    pub fn expire_answers(&mut self, at: Moment<'_>, out: &mut Outcome) {
+        let is_late = |parked: &Parked| parked.deadline <= at.now;
+        for slot in self.shards.values_mut().flat_map(|shard| shard.groups.values_mut()) {
+            if !slot.parked.iter().any(is_late) {
+                continue;
+            }
+            let group = Arc::make_mut(slot);
+            for parked in group.parked.extract_if(.., |parked| is_late(parked)) {
+                let response = parked.response.failed(told(ErrorCode::RequestTimedOut));
+                out.replies.push((parked.token, response));
+            }
         }
     }
 

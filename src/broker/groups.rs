@@ -224,13 +224,19 @@ impl Broker {
         }
     }
 
-    /// Appends that were not committed in time are given up: their askers try again.
+    /// Who has waited too long for an append to be committed is told so, and tries again. The append
+    /// itself is in the log: it may be committed yet, and nobody is told what follows from it before.
     pub(super) fn expire_appends(&mut self, ctx: &mut Ctx) {
-        let now = ctx.now();
-        while let Some(index) = self.groups.waiting.iter().position(|waiting| waiting.deadline <= now) {
-            let Some(waiting) = self.groups.waiting.remove(index) else { break };
-            self.append_failed(ctx, waiting.append, ErrorCode::RequestTimedOut);
+        if self.groups.waiting.is_empty() {
+            return;
         }
+        let mut out = Outcome::default();
+        let at = Moment { now: ctx.now(), image: &self.image };
+        for waiting in self.groups.waiting.iter_mut().filter(|waiting| waiting.deadline <= at.now) {
+            self.groups.coordinator.late(at, &mut waiting.append, &mut out);
+        }
+        self.groups.coordinator.expire_answers(at, &mut out);
+        self.carry_out(ctx, out);
     }
 
     /// This broker leads a partition of `__consumer_offsets`: its groups are read from the log.

@@ -107,6 +107,90 @@ fn metadata_are_as_long_as_java_says() {
     );
 }
 
+/// What comes of records that are in the log but not committed nobody is told: another coordinator may
+/// have taken over and know nothing of them (KIP-848, as in Kafka's coordinator runtime).
+#[test]
+fn who_waited_too_long_hears_nothing_of_what_is_not_committed() {
+    check(
+        GroupConfig::default(),
+        "topic t 2",
+        "
+        enter a topics=t
+        hold
+        enter b topics=t
+        wait 5000
+        late
+        hb a
+        wait 4999
+        late
+        wait 1
+        late
+        hb a
+        release
+        ",
+        expect![[r#"
+            enter a topics=t
+              00:00.000 a is in
+              00:00.000 group epoch 1: member a joined
+              00:00.000 target 1 by uniform: a [t-0 t-1]
+              00:00.000 a at 1 STABLE [t-0 t-1]
+              00:00.000 Empty -> Stable, generation 1
+              00:00.000 a <- epoch 1, [t-0 t-1]
+            hold
+            enter b topics=t
+              00:00.000 b is in
+              00:00.000 group epoch 2: member b joined
+              00:00.000 target 2 by uniform: a [t-0] b [t-1]
+              00:00.000 b at 2 UNRELEASED_PARTITIONS [], awaits [t-1]
+              00:00.000 Stable -> Reconciling, generation 2
+            wait 5000
+            late
+              00:05.000 b <- COORDINATOR_NOT_AVAILABLE There is no coordinator for now.
+            hb a
+              00:05.000 a at 1 UNREVOKED_PARTITIONS [t-0], revokes [t-1]
+            wait 4999
+            late
+            wait 1
+            late
+              00:10.000 a <- COORDINATOR_NOT_AVAILABLE There is no coordinator for now.
+            hb a
+            release
+              00:10.000 a <- epoch 1
+        "#]],
+    );
+}
+
+/// A commit that came too late for who asked counts all the same.
+#[test]
+fn what_is_committed_late_is_committed() {
+    check(
+        GroupConfig::default(),
+        ONE,
+        "
+        hold
+        commit a 0=5
+        wait 5000
+        late
+        fetch
+        release
+        fetch
+        ",
+        expect![[r#"
+            hold
+            commit a 0=5
+            wait 5000
+            late
+              00:08.000 a <- OffsetCommit: 0 COORDINATOR_NOT_AVAILABLE
+            fetch
+              00:08.000 admin <- OffsetFetch: NONE 
+            release
+              00:08.000 committed t-0 5
+            fetch
+              00:08.000 admin <- OffsetFetch: NONE 0=5
+        "#]],
+    );
+}
+
 /// Old consumers without a group committed for the group whose id is empty: it can be described and
 /// deleted, though nobody can join it.
 #[test]

@@ -93,6 +93,8 @@ pub(super) struct Waiting {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Parked {
     pub(super) written: u64,
+    /// When whoever waits has waited long enough.
+    pub(super) deadline: SimTime,
     pub(super) token: u64,
     pub(super) response: GroupResponse,
 }
@@ -302,7 +304,7 @@ impl Group {
 
     /// It is known what became of the records up to this one.
     pub(super) fn settle(&mut self, written: u64) {
-        self.settled = self.settled.max(written);
+        self.settled = self.settled.max(written.min(self.written));
         let settled = self.settled;
         self.before.retain(|(number, _)| *number > settled);
     }

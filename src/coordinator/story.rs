@@ -108,7 +108,7 @@ impl Story {
 
     /// `join a [version=4] [session=6000] [rebalance=9000] [instance=i] [protocols=range,..]
     /// [as=id]`, `sync a [a=0,1 b=2]`, `beat a`, `leave a`, `commit a 0=5 [gen=3] [meta=xyz]`,
-    /// `fetch`, `forget admin 0 1`, `list admin [state=stable] [type=classic]`, `describe`, `delete`, `wait 3000`, `hold`, `release`,
+    /// `fetch`, `forget admin 0 1`, `list admin [state=stable] [type=classic]`, `describe`, `delete`, `wait 3000`, `hold`, `release`, `late`,
     /// `fail ERROR_CODE`, `refuse [ERROR_CODE]`, `deny [ERROR_CODE]`, `crash`, `resign`, `load`; for consumer groups see
     /// `Story::ask_consumer_group`.
     pub(super) fn run(&mut self, line: &str) {
@@ -120,6 +120,7 @@ impl Story {
             "wait" => self.wait(rest[0].parse().unwrap()),
             "hold" => self.holds = true,
             "release" => self.release(None),
+            "late" => self.late(),
             "fail" => {
                 let code = ErrorCode::ALL.iter().find(|code| code.name() == rest[0]);
                 self.release(Some(*code.unwrap()));
@@ -300,6 +301,17 @@ impl Story {
         while let Some(append) = self.held.pop_front() {
             self.finish(append, error);
         }
+    }
+
+    /// What the log has taken is not committed in time.
+    fn late(&mut self) {
+        let mut out = Outcome::default();
+        let at = Moment { now: self.now, image: &self.image };
+        for append in &mut self.held {
+            self.coordinator.late(at, append, &mut out);
+        }
+        self.coordinator.expire_answers(at, &mut out);
+        self.take(out);
     }
 
     fn finish(&mut self, append: Append, error: Option<ErrorCode>) {

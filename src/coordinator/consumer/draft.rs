@@ -168,7 +168,9 @@ impl<'a> Work<'a> {
             if group.written == group.settled {
                 self.out.replies.push((token, response));
             } else {
-                group.parked.push(Parked { written: group.written, token, response });
+                let timeout = u64::try_from(self.config.offsets_commit_timeout_ms).unwrap_or(0);
+                let deadline = self.now + ms(timeout);
+                group.parked.push(Parked { written: group.written, deadline, token, response });
             }
         }
         if is_written {
@@ -220,8 +222,8 @@ impl<'a> Work<'a> {
         self.release_asks(group);
     }
 
-    /// Records were not committed. If nobody can have seen them, nothing has happened. What was to be
-    /// asked then is not asked, and told.
+    /// Records were not written: nothing has happened, nor has what was to come after them. What was to
+    /// be asked then is not asked, and told.
     #[inline(never)]
     pub(in crate::coordinator) fn unsettled(
         &mut self,
@@ -229,26 +231,21 @@ impl<'a> Work<'a> {
         written: u64,
         before: Arc<Group>,
         error: ErrorCode,
-        may_be_written: bool,
     ) -> Vec<ShareAsk> {
         let group = Arc::make_mut(slot);
-        let (failed, parked): (Vec<Parked>, _) =
-            std::mem::take(&mut group.parked).into_iter().partition(|parked| parked.written == written);
-        group.parked = parked;
-        for parked in failed {
+        for parked in group.parked.extract_if(.., |parked| parked.written >= written) {
             self.out.replies.push((parked.token, parked.response.failed(error)));
         }
-        let (unasked, asks): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut group.asks).into_iter().partition(|(waits_for, _)| *waits_for == written);
-        group.asks = asks;
-        group.settle(written);
-        if group.written == written && !may_be_written {
+        let unasked = group.asks.extract_if(.., |(waits_for, _)| *waits_for >= written).collect::<Vec<_>>();
+        if group.written >= written {
+            let mut earlier = std::mem::take(&mut group.before);
+            earlier.retain(|(number, _)| *number < written);
             let (parked, offsets) = (std::mem::take(&mut group.parked), Arc::clone(&group.offsets));
-            let (earlier, asks) = (std::mem::take(&mut group.before), std::mem::take(&mut group.asks));
+            let (settled, asks) = (group.settled, std::mem::take(&mut group.asks));
             *slot = before;
             let group = Arc::make_mut(slot);
             (group.parked, group.offsets, group.before, group.asks) = (parked, offsets, earlier, asks);
-            (group.written, group.settled) = (written, written);
+            (group.written, group.settled) = (written - 1, settled);
             // Timers may have been cancelled for what did not happen.
             if group.consumer.is_some() {
                 self.reload(slot);
