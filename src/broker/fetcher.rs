@@ -16,10 +16,15 @@ use crate::plant::Plant;
 use crate::protocol::messages::fetch::{
     FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData, ReplicaState,
 };
-use crate::protocol::messages::list_offsets::ListOffsetsResponse;
+use crate::protocol::messages::list_offsets::{
+    ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic,
+};
 use crate::protocol::wire::SHARED_MIN_BYTES;
 use crate::protocol::{ErrorCode, TopicPartition, decode_response_rope};
 use crate::trace::{Event, Offsets, Role};
+
+/// `ListOffsets.timestamp` of where a log ends.
+const LATEST: i64 = -1;
 
 /// What was asked for: the offset and leader epoch of each partition then.
 pub(super) type Position = (i64, i32);
@@ -270,9 +275,7 @@ impl Broker {
         }
         match data.error_code {
             ErrorCode::None => {}
-            ErrorCode::OffsetOutOfRange
-                if follows_high_watermark(partition) && asked.0 > data.log_start_offset =>
-            {
+            ErrorCode::OffsetOutOfRange if asked.0 > data.log_start_offset => {
                 self.ask_log_end(ctx, at, asked);
                 return false;
             }
@@ -309,9 +312,60 @@ impl Broker {
         let ours = log.end_offset_for_epoch(epoch).map_or(end_offset, |(_, end)| end);
         let late = i64::from(log.config().plants.has(Plant::TruncationOffByOne));
         let to = ours.min(end_offset) + late;
-        if let Some(gone) = log.truncate_to(to) {
+        self.truncate_replica(ctx, at, to, epoch);
+    }
+
+    pub(super) fn truncate_replica(
+        &mut self,
+        ctx: &mut Ctx,
+        at: &TopicPartition,
+        to: i64,
+        leader_epoch: i32,
+    ) {
+        let Some(partition) = self.partitions.get_mut(at) else { return };
+        if let Some(gone) = Arc::make_mut(partition).log.truncate_to(to) {
             let offsets = Offsets { from: gone.start, to: gone.end };
-            ctx.trace(Event::LogTruncated { at: at.clone(), offsets, leader_epoch: epoch });
+            ctx.trace(Event::LogTruncated { at: at.clone(), offsets, leader_epoch });
+        }
+    }
+
+    /// The leader has nothing at the follower's end, and it is not that it was deleted: asks where the
+    /// leader's log ends. It may have lost more than the epochs that the follower knows of can tell, as
+    /// when retention has left it none.
+    #[inline(never)]
+    fn ask_log_end(&mut self, ctx: &mut Ctx, at: &TopicPartition, position: Position) {
+        let Some(leader) = self.partition(at).map(|partition| partition.registration.leader) else { return };
+        let asked = ListOffsetsPartition {
+            partition_index: at.partition,
+            current_leader_epoch: position.1,
+            timestamp: LATEST,
+        };
+        let topics = vec![ListOffsetsTopic { name: at.topic.to_string(), partitions: vec![asked] }];
+        let request = ListOffsetsRequest { replica_id: self.id, topics, ..Default::default() };
+        if let Some(fetcher) = self.fetchers.get_mut(&leader) {
+            // When it cannot be asked, the next fetch fails as this one did.
+            let _ = fetcher.peer.ask(ctx, Asked::LogEnd(at.clone(), position), &request);
+        }
+    }
+
+    #[inline(never)]
+    fn take_log_end(
+        &mut self,
+        ctx: &mut Ctx,
+        at: &TopicPartition,
+        asked: Position,
+        response: &ListOffsetsResponse,
+    ) {
+        let Some(partition) = self.partition(at) else { return };
+        let current = (partition.log.log_end_offset(), partition.registration.leader_epoch);
+        let found = response.topics.first().and_then(|topic| topic.partitions.first());
+        match found {
+            Some(found)
+                if found.error_code == ErrorCode::None && !partition.is_leader() && current == asked =>
+            {
+                self.truncate_replica(ctx, at, found.offset.max(0), asked.1);
+            }
+            _ => {}
         }
     }
 

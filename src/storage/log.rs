@@ -193,9 +193,8 @@ impl UnifiedLog {
             return None;
         }
         if offset < self.first_segment_offset() {
-            let start = self.log_start_offset;
             self.truncate_fully_and_start_at(offset.max(0));
-            return Some(start..end);
+            return Some(self.log_start_offset..end);
         }
         while self.active().base_offset() > offset && self.segments.len() > 1 {
             self.segments.pop();

@@ -497,3 +497,18 @@ fn truncation_takes_the_producers_last_batches_back() {
     assert_eq!(log.producers().producer(9).map(|entry| entry.last_sequence()), Some(1));
     assert_eq!(append(&mut log, &from_producer(9, 0, 2, 1)), Ok((2, 2)), "not a duplicate any more");
 }
+
+/// Retention has left a follower nothing, and its leader has lost more than that.
+#[test]
+fn truncation_below_what_is_left_begins_anew_there() {
+    let mut log = log(LogConfig { segment_bytes: 200, ..LogConfig::default() });
+    for sequence in 0..6 {
+        log.append_as_leader(&from_producer(9, 0, sequence, 1), 0, NOW_MS).unwrap();
+    }
+    log.update_high_watermark(6);
+    log.increment_log_start_offset(6).unwrap();
+    assert!(!log.delete_old_segments(NOW_MS).is_empty());
+    assert_eq!((log.log_start_offset(), log.log_end_offset()), (6, 6));
+    assert_eq!(log.truncate_to(4), Some(4..6));
+    assert_eq!((log.log_start_offset(), log.log_end_offset()), (4, 4));
+}
