@@ -21,11 +21,6 @@ use crate::trace::{Event, Offsets};
 impl Broker {
     /// The image moved on; these partitions may have changed.
     pub(super) fn apply_changes(&mut self, ctx: &mut Ctx, touched: &Set<TopicPartition>) {
-        let gone: Vec<TopicPartition> =
-            touched.iter().filter(|at| self.image.partition(at).is_none()).cloned().collect();
-        if !gone.is_empty() {
-            self.forget_offsets_of(ctx, &gone);
-        }
         for at in touched {
             match self.image.partition(at).cloned() {
                 Some(mut registration) if registration.replicas.contains(&self.id) => {
@@ -37,6 +32,12 @@ impl Broker {
                 }
                 _ => self.drop_replica(ctx, at),
             }
+        }
+        // Only now is it known which groups are still coordinated here.
+        let gone: Vec<TopicPartition> =
+            touched.iter().filter(|at| self.image.partition(at).is_none()).cloned().collect();
+        if !gone.is_empty() {
+            self.forget_offsets_of(ctx, &gone);
         }
         if touched.iter().any(|at| &*at.topic == SHARE_STATE_TOPIC) {
             self.share_coordinators_moved(ctx);
