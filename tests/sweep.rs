@@ -80,6 +80,39 @@ fn what_kafka_does_not_promise_is_not_called_broken() {
     }
 }
 
+/// Each of these has shown a fault once, of the engine or of a checker.
+#[test]
+fn what_was_broken_once_stays_whole() {
+    let (crash, disks) = (Profile::CrashHappy, Profile::DisksThatLie);
+    let (flaky, everything) = (Profile::FlakyNetwork, Profile::Everything);
+    let seeds = [
+        // A replaced coordinator told members what would never be committed.
+        (everything, 7_007_650),
+        (everything, 7_005_333),
+        // Its members are no members of the group any more.
+        (everything, 7_006_599),
+        (crash, 7_000_044),
+        // A compacted log has gaps, also for who copies it.
+        (everything, 7_000_999),
+        (crash, 7_005_583),
+        // Retention had left a follower less than its leader had lost.
+        (everything, 7_004_427),
+        (everything, 7_004_548),
+        (flaky, 7_009_318),
+        // A consumer was set back while it was busy with what it had been given.
+        (everything, 7_007_680),
+        (disks, 7_005_304),
+        // Who commits after each record is slow.
+        (everything, 7_008_682),
+        // A topic was deleted and the leader of offsets replaced at one stroke.
+        (flaky, 7_005_604),
+    ];
+    for (profile, seed) in seeds {
+        let found = play(&scenario(seed, profile), None).expect("it makes sense").found;
+        assert!(found.is_none(), "{} {seed}: {found:?}", profile.name());
+    }
+}
+
 #[test]
 fn what_has_no_bug_breaks_no_promise() {
     let seeds: BTreeSet<(Profile, u64)> = PLANTS

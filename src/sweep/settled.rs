@@ -20,7 +20,7 @@ pub(super) fn standstill(
     now: &Summary,
     known: &Invariants,
 ) -> Option<(&'static str, String)> {
-    if now.brokers.iter().any(|broker| !broker.up) {
+    if now.brokers.iter().any(|broker| !broker.up) || !is_mended(scenario) {
         return None;
     }
     let corrupted: Set<&str> = scenario
@@ -53,6 +53,36 @@ pub(super) fn standstill(
     )
 }
 
+/// Whether whatever stops somebody for good has come to an end: of a smaller run the end may be missing.
+fn is_mended(scenario: &Scenario) -> bool {
+    let mends = |fault: &Command, mend: &Command| match (fault, mend) {
+        (Command::Cut { a: from, b: to } | Command::CutOneWay { from, to }, Command::Heal { a, b }) => {
+            (a, b) == (from, to) || (b, a) == (from, to)
+        }
+        (Command::Pause { node }, Command::Resume { node: resumed }) => node == resumed,
+        (Command::SetStuck { consumer, .. }, Command::SetStuck { consumer: freed, on: false }) => {
+            consumer == freed
+        }
+        (Command::SetDiskFull { broker, .. }, Command::SetDiskFull { broker: cleared, on: false }) => {
+            broker == cleared
+        }
+        _ => false,
+    };
+    let stops = |command: &Command| {
+        matches!(
+            command,
+            Command::Cut { .. }
+                | Command::CutOneWay { .. }
+                | Command::Pause { .. }
+                | Command::SetStuck { on: true, .. }
+                | Command::SetDiskFull { on: true, .. }
+        )
+    };
+    let faults = scenario.script.iter().enumerate().filter(|(_, step)| stops(&step.command));
+    let mut faults = faults.map(|(at, step)| (&step.command, &scenario.script[at + 1..]));
+    faults.all(|(fault, later)| later.iter().any(|step| mends(fault, &step.command)))
+}
+
 /// Whether a partition was added of which a classic group need not know yet: its leader looks for new ones
 /// once in `metadata.max.age.ms`. A static leader that returns takes what it finds for what it has assigned
 /// before, and does not miss those that were added while it was away (KIP-814).
@@ -83,7 +113,7 @@ fn committed(summary: &Summary, group: &str, topic: &str, partition: i32) -> Opt
     Some(offset.committed)
 }
 
-/// A partition of which the group's committed offset neither is at the end nor moves.
+/// A partition that a group has not read to its end, when none of its committed offsets moves any more.
 fn unread(
     group: &Group,
     before: &Summary,
@@ -98,6 +128,15 @@ fn unread(
         return None;
     }
     let topics = now.topics.iter().filter(|topic| group.app.topics.iter().any(|name| **name == *topic.name));
+    // Who commits after each record, or is put out again and again for being slow, gets to one partition
+    // after the other.
+    let offsets = |summary: &Summary| {
+        let known = summary.groups.iter().filter(|known| known.id == group.id);
+        known.flat_map(|known| known.offsets.iter().map(|offset| offset.committed)).collect::<Vec<_>>()
+    };
+    if offsets(before) != offsets(now) {
+        return None;
+    }
     topics.flat_map(|topic| topic.partitions.iter().map(move |partition| (topic, partition))).find_map(
         |(topic, partition)| {
             let (name, id, end) = (&topic.name, partition.id, partition.high_watermark);
@@ -105,8 +144,8 @@ fn unread(
             // What could not be committed is processed all the same.
             let reached = known.reached(&group.id, &TopicPartition::new(name.as_str(), id));
             let is_read = end == partition.log_start_offset || at.max(reached).is_some_and(|at| at >= end);
-            let moves = at != committed(before, &group.id, name, id) || stood(before, name, id) != Some(end);
-            (!is_read && !moves && !unnoticed(name, id)).then(|| {
+            let grows = stood(before, name, id) != Some(end);
+            (!is_read && !grows && !unnoticed(name, id)).then(|| {
                 let from = at.max(reached).map_or("the beginning".to_owned(), |at| format!("offset {at}"));
                 format!("{name}-{id}: {end} committed, and {} does not read on from {from}", group.id)
             })

@@ -8,6 +8,7 @@ use super::{Nodes, TWO_OWNERS};
 use crate::base::{Map, NodeId, Set};
 use crate::client::Consumer;
 use crate::client::consumer::GroupProtocol;
+use crate::coordinator::GroupCoordinator;
 use crate::protocol::TopicPartition;
 use crate::sim::Machine;
 use crate::trace::{Entry, Event, Offsets};
@@ -25,8 +26,6 @@ pub(super) struct Groups {
     held: Map<(NodeId, Arc<str>, Arc<str>), Set<TopicPartition>>,
     /// As its consumers see it.
     views: Map<NodeId, View>,
-    /// Members that their coordinator knows no more.
-    gone: Set<(Arc<str>, Arc<str>)>,
     /// What a group has processed of a partition: ranges in ascending order that do not touch.
     processed: Map<(Arc<str>, TopicPartition), Vec<Offsets>>,
     /// Disks have lost what coordinators had written: generations may come again.
@@ -66,7 +65,6 @@ impl Groups {
     ) {
         match &entry.event {
             Event::MemberAssigned { group, member, generation, partitions } => {
-                self.gone.remove(&(Arc::clone(group), Arc::clone(member)));
                 for at in partitions {
                     let key = (entry.node, Arc::clone(group), at.clone());
                     match self.assigned.get(&key) {
@@ -81,7 +79,6 @@ impl Groups {
             // In a share group many have the same partition.
             Event::MemberReconciled { group, .. } if is_share(nodes, entry.node, group) => {}
             Event::MemberReconciled { group, member, assigned, revoking, .. } => {
-                self.gone.remove(&(Arc::clone(group), Arc::clone(member)));
                 let key = (entry.node, Arc::clone(group), Arc::clone(member));
                 let holds: Set<TopicPartition> = assigned.iter().chain(revoking).cloned().collect();
                 for ((node, other, owner), theirs) in &self.held {
@@ -99,12 +96,8 @@ impl Groups {
                 self.assigned.retain(|(node, _, _), _| *node != entry.node);
             }
             Event::GroupMigrated { group, .. } => self.held.retain(|(_, of, _), _| of != group),
-            Event::MemberJoined { group, member, .. } => {
-                self.gone.remove(&(Arc::clone(group), Arc::clone(member)));
-            }
             Event::MemberLeft { group, member, .. } => {
                 self.held.remove(&(entry.node, Arc::clone(group), Arc::clone(member)));
-                self.gone.insert((Arc::clone(group), Arc::clone(member)));
             }
             Event::NodeKilled | Event::NodeStopped | Event::PowerLost { .. } | Event::NodeStarted => {
                 self.views.remove(&entry.node);
@@ -145,7 +138,7 @@ impl Groups {
 
     /// Nobody else may believe to own these. In the classic protocol who is of an older generation
     /// may: it will hear. In the consumer protocol nobody is given what another member has not let
-    /// go, unless that one was put out.
+    /// go, unless the coordinator has put that one out.
     fn check_owners(
         &self,
         nodes: &Nodes,
@@ -160,14 +153,17 @@ impl Groups {
             GroupProtocol::Share => return,
             protocol => protocol == GroupProtocol::Consumer,
         };
+        // Put out, it has yet to hear of it: what it believes nobody counts on any more.
+        if is_managed && !is_member(nodes, &mine.group, &mine.member) {
+            return;
+        }
         for (other, theirs) in self.views.iter().filter(|(other, _)| **other != node) {
             let Some(it) = consumer(nodes, *other) else { continue };
             // The one was fenced by the other: only one at a time can be that instance.
             let instance = &me.config().group_instance_id;
             let is_same_instance = instance.is_some() && *instance == it.config().group_instance_id;
             let counts = if is_managed {
-                !self.gone.contains(&(Arc::clone(&theirs.group), Arc::clone(&theirs.member)))
-                    && theirs.generation > 0
+                theirs.generation > 0 && is_member(nodes, &theirs.group, &theirs.member)
             } else {
                 theirs.is_settled && theirs.generation == mine.generation && mine.generation > 0
             };
@@ -183,6 +179,22 @@ impl Groups {
             }
         }
     }
+}
+
+/// Whether the group's coordinator has this member in a consumer group. One that was replaced and does
+/// not know it does not count.
+fn is_member(nodes: &Nodes, group: &str, member: &str) -> bool {
+    let coordinators = nodes.values().filter_map(|slot| match &slot.machine {
+        Machine::Broker(broker) => Some(broker.coordinator()),
+        _ => None,
+    });
+    let leads = |it: &&GroupCoordinator| {
+        let home = it.partition_for(group);
+        it.partitions().find(|(partition, _)| *partition == home).map(|(_, epoch)| epoch)
+    };
+    let latest = coordinators.filter(|it| leads(it).is_some()).max_by_key(leads);
+    let consumer = latest.and_then(|it| it.group(group)?.consumer());
+    consumer.is_some_and(|it| it.member(member).is_some())
 }
 
 fn is_share(nodes: &Nodes, node: NodeId, group: &str) -> bool {

@@ -16,6 +16,8 @@ use crate::trace::Offsets;
 pub(super) struct Readers {
     /// What each consumer reads next.
     positions: Map<(NodeId, TopicPartition), i64>,
+    /// Where a consumer was set to while it may still have been busy with what it was given before.
+    set: Map<(NodeId, TopicPartition), i64>,
     /// Up to where a group has processed a partition, or was told to begin.
     reached: Map<(Arc<str>, TopicPartition), i64>,
 }
@@ -23,11 +25,13 @@ pub(super) struct Readers {
 impl Readers {
     pub(super) fn restarted(&mut self, node: NodeId) {
         self.positions.retain(|(of, _), _| *of != node);
+        self.set.retain(|(of, _), _| *of != node);
     }
 
     pub(super) fn forget(&mut self, node: NodeId, partitions: &[TopicPartition]) {
         for at in partitions {
             self.positions.remove(&(node, at.clone()));
+            self.set.remove(&(node, at.clone()));
         }
     }
 
@@ -61,6 +65,10 @@ impl Invariants {
         let before = self.readers.positions.insert((node, at.clone()), offsets.to);
         let Some(next) = before.filter(|next| *next != offsets.from) else { return };
         let name = || nodes.get(&node).map_or("", |slot| slot.name.as_str());
+        if self.readers.set.remove(&(node, at.clone())).is_some_and(|set| set <= offsets.from) {
+            // It has done with what it was given before it was set.
+            return;
+        }
         if offsets.from < next {
             let what = format!("{at}: {} was given offset {} after {}", name(), offsets.from, next - 1);
             broken(NON_MONOTONIC, what);
@@ -85,8 +93,8 @@ impl Invariants {
         if matches!(by, "commit" | "auto.offset.reset") {
             self.readers.positions.insert((node, at.clone()), offset);
         } else {
-            // It may still be busy with what it was given before.
             self.readers.positions.remove(&(node, at.clone()));
+            self.readers.set.insert((node, at.clone()), offset);
         }
         if by != "commit" {
             return self.readers.reach(nodes, node, at, offset);
