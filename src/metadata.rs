@@ -16,8 +16,8 @@ pub use config::{
     Allowed, BROKER_CONFIGS, BrokerLayers, CLIENT_METRICS_CONFIGS, ConfigDef, ConfigEntry, ConfigError,
     ConfigKind, ConfigSource, ConfigSynonym, GROUP_CONFIGS, Properties, Property, TOPIC_CONFIGS,
     TopicConfigs, UpdateMode, broker_config, check_broker_configs, check_client_metrics_configs,
-    check_group_configs, check_topic_configs, client_metrics_entries, duration_ms, fixed_topic_default,
-    group_entries, topic_config, topic_entries,
+    check_group_configs, check_share_configs, check_topic_configs, client_metrics_entries, duration_ms,
+    fixed_topic_default, group_entries, topic_config, topic_entries,
 };
 pub use image::{
     BROKER_LOGGER_RESOURCE, BROKER_RESOURCE, BrokerRegistration, CLIENT_METRICS_RESOURCE, Configs,

@@ -18,8 +18,8 @@ pub use brokers::BROKER_CONFIGS;
 pub use definition::{Allowed, ConfigDef, ConfigKind, UpdateMode};
 pub use describe::{
     BrokerLayers, ConfigEntry, ConfigSource, ConfigSynonym, broker_config, check_broker_configs,
-    check_client_metrics_configs, check_group_configs, check_topic_configs, client_metrics_entries,
-    duration_ms, fixed_topic_default, group_entries, topic_config, topic_entries,
+    check_client_metrics_configs, check_group_configs, check_share_configs, check_topic_configs,
+    client_metrics_entries, duration_ms, fixed_topic_default, group_entries, topic_config, topic_entries,
 };
 pub use topics::{CLIENT_METRICS_CONFIGS, GROUP_CONFIGS, TOPIC_CONFIGS};
 

@@ -9,7 +9,7 @@ use crate::broker::BrokerConfig;
 use crate::client::{ConsumerApp, ConsumerConfig, Workload};
 use crate::controller::ControllerConfig;
 use crate::coordinator::GroupConfig;
-use crate::metadata::{ELIGIBLE_LEADER_REPLICAS, Properties, TopicConfigs};
+use crate::metadata::{ELIGIBLE_LEADER_REPLICAS, Properties, TopicConfigs, check_share_configs};
 use crate::scenario::names::did_you_mean;
 use crate::scenario::opening;
 use crate::scenario::{Path, Problem, Scenario, Settings, Topic};
@@ -111,6 +111,11 @@ impl Scenario {
                     problems.push(Problem::new(root.key(name), format!("is no broker config{hint}")));
                 }
             }
+        }
+        if problems.is_empty() {
+            let own = |name: &str| self.cluster.configs.0.get(name).map(ToString::to_string);
+            let refused = check_share_configs(&own).into_iter();
+            problems.extend(refused.map(|error| Problem::new(root.key(error.name), error.problem)));
         }
         (broker, controller)
     }

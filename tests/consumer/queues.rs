@@ -19,10 +19,11 @@ const SECONDS: u64 = 110;
 fn play(seed: u64, mode: &str, app: &str, script: &str) -> (Summary, Fates) {
     let text = format!(
         r#"{{"title": "t", "seed": {seed},
-        "cluster": {{"configs": {{"offsets.topic.num.partitions": 1, "group.share.record.lock.duration.ms": 2000,
+        "cluster": {{"configs": {{"offsets.topic.num.partitions": 1, "group.share.min.record.lock.duration.ms": 1000,
+            "group.share.record.lock.duration.ms": 2000, "group.share.min.heartbeat.interval.ms": 500,
             "share.coordinator.state.topic.num.partitions": 1,
             "group.share.delivery.count.limit": 10, "group.share.heartbeat.interval.ms": 500,
-            "group.share.session.timeout.ms": 4000}}}},
+            "group.share.min.session.timeout.ms": 4000, "group.share.session.timeout.ms": 4000}}}},
         "topics": [{{"name": "t", "partitions": 2, "replication_factor": 3}}],
         "producers": [{{"name": "shop", "start_ms": 15000,
             "workload": {{"sources": [{{"topic": "t", "every_ms": 20, "count": {RECORDS}, "keys": {{"pattern": "{{n}}"}}}}]}}}}],

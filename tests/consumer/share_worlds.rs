@@ -95,7 +95,8 @@ fn a_leader_that_dies_is_followed_by_one_that_knows_what_was_accepted() {
 
 #[test]
 fn a_slow_application_loses_its_locks_and_records_are_given_up_in_the_end() {
-    let configs = r#", "group.share.record.lock.duration.ms": 1000, "group.share.delivery.count.limit": 2"#;
+    let configs = r#", "group.share.min.record.lock.duration.ms": 1000,
+        "group.share.record.lock.duration.ms": 1000, "group.share.delivery.count.limit": 2"#;
     let (_, told) = play(configs, r#", "process_ms": 300"#, "");
     assert_eq!(told.most_deliveries, 2, "{told:?}");
     assert!(told.reasons.get("lock timed out").is_some_and(|count| *count > 0), "{told:?}");

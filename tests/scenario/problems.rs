@@ -125,6 +125,46 @@ fn configs_that_kafka_does_not_know() {
 }
 
 #[test]
+fn configs_of_share_groups_with_which_no_broker_starts() {
+    check(
+        "\"cluster\": {\"configs\": {\"group.share.delivery.count.limit\": 11, \"group.share.max.size\": 0}}",
+        expect![[r#"
+            line 2, column 61: cluster.configs["group.share.delivery.count.limit"]: Invalid value 11
+              for configuration group.share.delivery.count.limit: Value must be no more than 10
+            line 2, column 89: cluster.configs["group.share.max.size"]: Invalid value 0 for
+              configuration group.share.max.size: Value must be at least 1"#]],
+    );
+    check(
+        "\"cluster\": {\"configs\": {\"group.share.heartbeat.interval.ms\": 1000}}",
+        expect![[r#"
+        line 2, column 62: cluster.configs["group.share.heartbeat.interval.ms"]:
+          group.share.heartbeat.interval.ms must be greater than or equal to
+          group.share.min.heartbeat.interval.ms"#]],
+    );
+    check(
+        "\"cluster\": {\"configs\": {\"group.share.min.session.timeout.ms\": 70000}}",
+        expect![[r#"
+        line 2, column 63: cluster.configs["group.share.min.session.timeout.ms"]:
+          group.share.max.session.timeout.ms must be greater than or equal to
+          group.share.min.session.timeout.ms"#]],
+    );
+    check(
+        "\"cluster\": {\"configs\": {\"group.share.min.heartbeat.interval.ms\": 1, \"group.share.heartbeat.interval.ms\": 5,
+          \"group.share.min.session.timeout.ms\": 1, \"group.share.session.timeout.ms\": 5}}",
+        expect![[r#"
+            line 2, column 106: cluster.configs["group.share.heartbeat.interval.ms"]:
+              group.share.heartbeat.interval.ms must be less than group.share.session.timeout.ms"#]],
+    );
+    check(
+        "\"cluster\": {\"configs\": {\"group.share.record.lock.duration.ms\": 60001}}",
+        expect![[r#"
+        line 2, column 64: cluster.configs["group.share.record.lock.duration.ms"]:
+          group.share.max.record.lock.duration.ms must be greater than or equal to
+          group.share.record.lock.duration.ms"#]],
+    );
+}
+
+#[test]
 fn configs_that_contradict_each_other() {
     check(
         "\"producers\": [{\"name\": \"p\", \"configs\": {\"acks\": 1}}]",

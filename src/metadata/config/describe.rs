@@ -8,7 +8,7 @@
 
 use super::definition::{ConfigDef, UpdateMode};
 use super::{
-    BROKER_CONFIGS, CLIENT_METRICS_CONFIGS, ConfigError, GROUP_CONFIGS, TOPIC_CONFIGS, TopicConfigs,
+    Allowed, BROKER_CONFIGS, CLIENT_METRICS_CONFIGS, ConfigError, GROUP_CONFIGS, TOPIC_CONFIGS, TopicConfigs,
 };
 use crate::metadata::Configs;
 use crate::storage::LogConfig;
@@ -306,6 +306,68 @@ pub fn check_group_configs(own: &Configs, limit: &dyn Fn(&str) -> Option<i64>) -
         return Err(ConfigError::new("share.auto.offset.reset", problem));
     }
     Ok(())
+}
+
+/// How configs of share groups must stand to one another, in the order in which Kafka looks at them.
+const SHARE_RELATIONS: [(&str, Relation, &str); 9] = [
+    ("max.heartbeat.interval.ms", Relation::NotLess, "min.heartbeat.interval.ms"),
+    ("heartbeat.interval.ms", Relation::NotLess, "min.heartbeat.interval.ms"),
+    ("heartbeat.interval.ms", Relation::NotMore, "max.heartbeat.interval.ms"),
+    ("max.session.timeout.ms", Relation::NotLess, "min.session.timeout.ms"),
+    ("session.timeout.ms", Relation::NotLess, "min.session.timeout.ms"),
+    ("session.timeout.ms", Relation::NotMore, "max.session.timeout.ms"),
+    ("heartbeat.interval.ms", Relation::Less, "session.timeout.ms"),
+    ("record.lock.duration.ms", Relation::NotLess, "min.record.lock.duration.ms"),
+    ("max.record.lock.duration.ms", Relation::NotLess, "record.lock.duration.ms"),
+];
+
+#[derive(Clone, Copy)]
+enum Relation {
+    Less,
+    NotLess,
+    NotMore,
+}
+
+/// Whether a broker may start with these `group.share.*` configs, with Kafka's words if it may not: what is
+/// wrong with values alone or, when nothing is, the first that do not fit together. `own` knows what
+/// was set.
+///
+/// Source: `GroupCoordinatorConfig`, `ShareGroupConfig` and `ConfigDef.Range` of Apache Kafka 4.1.
+#[inline(never)]
+pub fn check_share_configs(own: &dyn Fn(&str) -> Option<String>) -> Vec<ConfigError> {
+    let mut problems = Vec::new();
+    let defs = BROKER_CONFIGS.iter().filter(|def| def.name.starts_with("group.share."));
+    for def in defs {
+        let Some(value) = own(def.name).and_then(|value| value.trim().parse::<i64>().ok()) else { continue };
+        let limit = match def.allowed {
+            Allowed::AtLeast(least) | Allowed::Between(least, _) if value < least => {
+                format!("Value must be at least {least}")
+            }
+            Allowed::Between(_, most) if value > most => format!("Value must be no more than {most}"),
+            _ => continue,
+        };
+        let problem = format!("Invalid value {value} for configuration {}: {limit}", def.name);
+        problems.push(ConfigError::new(def.name, problem));
+    }
+    let value = |name: &str| -> i64 {
+        let default = || find(BROKER_CONFIGS, name).and_then(|def| def.default).map(str::to_owned);
+        own(name).or_else(default).and_then(|value| value.trim().parse().ok()).unwrap_or(0)
+    };
+    let mut relations = SHARE_RELATIONS.iter().filter(|_| problems.is_empty());
+    let contradiction = relations.find_map(|(one, relation, other)| {
+        let (one, other) = (format!("group.share.{one}"), format!("group.share.{other}"));
+        let (left, right) = (value(&one), value(&other));
+        let (holds, how) = match relation {
+            Relation::Less => (left < right, "less than"),
+            Relation::NotLess => (left >= right, "greater than or equal to"),
+            Relation::NotMore => (left <= right, "less than or equal to"),
+        };
+        let problem = format!("{one} must be {how} {other}");
+        let place = if own(&one).is_some() { one } else { other };
+        (!holds).then(|| ConfigError::new(place, problem))
+    });
+    problems.extend(contradiction);
+    problems
 }
 
 /// An ISO 8601 duration such as `P1DT2H3M4S`, in milliseconds.

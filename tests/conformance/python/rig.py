@@ -51,6 +51,7 @@ SCENARIO = {
             "group.min.session.timeout.ms": 1000,
             "group.consumer.session.timeout.ms": 2000,
             "group.consumer.heartbeat.interval.ms": 200,
+            "group.share.min.heartbeat.interval.ms": 200,
             "group.share.heartbeat.interval.ms": 200,
             "share.coordinator.state.topic.num.partitions": 3,
             "broker.heartbeat.interval.ms": 200,
