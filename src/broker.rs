@@ -378,6 +378,7 @@ impl Broker {
             Input::Command(BrokerCommand::ShutDown) => self.shut_down(ctx),
         }
         self.serve(ctx);
+        self.send_share_questions(ctx);
     }
 
     fn start(&mut self, ctx: &mut Ctx) {
@@ -429,7 +430,7 @@ impl Broker {
             BrokerTimer::ProducerExpiry => self.expire_producers(ctx),
             BrokerTimer::ShareFetch(id) => self.share_fetch_waited(ctx, id),
             BrokerTimer::ShareLock(group, at) => self.share_locks_expired(ctx, &(group, at)),
-            BrokerTimer::SharePersister => self.ask_share_coordinators(ctx),
+            BrokerTimer::SharePersister => self.ask_share_coordinators(),
             BrokerTimer::Unmute(conn) => self.server.unmute(conn),
             BrokerTimer::SharePrune => self.prune_share_states(ctx),
             BrokerTimer::Coordinator(timer) => self.coordinator_timer(ctx, timer),

@@ -143,7 +143,7 @@ impl Broker {
             self.reply_group(ctx, token, response);
         }
         for ask in out.asks {
-            self.ask_share_states(ctx, ask);
+            self.ask_share_states(ask);
         }
         ctx.because(before);
     }

@@ -40,7 +40,7 @@ impl Broker {
             self.forget_offsets_of(ctx, &gone);
         }
         if touched.iter().any(|at| &*at.topic == SHARE_STATE_TOPIC) {
-            self.share_coordinators_moved(ctx);
+            self.share_coordinators_moved();
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod acknowledge;
 mod asks;
+mod batch;
 mod fetch;
 mod partition;
 mod persister;
@@ -200,7 +201,7 @@ impl Broker {
             return;
         }
         self.tell_changes(ctx, key, changes);
-        self.write_share_state(ctx, key, changes, None);
+        self.write_share_state(key, changes, None);
         self.recheck_share_fetches(ctx, &key.1);
     }
 

@@ -214,9 +214,9 @@ impl ShareCoordinator {
     /// ReadShareGroupState: the asker is the leader from now on.
     ///
     /// # Errors
-    /// NOT_COORDINATOR, FENCED_LEADER_EPOCH.
+    /// NOT_COORDINATOR, FENCED_LEADER_EPOCH; INVALID_REQUEST when nobody has begun it.
     pub fn read(&mut self, key: &ShareStateKey, leader_epoch: i32) -> Result<Decided, ErrorCode> {
-        let Some(known) = self.state(key)?.cloned() else { return Ok((Vec::new(), None)) };
+        let known = self.state(key)?.cloned().ok_or(ErrorCode::InvalidRequest)?;
         if leader_epoch < known.leader_epoch {
             return Err(ErrorCode::FencedLeaderEpoch);
         }
@@ -230,26 +230,14 @@ impl ShareCoordinator {
     /// WriteShareGroupState.
     ///
     /// # Errors
-    /// NOT_COORDINATOR, FENCED_LEADER_EPOCH, FENCED_STATE_EPOCH.
+    /// NOT_COORDINATOR, FENCED_LEADER_EPOCH, FENCED_STATE_EPOCH; INVALID_REQUEST when nobody has begun it.
     pub fn write(
         &mut self,
         key: &ShareStateKey,
         asked: WritePartition,
         now_ms: i64,
     ) -> Result<Decided, ErrorCode> {
-        let Some(known) = self.state(key)?.cloned() else {
-            let state = ShareState {
-                snapshot_epoch: 0,
-                state_epoch: asked.state_epoch,
-                leader_epoch: asked.leader_epoch,
-                start_offset: asked.start_offset,
-                batches: merge(&[], asked.state_batches, asked.start_offset),
-                created_ms: now_ms,
-                written_ms: now_ms,
-                updates: 0,
-            };
-            return self.put(key, vec![snapshot(key, &state)]);
-        };
+        let known = self.state(key)?.cloned().ok_or(ErrorCode::InvalidRequest)?;
         if asked.leader_epoch != NO_EPOCH && asked.leader_epoch < known.leader_epoch {
             return Err(ErrorCode::FencedLeaderEpoch);
         }
@@ -459,6 +447,11 @@ mod tests {
             self.told(decided)
         }
 
+        fn begin(&mut self, start_offset: i64) -> String {
+            let decided = self.coordinator.initialize(&key(), 0, start_offset, 7);
+            self.told(decided)
+        }
+
         fn told(&mut self, decided: Result<Decided, ErrorCode>) -> String {
             match decided {
                 Ok((records, state)) => {
@@ -485,10 +478,11 @@ mod tests {
     #[test]
     fn a_snapshot_comes_first_and_then_updates() {
         let mut desk = Desk::new(2);
-        assert_eq!(desk.write(3, 0, vec![batch(1, 2, 2, 1)]), "[0] leader 3 from 0 1-2:2*1");
+        assert_eq!(desk.begin(0), "[0] leader 0 from 0");
+        assert_eq!(desk.write(3, 0, vec![batch(1, 2, 2, 1)]), "[1] leader 3 from 0 1-2:2*1");
         assert_eq!(desk.write(3, 0, vec![batch(3, 4, 2, 1)]), "[1] leader 3 from 0 1-4:2*1");
-        assert_eq!(desk.write(3, 5, vec![batch(5, 9, 0, 1)]), "[1] leader 3 from 5 5-9:0*1");
-        assert_eq!(desk.write(3, -1, vec![batch(6, 7, 4, 2)]), "[0] leader 3 from 5 5-5:0*1 6-7:4*2 8-9:0*1");
+        assert_eq!(desk.write(3, 5, vec![batch(5, 9, 0, 1)]), "[0] leader 3 from 5 5-9:0*1");
+        assert_eq!(desk.write(3, -1, vec![batch(6, 7, 4, 2)]), "[1] leader 3 from 5 5-5:0*1 6-7:4*2 8-9:0*1");
         let known = desk.coordinator.clone();
         let records = desk.offsets();
         desk.coordinator.elected(0, 1, records);
@@ -499,7 +493,9 @@ mod tests {
     fn leaders_of_the_past_are_turned_away() {
         let mut desk = Desk::new(9);
         let read = desk.coordinator.read(&key(), 3);
-        assert_eq!(desk.told(read), "[] nothing");
+        assert_eq!(desk.told(read), "INVALID_REQUEST");
+        assert_eq!(desk.write(3, 0, vec![]), "INVALID_REQUEST");
+        desk.begin(0);
         desk.write(3, 0, vec![]);
         let read = desk.coordinator.read(&key(), 5);
         assert_eq!(desk.told(read), "[1] leader 5 from 0");
@@ -518,7 +514,7 @@ mod tests {
         let mut desk = Desk::new(1);
         let needless = |desk: &Desk| desk.coordinator.redundant_before().next().map(|(_, offset)| offset);
         let other: ShareStateKey = ("h".into(), Uuid::from_halves(1, 2), 0);
-        desk.write(3, 0, vec![]);
+        desk.begin(0);
         let begun = desk.coordinator.initialize(&other, 1, -1, 7);
         desk.told(begun);
         assert_eq!(needless(&desk), None);

@@ -166,7 +166,7 @@ impl Broker {
             return Ok(());
         }
         self.tell_changes(ctx, &share, &changes);
-        self.write_share_state(ctx, &share, &changes, Some(write));
+        self.write_share_state(&share, &changes, Some(write));
         Ok(())
     }
 

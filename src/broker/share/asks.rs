@@ -1,5 +1,5 @@
-//! What the group coordinator wants of share coordinators: asked of each share partition on its own,
-//! answered together.
+//! What the group coordinator wants of share coordinators: share partitions' states may be with several
+//! of them; it is told when all have answered.
 
 use super::persister::What;
 use super::state::{Origin, StatePart, StateResult};
@@ -18,7 +18,7 @@ pub(super) struct Asking {
 impl Broker {
     /// Asks what the group coordinator wants to know.
     #[inline(never)]
-    pub(in crate::broker) fn ask_share_states(&mut self, ctx: &mut Ctx, ask: ShareAsk) {
+    pub(in crate::broker) fn ask_share_states(&mut self, ask: ShareAsk) {
         let id = self.next_wait();
         let what = ask.what;
         let keys: Vec<_> = ask.parts.iter().map(|part| (part.key.clone(), part.start_offset)).collect();
@@ -31,7 +31,7 @@ impl Broker {
                 ShareWhat::Summary => StatePart::Summary,
             };
             let index = u32::try_from(index).unwrap_or(u32::MAX);
-            self.ask_about(ctx, key, -1, What::Ask(id, index, part));
+            self.ask_about(key, -1, What::Ask(id, index, part));
         }
     }
 

@@ -30,6 +30,8 @@ pub(super) struct ShareFetch {
     batch_size: i64,
     wanted: Vec<Key>,
     verdicts: Vec<(Key, Verdict)>,
+    /// Partitions whose state could not be read.
+    unread: Vec<(Key, ErrorCode)>,
 }
 
 impl ShareFetch {
@@ -55,6 +57,7 @@ impl ShareFetch {
             batch_size: some(request.batch_size),
             wanted,
             verdicts: Vec::new(),
+            unread: Vec::new(),
         }
     }
 }
@@ -74,7 +77,7 @@ impl Broker {
         fetch.verdicts = verdicts;
         for key in &fetch.wanted {
             if let Ok(at) = self.shared_partition(key) {
-                self.open_share(ctx, &(fetch.who.0.clone(), at));
+                self.open_share(&(fetch.who.0.clone(), at));
             }
         }
         let may_wait = !is_final && fetch.max_wait_ms > 0 && !fetch.wanted.is_empty();
@@ -116,6 +119,19 @@ impl Broker {
         }
     }
 
+    /// The state of a share partition could not be read: whoever waits for it is told.
+    #[inline(never)]
+    pub(super) fn share_unread(&mut self, ctx: &mut Ctx, (group, at): &ShareKey, error: ErrorCode) {
+        let Some(topic) = self.image.topics.get(&at.topic).map(|topic| topic.id) else { return };
+        let key = (topic, at.partition);
+        for fetch in self.shares.waiting.values_mut().filter(|fetch| fetch.who.0 == *group) {
+            if fetch.wanted.contains(&key) {
+                Arc::make_mut(fetch).unread.push((key, told_of(error)));
+            }
+        }
+        self.recheck_share_fetches(ctx, at);
+    }
+
     fn share_isolation(&self, group: &Arc<str>) -> FetchIsolation {
         match self.share_config(group, "share.isolation.level") {
             Some("read_committed") => FetchIsolation::TxnCommitted,
@@ -123,8 +139,12 @@ impl Broker {
         }
     }
 
-    fn share_readable(&self, who: &Who, key: &Key) -> Readable {
+    fn share_readable(&self, fetch: &ShareFetch, key: &Key) -> Readable {
         let at = self.shared_partition(key)?;
+        if let Some((_, error)) = fetch.unread.iter().find(|(unread, _)| unread == key) {
+            return Err(*error);
+        }
+        let who = &fetch.who;
         let share = (who.0.clone(), at);
         let max = self.config.group.share_partition_max_record_locks;
         let slot = self.shares.partitions.get(&share);
@@ -139,7 +159,7 @@ impl Broker {
     fn has_share_enough(&self, fetch: &ShareFetch) -> bool {
         let mut bytes = 0u64;
         for key in &fetch.wanted {
-            match self.share_readable(&fetch.who, key) {
+            match self.share_readable(fetch, key) {
                 Ok(readable) => bytes = bytes.saturating_add(readable.map_or(0, |(_, _, bytes)| bytes)),
                 Err(_) => return true,
             }
@@ -149,7 +169,7 @@ impl Broker {
 
     fn answer_share_fetch(&mut self, ctx: &mut Ctx, fetch: &ShareFetch) {
         let readable: Vec<(Key, Readable)> =
-            fetch.wanted.iter().map(|key| (*key, self.share_readable(&fetch.who, key))).collect();
+            fetch.wanted.iter().map(|key| (*key, self.share_readable(fetch, key))).collect();
         let sources = readable.iter().filter(|(_, readable)| matches!(readable, Ok(Some(_)))).count();
         // Partitions get equal parts of what may be answered.
         let part = fetch.max_bytes / u32::try_from(sources.max(1)).unwrap_or(u32::MAX);
@@ -254,5 +274,17 @@ impl Broker {
             });
         }
         (records, acquired)
+    }
+}
+
+/// What members are told of an error of the share coordinator's, as by `SharePartition` of Kafka.
+fn told_of(error: ErrorCode) -> ErrorCode {
+    match error {
+        ErrorCode::NotCoordinator
+        | ErrorCode::CoordinatorNotAvailable
+        | ErrorCode::CoordinatorLoadInProgress => ErrorCode::CoordinatorNotAvailable,
+        ErrorCode::FencedLeaderEpoch | ErrorCode::FencedStateEpoch => ErrorCode::NotLeaderOrFollower,
+        ErrorCode::GroupIdNotFound | ErrorCode::UnknownTopicOrPartition => error,
+        _ => ErrorCode::UnknownServerError,
     }
 }

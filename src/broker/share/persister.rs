@@ -1,12 +1,15 @@
 //! The persister: asks the share coordinator, on whichever broker that is, to keep the states of the
 //! share partitions that this broker leads, and to tell them when it begins to lead.
 //!
-//! Source: KIP-932, *Persisting share-group state*; back-off and number of attempts as in Kafka's
-//! `PersisterStateManager`. Where the coordinator is the broker reads from its own metadata.
+//! Source: KIP-932, *Persisting share-group state*; back-off, number of attempts and batches as in
+//! Kafka's `PersisterStateManager`: what a step has brought goes together, one request for each group,
+//! and while a request of a kind is under way at a broker the next ones of that kind wait and go
+//! together after it. Where the coordinator is the broker reads from its own metadata.
 
 use std::sync::Arc;
 
 use super::asks::Asking;
+use super::batch::{results_in, send_batch};
 use super::partition::{Change, SharePartition};
 use super::state::{Origin, StatePart, StateResult};
 use super::{ShareKey, Slot};
@@ -14,8 +17,8 @@ use crate::base::{CloseReason, ConnId, Map, Rope, SimTime, ms};
 use crate::broker::{Broker, BrokerTimer, Ctx, SHARE_STATE_TOPIC};
 use crate::coordinator::{NO_START_OFFSET, ShareStateKey};
 use crate::peer::{FromPeer, Peer};
-use crate::protocol::messages::share_group_state::{StateResult as StateResults, *};
-use crate::protocol::{ApiKey, ErrorCode, TopicPartition, Uuid, decode_response_rope};
+use crate::protocol::messages::share_group_state::WritePartition;
+use crate::protocol::{ApiKey, ErrorCode, TopicPartition};
 use crate::trace::Event;
 
 const BACKOFF_MS: u64 = 1_000;
@@ -26,9 +29,24 @@ const ATTEMPTS_MAX: u32 = 5;
 pub(super) struct Persister {
     peers: Map<i32, Peer<u64>>,
     questions: Map<u64, Question>,
+    /// Requests under way.
+    batches: Map<u64, Batch>,
+    /// There may be something to send.
+    has_news: bool,
     /// What the group coordinator waits for.
     pub(super) asking: Map<u64, Asking>,
 }
+
+/// Questions that went in one request, in its order.
+#[derive(Clone, Debug, PartialEq)]
+struct Batch {
+    leader: i32,
+    api: ApiKey,
+    questions: Vec<u64>,
+}
+
+/// Questions that may go in one request: to whom, what, and of which group.
+type Together = (i32, ApiKey, Arc<str>, Vec<u64>);
 
 /// One question, until it is answered or given up.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +70,7 @@ pub(super) enum What {
 
 impl Broker {
     /// Begins to lead a share partition.
-    pub(super) fn open_share(&mut self, ctx: &mut Ctx, share: &ShareKey) {
+    pub(super) fn open_share(&mut self, share: &ShareKey) {
         if self.shares.partitions.contains_key(share) {
             return;
         }
@@ -60,17 +78,11 @@ impl Broker {
         let (topic_id, leader_epoch) = (partition.topic_id, partition.registration.leader_epoch);
         let slot = Slot { topic_id, leader_epoch, state_epoch: 0, state: None };
         self.shares.partitions.insert(share.clone(), Arc::new(slot));
-        self.ask_share_coordinator(ctx, share, What::Read(share.clone()));
+        self.ask_share_coordinator(share, What::Read(share.clone()));
     }
 
     /// Writes what became of records. With a number, whoever waits for it is told how that went.
-    pub(super) fn write_share_state(
-        &mut self,
-        ctx: &mut Ctx,
-        share: &ShareKey,
-        changes: &[Change],
-        write: Option<u64>,
-    ) {
+    pub(super) fn write_share_state(&mut self, share: &ShareKey, changes: &[Change], write: Option<u64>) {
         let Some(slot) = self.shares.partitions.get(share) else { return };
         let asked = WritePartition {
             partition: share.1.partition,
@@ -79,61 +91,101 @@ impl Broker {
             start_offset: slot.state.as_ref().map_or(NO_START_OFFSET, SharePartition::start_offset),
             state_batches: changes.iter().map(Change::to_write).collect(),
         };
-        self.ask_share_coordinator(ctx, share, What::Write(share.clone(), write, asked));
+        self.ask_share_coordinator(share, What::Write(share.clone(), write, asked));
     }
 
-    fn ask_share_coordinator(&mut self, ctx: &mut Ctx, share: &ShareKey, what: What) {
+    fn ask_share_coordinator(&mut self, share: &ShareKey, what: What) {
         let Some(slot) = self.shares.partitions.get(share) else { return };
         let (key, leader_epoch) = ((share.0.clone(), slot.topic_id, share.1.partition), slot.leader_epoch);
-        self.ask_about(ctx, key, leader_epoch, what);
+        self.ask_about(key, leader_epoch, what);
     }
 
-    pub(super) fn ask_about(&mut self, ctx: &mut Ctx, key: ShareStateKey, leader_epoch: i32, what: What) {
+    /// Asks when the step is over.
+    pub(super) fn ask_about(&mut self, key: ShareStateKey, leader_epoch: i32, what: What) {
         let not_before = SimTime::ZERO;
         let question = Question { key, leader_epoch, what, attempts: 0, is_sent: false, not_before };
         let id = self.next_wait();
         self.shares.persister.questions.insert(id, question);
-        self.send_question(ctx, id);
+        self.shares.persister.has_news = true;
     }
 
-    /// Asks, if the share coordinator can be asked; else later.
-    fn send_question(&mut self, ctx: &mut Ctx, id: u64) {
-        let Some(question) = self.shares.persister.questions.get(&id) else { return };
-        if question.is_sent || question.not_before > ctx.now() {
-            return;
+    /// The step is over: what it brought is asked, as far as it can be.
+    pub(in crate::broker) fn send_share_questions(&mut self, ctx: &mut Ctx) {
+        while std::mem::take(&mut self.shares.persister.has_news) {
+            self.send_questions(ctx);
         }
-        let (key, leader_epoch) = (question.key.clone(), question.leader_epoch);
-        let part = match &question.what {
-            What::Read(_) => StatePart::Read(leader_epoch),
-            What::Write(_, _, asked) => StatePart::Write(asked.clone()),
-            What::Ask(_, _, part) => part.clone(),
-        };
-        let Some(leader) = self.share_coordinator_of(ctx, &key) else {
-            return self.ask_again(ctx, id, ErrorCode::CoordinatorNotAvailable);
-        };
-        let (group, topic, partition) = key;
-        if leader == self.id {
-            self.mark_sent(id);
-            let api = part.api();
-            return self.keep_share_state(ctx, Origin::Own(id), api, &group, vec![(topic, partition, part)]);
+    }
+
+    #[inline(never)]
+    fn send_questions(&mut self, ctx: &mut Ctx) {
+        let now = ctx.now();
+        let questions = self.shares.persister.questions.iter();
+        let unsent = questions.filter(|(_, question)| !question.is_sent && question.not_before <= now);
+        let unsent: Vec<u64> = unsent.map(|(id, _)| *id).collect();
+        let mut together: Vec<Together> = Vec::new();
+        for id in unsent {
+            let Some(question) = self.shares.persister.questions.get(&id) else { continue };
+            let (key, part) = (question.key.clone(), question.part());
+            let Some(leader) = self.share_coordinator_of(ctx, &key) else {
+                self.ask_again(ctx, id, ErrorCode::CoordinatorNotAvailable);
+                continue;
+            };
+            let (api, (group, topic, partition)) = (part.api(), key);
+            if leader == self.id {
+                self.mark_sent(id);
+                self.keep_share_state(ctx, Origin::Own(id), api, &group, vec![(topic, partition, part)]);
+                continue;
+            }
+            match together.iter_mut().find(|(to, what, of, _)| (*to, *what) == (leader, api) && *of == group)
+            {
+                Some((.., ids)) => ids.push(id),
+                None => together.push((leader, api, group, vec![id])),
+            }
         }
+        // What is under way now; several groups may ask the same at once.
+        let under_way = self.shares.persister.batches.values();
+        let under_way: Vec<(i32, ApiKey)> = under_way.map(|batch| (batch.leader, batch.api)).collect();
+        for batch in together {
+            if !under_way.contains(&(batch.0, batch.1)) {
+                self.send_together(ctx, batch);
+            }
+        }
+        self.schedule_questions(ctx);
+    }
+
+    fn send_together(&mut self, ctx: &mut Ctx, (leader, api, group, ids): Together) {
         let Some(endpoint) = self.image.brokers.get(&leader).map(|broker| broker.internal().clone()) else {
-            return self.ask_again(ctx, id, ErrorCode::CoordinatorNotAvailable);
+            return self.all_again(ctx, &ids);
         };
-        let peers = &mut self.shares.persister.peers;
+        let batch = self.next_wait();
+        let Persister { peers, questions, .. } = &mut self.shares.persister;
         let peer = peers.entry(leader).or_insert_with(|| Peer::new(endpoint.host.clone(), endpoint.port));
         if !peer.is_ready() {
-            // It waits for the connection, or for the time to try it again.
+            // They wait for the connection, or for the time to try it again.
             peer.connect(ctx);
             let retry_at = peer.retry_at();
-            if let Some(question) = self.shares.persister.questions.get_mut(&id) {
-                question.not_before = retry_at;
+            for id in &ids {
+                if let Some(question) = questions.get_mut(id) {
+                    question.not_before = retry_at;
+                }
             }
-            return self.schedule_questions(ctx);
+            return;
         }
-        match ask_peer(peer, ctx, id, (&group, topic, partition), part) {
-            Ok(()) => self.mark_sent(id),
-            Err(_) => self.ask_again(ctx, id, ErrorCode::CoordinatorNotAvailable),
+        let asked = ids.iter().filter_map(|id| questions.get(id));
+        let parts = asked.map(|question| (question.key.1, question.key.2, question.part())).collect();
+        match send_batch(peer, ctx, batch, api, &group, parts) {
+            Ok(()) => {
+                ids.iter().for_each(|id| self.mark_sent(*id));
+                let sent = Batch { leader, api, questions: ids };
+                self.shares.persister.batches.insert(batch, sent);
+            }
+            Err(_) => self.all_again(ctx, &ids),
+        }
+    }
+
+    fn all_again(&mut self, ctx: &mut Ctx, ids: &[u64]) {
+        for id in ids {
+            self.ask_again(ctx, *id, ErrorCode::CoordinatorNotAvailable);
         }
     }
 
@@ -177,21 +229,16 @@ impl Broker {
     }
 
     /// It is time to ask again.
-    #[inline(never)]
-    pub(in crate::broker) fn ask_share_coordinators(&mut self, ctx: &mut Ctx) {
-        for id in self.shares.persister.questions.keys().copied().collect::<Vec<_>>() {
-            self.send_question(ctx, id);
-        }
-        self.schedule_questions(ctx);
+    pub(in crate::broker) fn ask_share_coordinators(&mut self) {
+        self.shares.persister.has_news = true;
     }
 
     /// There is a connection, or the state topic has other leaders: nobody needs to wait any longer.
-    #[inline(never)]
-    pub(in crate::broker) fn share_coordinators_moved(&mut self, ctx: &mut Ctx) {
+    pub(in crate::broker) fn share_coordinators_moved(&mut self) {
         for question in self.shares.persister.questions.values_mut() {
             question.not_before = SimTime::ZERO;
         }
-        self.ask_share_coordinators(ctx);
+        self.ask_share_coordinators();
     }
 
     /// The share coordinator's answer.
@@ -220,6 +267,7 @@ impl Broker {
             What::Read(share) if result.error.is_error() => {
                 // The next fetch tries again.
                 self.shares.partitions.remove(&share);
+                self.share_unread(ctx, &share, result.error);
             }
             What::Read(share) => {
                 let state = match result.start_offset {
@@ -265,13 +313,22 @@ impl Broker {
     pub(in crate::broker) fn hear_share_coordinator(&mut self, ctx: &mut Ctx, broker: i32, bytes: Rope) {
         let Some(peer) = self.shares.persister.peers.get_mut(&broker) else { return };
         match peer.receive(ctx, bytes) {
-            FromPeer::Ready => self.share_coordinators_moved(ctx),
+            FromPeer::Ready => self.share_coordinators_moved(),
             FromPeer::Answer { purpose, version, bytes } => {
-                let asked = self.shares.persister.questions.get(&purpose);
-                let result = asked
-                    .and_then(|question| result_in(&question.what, &bytes, version))
-                    .unwrap_or(StateResult { error: ErrorCode::UnknownServerError, ..Default::default() });
-                self.share_coordinator_answered(ctx, purpose, result);
+                let Some(batch) = self.shares.persister.batches.remove(&purpose) else { return };
+                self.shares.persister.has_news = true;
+                let mut results = results_in(batch.api, &bytes, version).unwrap_or_default();
+                for id in batch.questions {
+                    let question = self.shares.persister.questions.get(&id);
+                    let at = question.map(|question| (question.key.1, question.key.2));
+                    let place = results.iter().position(|(topic, index, _)| Some((*topic, *index)) == at);
+                    let error = ErrorCode::UnknownServerError;
+                    let result = match place {
+                        Some(place) => results.remove(place).2,
+                        None => StateResult { error, ..StateResult::default() },
+                    };
+                    self.share_coordinator_answered(ctx, id, result);
+                }
             }
             FromPeer::Broken(lost) => self.questions_lost(ctx, lost),
         }
@@ -291,8 +348,10 @@ impl Broker {
 
     /// These will not be answered; and those who only waited for the connection wait for another one.
     fn questions_lost(&mut self, ctx: &mut Ctx, lost: Vec<u64>) {
-        for id in lost {
-            self.ask_again(ctx, id, ErrorCode::CoordinatorNotAvailable);
+        self.shares.persister.has_news = true;
+        for batch in lost {
+            let batch = self.shares.persister.batches.remove(&batch);
+            self.all_again(ctx, &batch.map(|batch| batch.questions).unwrap_or_default());
         }
         let again = ctx.now() + ms(BACKOFF_MS);
         let unsent = self.shares.persister.questions.values_mut().filter(|question| !question.is_sent);
@@ -313,100 +372,12 @@ impl Broker {
     }
 }
 
-/// Sends a question about one share partition.
-#[inline(never)]
-fn ask_peer(
-    peer: &mut Peer<u64>,
-    ctx: &mut Ctx,
-    id: u64,
-    (group, topic_id, partition): (&str, Uuid, i32),
-    part: StatePart,
-) -> Result<(), u64> {
-    let group_id = group.to_owned();
-    match part {
-        StatePart::Write(asked) => {
-            let topics = vec![WriteStateData { topic_id, partitions: vec![asked] }];
-            peer.ask(ctx, id, &WriteShareGroupStateRequest { group_id, topics })
-        }
-        StatePart::Initialize(state_epoch, start_offset) => {
-            let partitions = vec![InitializePartition { partition, state_epoch, start_offset }];
-            let topics = vec![InitializeStateData { topic_id, partitions }];
-            peer.ask(ctx, id, &InitializeShareGroupStateRequest { group_id, topics })
-        }
-        StatePart::Delete => {
-            let partitions = vec![DeletePartition { partition }];
-            let topics = vec![DeleteStateData { topic_id, partitions }];
-            peer.ask(ctx, id, &DeleteShareGroupStateRequest { group_id, topics })
-        }
-        StatePart::Read(leader_epoch) => {
-            let topics =
-                vec![ReadStateData { topic_id, partitions: vec![ReadPartition { partition, leader_epoch }] }];
-            peer.ask(ctx, id, &ReadShareGroupStateRequest { group_id, topics })
-        }
-        StatePart::Summary => {
-            let leader_epoch = -1;
-            let topics =
-                vec![ReadStateData { topic_id, partitions: vec![ReadPartition { partition, leader_epoch }] }];
-            peer.ask(ctx, id, &ReadShareGroupStateSummaryRequest { group_id, topics })
-        }
-    }
-}
-
-/// What the answer to a question says.
-#[inline(never)]
-fn result_in(what: &What, bytes: &Rope, version: i16) -> Option<StateResult> {
-    let errors = |results: Vec<StateResults>| {
-        let error = results.first()?.partitions.first()?.error_code;
-        Some(StateResult { error, ..StateResult::default() })
-    };
-    match what {
-        What::Read(_) | What::Ask(_, _, StatePart::Read(_)) => {
-            let (_, response) = decode_response_rope::<ReadShareGroupStateResponse>(bytes, version).ok()?;
-            let part = response.results.into_iter().next()?.partitions.into_iter().next()?;
-            Some(StateResult {
-                error: part.error_code,
-                state_epoch: part.state_epoch,
-                start_offset: part.start_offset,
-                batches: part.state_batches,
-                ..StateResult::default()
-            })
-        }
-        What::Ask(_, _, StatePart::Summary) => {
-            let (_, response) =
-                decode_response_rope::<ReadShareGroupStateSummaryResponse>(bytes, version).ok()?;
-            let part = response.results.into_iter().next()?.partitions.into_iter().next()?;
-            Some(StateResult {
-                error: part.error_code,
-                state_epoch: part.state_epoch,
-                leader_epoch: part.leader_epoch,
-                start_offset: part.start_offset,
-                ..StateResult::default()
-            })
-        }
-        What::Write(..) | What::Ask(_, _, StatePart::Write(_)) => {
-            let (_, response) = decode_response_rope::<WriteShareGroupStateResponse>(bytes, version).ok()?;
-            errors(response.results)
-        }
-        What::Ask(_, _, StatePart::Initialize(..)) => {
-            let (_, response) =
-                decode_response_rope::<InitializeShareGroupStateResponse>(bytes, version).ok()?;
-            errors(response.results)
-        }
-        What::Ask(_, _, StatePart::Delete) => {
-            let (_, response) = decode_response_rope::<DeleteShareGroupStateResponse>(bytes, version).ok()?;
-            errors(response.results)
-        }
-    }
-}
-
-impl StatePart {
-    fn api(&self) -> ApiKey {
-        match self {
-            StatePart::Initialize(..) => ApiKey::InitializeShareGroupState,
-            StatePart::Read(_) => ApiKey::ReadShareGroupState,
-            StatePart::Write(_) => ApiKey::WriteShareGroupState,
-            StatePart::Delete => ApiKey::DeleteShareGroupState,
-            StatePart::Summary => ApiKey::ReadShareGroupStateSummary,
+impl Question {
+    fn part(&self) -> StatePart {
+        match &self.what {
+            What::Read(_) => StatePart::Read(self.leader_epoch),
+            What::Write(_, _, asked) => StatePart::Write(asked.clone()),
+            What::Ask(_, _, part) => part.clone(),
         }
     }
 }

@@ -13,6 +13,12 @@ use crate::protocol::messages::share_acknowledge::{
 use crate::protocol::messages::share_fetch::{
     AcknowledgementBatch, FetchPartition, FetchTopic, ShareFetchRequest, ShareFetchResponse,
 };
+use crate::protocol::messages::share_group_state::{
+    InitializePartition, InitializeShareGroupStateRequest, InitializeShareGroupStateResponse,
+    InitializeStateData, ReadPartition, ReadShareGroupStateRequest, ReadShareGroupStateResponse,
+    ReadStateData, StateBatch, WritePartition, WriteShareGroupStateRequest, WriteShareGroupStateResponse,
+    WriteStateData,
+};
 use crate::storage::batches_in;
 
 /// A desk with a topic `t` that this broker leads, of which group `g` reads everything.
@@ -29,6 +35,11 @@ fn desk() -> Desk {
         name: "share.auto.offset.reset".to_owned(),
         value: Some("earliest".to_owned()),
     }));
+    let partitions = vec![InitializePartition { partition: 0, state_epoch: 0, start_offset: -1 }];
+    let topics = vec![InitializeStateData { topic_id: id_of("t"), partitions }];
+    let begun: InitializeShareGroupStateResponse =
+        desk.ask(0, &InitializeShareGroupStateRequest { group_id: "g".to_owned(), topics });
+    assert_eq!(begun.results[0].partitions[0].error_code, ErrorCode::None);
     desk
 }
 
@@ -263,4 +274,44 @@ fn durations_are_read_as_kafka_does() {
     assert_eq!(duration_ms("P1D"), Some(86_400_000));
     assert_eq!(duration_ms("1D"), None);
     assert_eq!(duration_ms("PT99999999999999999999S"), None);
+}
+
+#[test]
+fn a_share_partition_that_nobody_has_begun_is_neither_read_nor_written() {
+    let mut desk = desk();
+    let read = |group_id: &str, partition: i32| ReadShareGroupStateRequest {
+        group_id: group_id.to_owned(),
+        topics: vec![ReadStateData {
+            topic_id: id_of("t"),
+            partitions: vec![ReadPartition { partition, leader_epoch: 1 }],
+        }],
+    };
+    let said = |response: ReadShareGroupStateResponse| {
+        let part = response.results[0].partitions[0].clone();
+        (part.error_code, part.error_message.unwrap_or_default())
+    };
+    assert_eq!(said(desk.ask(0, &read("g", 0))), (ErrorCode::None, String::new()));
+    let problem = "Read operation on uninitialized share partition not allowed.";
+    assert_eq!(said(desk.ask(0, &read("h", 0))), (ErrorCode::InvalidRequest, problem.to_owned()));
+    let problem = "The partition id cannot be a negative number.";
+    assert_eq!(said(desk.ask(0, &read("h", -1))), (ErrorCode::InvalidRequest, problem.to_owned()));
+    let state_batches =
+        vec![StateBatch { first_offset: 0, last_offset: 3, delivery_state: 2, delivery_count: 1 }];
+    let asked =
+        WritePartition { partition: 0, state_epoch: 0, leader_epoch: 1, start_offset: 0, state_batches };
+    let topics = vec![WriteStateData { topic_id: id_of("t"), partitions: vec![asked] }];
+    let response: WriteShareGroupStateResponse =
+        desk.ask(0, &WriteShareGroupStateRequest { group_id: "h".to_owned(), topics });
+    let part = response.results[0].partitions[0].clone();
+    let problem = "Write operation on uninitialized share partition not allowed.";
+    assert_eq!((part.error_code, part.error_message.as_deref()), (ErrorCode::InvalidRequest, Some(problem)));
+}
+
+#[test]
+fn who_fetches_what_nobody_has_begun_is_told() {
+    let mut desk = desk();
+    let mut asked = request("a", 0, "", "t");
+    asked.group_id = Some("h".to_owned());
+    let response: ShareFetchResponse = desk.ask(1, &asked);
+    assert_eq!(shown(&response), "NONE; UNKNOWN_SERVER_ERROR, NONE, of 0");
 }

@@ -73,6 +73,8 @@ pub(super) struct StateResult {
     pub(super) leader_epoch: i32,
     pub(super) start_offset: i64,
     pub(super) batches: Vec<StateBatch>,
+    /// Why not, if more can be said than the error's own message.
+    pub(super) problem: Option<&'static str>,
 }
 
 impl StateHost {
@@ -275,7 +277,7 @@ impl Broker {
             .collect();
         self.shares.state.coordinator.elected(at.partition, leader_epoch, records);
         self.begin_pruning(ctx);
-        self.share_coordinators_moved(ctx);
+        self.share_coordinators_moved();
     }
 
     /// It no longer does.
@@ -303,7 +305,7 @@ impl Broker {
                 let results = by_topic(results, |partition, result| ReadPartitionResult {
                     partition,
                     error_code: result.error,
-                    error_message: message(result.error),
+                    error_message: message(&result),
                     state_epoch: result.state_epoch,
                     start_offset: result.start_offset,
                     state_batches: result.batches,
@@ -316,7 +318,7 @@ impl Broker {
                 let results = by_topic(results, |partition, result| SummaryPartitionResult {
                     partition,
                     error_code: result.error,
-                    error_message: message(result.error),
+                    error_message: message(&result),
                     state_epoch: result.state_epoch,
                     leader_epoch: result.leader_epoch,
                     start_offset: result.start_offset,
@@ -330,7 +332,7 @@ impl Broker {
                 let results = by_topic(results, |partition, result| PartitionResult {
                     partition,
                     error_code: result.error,
-                    error_message: message(result.error),
+                    error_message: message(&result),
                 });
                 let results = results.into_iter();
                 let results: Vec<_> =
@@ -349,8 +351,9 @@ impl Broker {
     }
 }
 
-fn message(error: ErrorCode) -> Option<String> {
-    error.is_error().then(|| error.message().to_owned())
+fn message(result: &StateResult) -> Option<String> {
+    let StateResult { error, problem, .. } = result;
+    error.is_error().then(|| problem.unwrap_or(error.message()).to_owned())
 }
 
 fn by_topic<T>(
@@ -375,10 +378,19 @@ fn decide(
     part: StatePart,
     now_ms: i64,
 ) -> (Vec<(Bytes, Option<Bytes>)>, StateResult) {
-    let failed = |error| (Vec::new(), StateResult { error, ..StateResult::default() });
-    if key.2 < 0 || key.0.is_empty() || key.1 == Uuid::default() {
-        return failed(ErrorCode::InvalidRequest);
+    let failed = |error, problem| (Vec::new(), StateResult { error, problem, ..StateResult::default() });
+    if key.2 < 0 {
+        let problem = "The partition id cannot be a negative number.";
+        return failed(ErrorCode::InvalidRequest, Some(problem));
     }
+    if key.0.is_empty() || key.1 == Uuid::default() {
+        return failed(ErrorCode::InvalidRequest, None);
+    }
+    let not_begun = match &part {
+        StatePart::Read(_) => Some("Read operation on uninitialized share partition not allowed."),
+        StatePart::Write(_) => Some("Write operation on uninitialized share partition not allowed."),
+        _ => None,
+    };
     let decided = match part {
         StatePart::Initialize(epoch, start) => coordinator.initialize(key, epoch, start, now_ms),
         StatePart::Read(leader_epoch) => coordinator.read(key, leader_epoch),
@@ -394,13 +406,26 @@ fn decide(
                 leader_epoch: state.leader_epoch,
                 start_offset: state.start_offset,
                 batches: state.batches.clone(),
+                problem: None,
             };
             (records, result)
         }
         Ok((records, None)) => {
             (records, StateResult { start_offset: NO_START_OFFSET, ..StateResult::default() })
         }
-        Err(error) => failed(error),
+        Err(error) => failed(error, not_begun.filter(|_| error == ErrorCode::InvalidRequest)),
+    }
+}
+
+impl StatePart {
+    pub(super) fn api(&self) -> ApiKey {
+        match self {
+            StatePart::Initialize(..) => ApiKey::InitializeShareGroupState,
+            StatePart::Read(_) => ApiKey::ReadShareGroupState,
+            StatePart::Write(_) => ApiKey::WriteShareGroupState,
+            StatePart::Delete => ApiKey::DeleteShareGroupState,
+            StatePart::Summary => ApiKey::ReadShareGroupStateSummary,
+        }
     }
 }
 
