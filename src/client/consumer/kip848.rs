@@ -361,6 +361,10 @@ impl Consumer {
             membership.next_heartbeat = ctx.now() + ms(interval_ms);
         }
         membership.generation = answer.member_epoch;
+        // What a share group's first member is given is nothing, as nobody has begun the partitions yet;
+        // acknowledging that makes it hear of them soon.
+        let acknowledges_nothing = self.is_share();
+        let membership = &mut self.membership;
         let mut state = membership.state;
         if let Some(assignment) = answer.assignment {
             let topics = assignment.topic_partitions.into_iter();
@@ -373,7 +377,7 @@ impl Consumer {
             managed.target = target;
             let is_there = match &managed.current {
                 Some(current) => *current == managed.target,
-                None => managed.target.is_empty(),
+                None => managed.target.is_empty() && !acknowledges_nothing,
             };
             let is_between = managed.step != Step::None;
             if !is_there || is_between {

@@ -117,7 +117,7 @@ fn share_groups_and_their_partitions() {
         expect![[r#"
             ShareSnapshotKey v0 · groupId workers · topic jobs · partition 0
                 ShareSnapshotValue v0 · snapshotEpoch 0 · stateEpoch 1 · leaderEpoch 0 · startOffset -1 · createTimestamp 1767225601119 · writeTimestamp 1767225601119
-            ShareUpdateKey v1 · groupId workers · topic jobs · partition 0
+            ShareUpdateKey v1 · groupId workers · topic jobs · partition 1
                 ShareUpdateValue v0 · snapshotEpoch 0 · leaderEpoch 0 · startOffset 0 · stateBatches 1 element
         "#]],
     );

@@ -179,9 +179,9 @@ fn a_share_group_shows_all_who_share() {
     check(
         &lanes(fold, 0),
         expect![[r#"
-        p0  1125 A  2115 AB  18000 B  28008 AB
-        p1  1125 A  2116 AC  18000 C  28118 BC
-    "#]],
+            p0  1125 A  2117 AB  18000 B  28008 AB
+            p1  1125 A  2115 AC  18000 C  28119 BC
+        "#]],
     );
     check(
         &text_of(&matrix(fold, run.world())),
