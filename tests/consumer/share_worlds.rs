@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use terrarium::base::SimTime;
-use terrarium::protocol::TopicPartition;
+use terrarium::base::{FrameKind, SimTime};
+use terrarium::protocol::{ApiKey, TopicPartition};
 use terrarium::scenario::{Files, Scenario};
 use terrarium::sim::World;
 use terrarium::trace::Event;
@@ -118,4 +118,30 @@ fn states_that_snapshots_have_made_needless_are_deleted_and_nobody_misses_them()
         .map(|log| log.log_start_offset())
         .collect();
     assert!(starts.iter().any(|start| *start > 20), "{starts:?}");
+}
+
+#[test]
+fn share_coordinators_are_asked_about_many_partitions_at_once() {
+    let text = r#"{"title": "t", "topics": [{"name": "t", "partitions": 30, "replication_factor": 3}],
+        "cluster": {"brokers": 3, "configs": {"offsets.topic.num.partitions": 1}},
+        "groups": [{"id": "g", "consumers": ["a"], "app": {"topics": ["t"]}, "configs": {"group.protocol": "share"}}]}"#;
+    let setup = Scenario::parse(text).expect("it reads").build(None, &Files::new()).expect("it builds");
+    let mut world = World::new(Arc::new(setup));
+    let mut trace = Vec::new();
+    let mut asked = BTreeMap::new();
+    while world.next_at().is_some_and(|at| at <= SimTime(20_000_000)) && world.step(&mut trace) {
+        for entry in trace.drain(..) {
+            if let Event::Sent { frame, .. } = &entry.event
+                && frame.info.kind == FrameKind::Request
+            {
+                *asked.entry(frame.info.api_key).or_insert(0) += 1;
+            }
+        }
+    }
+    let asked = |api: ApiKey| asked.get(&api.code()).copied().unwrap_or(0);
+    // Thirty share partitions, whose states are with three brokers.
+    let (begun, read) = (asked(ApiKey::InitializeShareGroupState), asked(ApiKey::ReadShareGroupState));
+    assert!((1..=8).contains(&begun) && (1..=18).contains(&read), "{begun} and {read} requests");
+    let states = world.brokers().map(|(_, _, broker)| broker.share_coordinator().states().count());
+    assert_eq!(states.sum::<usize>(), 30);
 }
