@@ -25,7 +25,7 @@ pub use build::Files;
 pub use data::{Columns, Data, Format, TimeUnit};
 pub use error::{Path, Place, Problem, ScenarioError, Segment};
 pub use file::{Cluster, Consumer, Disk, Group, Look, Network, Producer, Scenario, ScriptStep, Topic};
-pub use gallery::{GALLERY, gallery};
+pub use gallery::{CHAPTERS, Chapter, GALLERY, gallery};
 pub use link::{Link, LinkError, Linked};
 pub use opening::OPENING;
 pub use session::{Session, SessionLine, is_recording};

@@ -8,6 +8,7 @@ mod app;
 mod brokers;
 mod dialogs;
 mod dom;
+mod gallery;
 mod inspector;
 mod keys;
 mod lane;

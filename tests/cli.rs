@@ -136,8 +136,9 @@ fn data_files_are_found_beside_the_scenario() {
 #[test]
 fn lists_checks_and_prints_the_schema() {
     let list = terrarium(&["scenarios"]);
-    assert_eq!(text(&list.stdout).lines().count(), terrarium::scenario::GALLERY.len());
-    assert!(text(&list.stdout).starts_with("hello "));
+    let listed = text(&list.stdout).lines().filter(|line| line.starts_with("  ")).count();
+    assert_eq!(listed, terrarium::scenario::GALLERY.len());
+    assert!(text(&list.stdout).starts_with("First steps\nA topic, "), "{}", text(&list.stdout));
     let checked = terrarium(&["check", "hello"]);
     assert_eq!((checked.status.code(), text(&checked.stdout)), (Some(0), "hello: Hello, Kafka is fine\n"));
     assert_eq!(text(&terrarium(&["schema"]).stdout), terrarium::scenario::schema());

@@ -33,7 +33,9 @@ mod cli {
     use terrarium::base::{SimTime, ms};
     use terrarium::plant::Plant;
     use terrarium::scenario::data::FILE_MAX_BYTES;
-    use terrarium::scenario::{Files, GALLERY, RECORDING_MAX_BYTES, Scenario, ScenarioError, schema};
+    use terrarium::scenario::{
+        CHAPTERS, Files, GALLERY, RECORDING_MAX_BYTES, Scenario, ScenarioError, schema,
+    };
     use terrarium::sim::Setup;
 
     use crate::ask::{Assign, Partition, assign, partition};
@@ -165,12 +167,17 @@ mod cli {
 
     fn scenarios() -> Outcome {
         let width = GALLERY.iter().map(|(id, _)| id.len()).max().unwrap_or(0);
-        let mut text = String::new();
-        for (id, json) in GALLERY {
-            let scenario = Scenario::parse(json).map_err(|error| Failure::Input(format!("{id}: {error}")))?;
-            text += &format!("{id:width$}  {}\n", scenario.title);
+        let mut chapters = Vec::new();
+        for chapter in CHAPTERS {
+            let mut text = format!("{}\n{}\n", chapter.title, chapter.about);
+            for (id, json) in chapter.files() {
+                let scenario =
+                    Scenario::parse(json).map_err(|error| Failure::Input(format!("{id}: {error}")))?;
+                text += &format!("  {id:width$}  {}\n", scenario.title);
+            }
+            chapters.push(text);
         }
-        print(&text)
+        print(&chapters.join("\n"))
     }
 
     fn check(name: &str) -> Outcome {

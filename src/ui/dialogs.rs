@@ -3,8 +3,7 @@
 use bytes::Bytes;
 use yew::prelude::*;
 
-use crate::scenario::{GALLERY, Scenario};
-
+use super::gallery::Gallery;
 use super::keys;
 
 /// What lies over the page.
@@ -32,7 +31,7 @@ pub(super) struct DialogProps {
 #[component]
 pub(super) fn DialogView(props: &DialogProps) -> Html {
     let (title, body) = match &props.dialog {
-        Dialog::Gallery => ("Scenarios", html! { <Gallery load={props.load.clone()} /> }),
+        Dialog::Gallery => ("Scenarios", html! { <Scenarios load={props.load.clone()} /> }),
         Dialog::Help => ("Help", help()),
         Dialog::Share(link) => ("Share", share(link)),
         Dialog::Trouble(text) => ("This cannot be opened", html! { <p class="trouble">{ text }</p> }),
@@ -71,19 +70,12 @@ pub(super) fn Modal(props: &ModalProps) -> Html {
 }
 
 #[derive(PartialEq, Properties)]
-struct GalleryProps {
+struct ScenariosProps {
     load: Callback<Load>,
 }
 
 #[component]
-fn Gallery(props: &GalleryProps) -> Html {
-    let cards = use_memo((), |()| {
-        GALLERY
-            .iter()
-            .filter_map(|(id, text)| Some((*id, Scenario::parse(text).ok()?)))
-            .map(|(id, scenario)| (id, scenario.title, scenario.description))
-            .collect::<Vec<_>>()
-    });
+fn Scenarios(props: &ScenariosProps) -> Html {
     let onchange = {
         let load = props.load.clone();
         Callback::from(move |event: Event| {
@@ -94,13 +86,7 @@ fn Gallery(props: &GalleryProps) -> Html {
         })
     };
     html! { <>
-        <div class="gallery">
-            { for cards.iter().map(|(id, title, description)| {
-                let (load, id) = (props.load.clone(), (*id).to_owned());
-                let onclick = Callback::from(move |_: MouseEvent| load.emit(Load::Gallery(id.clone())));
-                html! { <button {onclick} aria-label={title.clone()}><b>{ title }</b><span>{ description }</span></button> }
-            }) }
-        </div>
+        <Gallery choose={props.load.reform(Load::Gallery)} />
         <p class="tip">
             <label class="btn file">{ "Open a file" }<input type="file" accept=".json,.ndjson,.jsonl,.csv" {onchange} /></label>
             { " or drop one on the page: a scenario (JSON), or data (NDJSON, CSV) for its producers." }

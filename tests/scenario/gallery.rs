@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use terrarium::base::{SimTime, ms};
-use terrarium::scenario::{Files, GALLERY, Scenario};
+use terrarium::scenario::{CHAPTERS, Files, GALLERY, Scenario};
 use terrarium::sim::{Summary, World};
 use terrarium::trace::Event;
 
@@ -60,6 +60,17 @@ fn the_gallery_lists_every_file() {
     listed.push("schema.json".into());
     listed.sort();
     assert_eq!(names, listed);
+}
+
+#[test]
+fn each_scenario_is_in_one_chapter() {
+    let mut listed: Vec<&str> = CHAPTERS.iter().flat_map(|chapter| chapter.scenarios).copied().collect();
+    let mut known: Vec<&str> = GALLERY.iter().map(|(id, _)| *id).collect();
+    listed.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(listed, known);
+    let first = CHAPTERS[0].files().map(|(id, _)| id).collect::<Vec<_>>();
+    assert_eq!(first, CHAPTERS[0].scenarios);
 }
 
 #[test]

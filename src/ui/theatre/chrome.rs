@@ -2,9 +2,8 @@
 
 use yew::prelude::*;
 
-use crate::scenario::{GALLERY, Scenario};
-
 use super::super::dialogs::Modal;
+use super::super::gallery::Gallery;
 use super::{Export, Msg, Over, Theatre};
 
 const KEYS: &[(&str, &str)] = &[
@@ -93,20 +92,8 @@ impl Theatre {
     }
 
     fn gallery(&self, ctx: &Context<Theatre>) -> Html {
-        let scenarios = GALLERY.iter().filter_map(|(id, text)| Some((*id, Scenario::parse(text).ok()?)));
-        let with_groups = scenarios.filter(|(_, scenario)| scenario.theatre_group().is_some());
-        let (mut made_for_it, mut others) = (Vec::new(), Vec::new());
-        for (id, scenario) in with_groups {
-            let onclick = ctx.link().callback(move |_: MouseEvent| Msg::Open(id.to_owned()));
-            let card = html! {
-                <button {onclick} aria-label={scenario.title.clone()}><b>{ &scenario.title }</b><span>{ &scenario.description }</span></button>
-            };
-            if scenario.compare.is_empty() { others.push(card) } else { made_for_it.push(card) }
-        }
         html! { <>
-            <div class="gallery">{ for made_for_it }</div>
-            <h3>{ "Other scenarios with a group" }</h3>
-            <div class="gallery">{ for others }</div>
+            <Gallery groups=true choose={ctx.link().callback(Msg::Open)} />
             <p>{ "Or drop a scenario file of your own on the page." }</p>
         </> }
     }
