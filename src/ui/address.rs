@@ -9,8 +9,8 @@ use super::{Tab, dom};
 pub(super) fn first_session() -> (Session, Option<String>) {
     let fragment = dom::fragment();
     let mut trouble = None;
-    let is_view = matches!(fragment.as_str(), "" | "brokers" | "metrics");
-    if !is_view && theatre_fragment(&fragment).is_none() {
+    let is_view = view_of(&fragment).is_some_and(|(_, rest)| rest.is_empty());
+    if !is_view && !fragment.is_empty() && theatre_fragment(&fragment).is_none() {
         match linked_session(&fragment) {
             Ok(Some(session)) => return (session, None),
             Ok(None) => {}
@@ -23,10 +23,10 @@ pub(super) fn first_session() -> (Session, Option<String>) {
     }
 }
 
-/// The run behind an address's `#`. Behind `spacetime`, that may be a scenario of the gallery, too.
+/// The run behind an address's `#`. Behind a view's name, that may be a scenario of the gallery, too.
 #[inline(never)]
 fn linked_session(fragment: &str) -> Result<Option<Session>, String> {
-    let linked = match space_fragment(fragment) {
+    let linked = match view_of(fragment).map(|(_, rest)| rest) {
         Some("") => return Ok(None),
         Some(id) if !id.starts_with("1-") => {
             let linked = Linked::Gallery(id.to_owned());
@@ -40,19 +40,26 @@ fn linked_session(fragment: &str) -> Result<Option<Session>, String> {
 }
 
 pub(super) fn first_tab() -> Tab {
-    let fragment = dom::fragment();
-    match fragment.as_str() {
-        "brokers" => return Tab::Brokers,
-        "metrics" => return Tab::Metrics,
-        _ => {}
-    }
-    let is_space = !fragment.is_empty() && space_fragment(&fragment).is_some();
-    if is_space { Tab::SpaceTime } else { Tab::Partitions }
+    view_of(&dom::fragment()).map_or(Tab::Partitions, |(tab, _)| tab)
 }
 
-/// What is behind `spacetime` in an address that leads to the diagram.
-#[inline(never)]
-fn space_fragment(fragment: &str) -> Option<&str> {
-    let rest = fragment.strip_prefix("spacetime")?;
-    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
+/// What an address calls the views that have names in it.
+const NAMES: [(Tab, &str); 3] =
+    [(Tab::SpaceTime, "spacetime"), (Tab::Brokers, "brokers"), (Tab::Metrics, "metrics")];
+
+/// The view that an address leads to by its name, and what is behind that.
+fn view_of(fragment: &str) -> Option<(Tab, &str)> {
+    NAMES.iter().find_map(|(tab, name)| {
+        let rest = fragment.strip_prefix(name)?;
+        let rest = if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') };
+        rest.map(|rest| (*tab, rest))
+    })
+}
+
+/// A link that leads back to this view.
+pub(super) fn in_view(tab: Tab, link: String) -> String {
+    match NAMES.iter().find(|(named, _)| *named == tab) {
+        Some((_, name)) => format!("{name}/{link}"),
+        None => link,
+    }
 }

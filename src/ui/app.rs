@@ -16,7 +16,7 @@ use crate::view::inspector::{inspect, inspect_batch};
 use crate::view::stage::{Look, Scene};
 use crate::view::words::{Names, StepKind, title};
 
-use super::address::{first_session, first_tab};
+use super::address::{first_session, first_tab, in_view};
 use super::brokers::BrokersView;
 use super::dialogs::{Dialog, DialogView, Load, read};
 use super::inspector::{Inspector, Shown};
@@ -558,8 +558,7 @@ impl App {
         self.session.playing = false;
         match self.session.link().encode() {
             Ok(text) => {
-                let text = if self.tab == Tab::SpaceTime { format!("spacetime/{text}") } else { text };
-                let address = dom::set_fragment(&text);
+                let address = dom::set_fragment(&in_view(self.tab, text));
                 dom::copy(&address);
                 self.dialog = Some(Dialog::Share(address));
             }

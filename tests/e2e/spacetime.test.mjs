@@ -73,6 +73,42 @@ test('wheel, keys and buttons zoom; dragging pans', at, async ({ page }) => {
     await page.getByText(/zoom in to see each/).waitFor();
 });
 
+test('two fingers zoom, one pans', { ...at, viewport: { width: 390, height: 844 }, hasTouch: true }, async ({ page, context }) => {
+    await ready(page);
+    const seconds = async () => {
+        const [, number, unit] = /([\d.,]+) (ms|s|min)/.exec(await span(page));
+        return Number(number.replace(',', '')) * { ms: 0.001, s: 1, min: 60 }[unit];
+    };
+    const box = await plot(page).boundingBox();
+    const [x, y] = [box.x + box.width * 0.6, box.y + box.height / 2];
+    const session = await context.newCDPSession(page);
+    const touch = (type, ...places) => session.send('Input.dispatchTouchEvent', {
+        type, touchPoints: places.map((place, id) => ({ x: place, y, id })),
+    });
+    const pinch = async (from, to) => {
+        await touch('touchStart', x - from, x + from);
+        for (let part = 1; part <= 8; part++) {
+            const apart = from + (to - from) * part / 8;
+            await touch('touchMove', x - apart, x + apart);
+        }
+        await touch('touchEnd');
+    };
+    const whole = await seconds();
+    await pinch(20, 80);
+    const near = await seconds();
+    assert.ok(near < whole / 2, `${whole} s, then ${near} s`);
+    await pinch(80, 20);
+    assert.ok(await seconds() > near * 1.5, `${near} s, then ${await seconds()} s`);
+    assert.equal(await page.locator('aside .chosen, .sheet-open').count(), 0, 'a pinch chooses nothing');
+    const before = await summary(page);
+    await touch('touchStart', x);
+    for (let part = 1; part <= 6; part++) {
+        await touch('touchMove', x - part * 15);
+    }
+    await touch('touchEnd');
+    assert.notEqual(await summary(page), before);
+});
+
 test('a click shows the event in the inspector and lights its causes and effects', at, async ({ page }) => {
     await ready(page);
     const head = await place(page, 'barb');
