@@ -72,6 +72,8 @@ plants! {
     RestartKeepsIsr = "restart-keeps-isr";
     /// A controller that has voted in an epoch votes for another candidate as well.
     VoteGrantedTwice = "vote-granted-twice";
+    /// Compaction takes the first value of a key that it finds for the last.
+    CompactionKeepsOlder = "compaction-keeps-older";
 }
 
 impl Plant {

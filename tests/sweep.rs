@@ -30,6 +30,7 @@ const PLANTS: &[(Plant, Profile, u64, &str)] = &[
     (Plant::MinIsrIgnored, Profile::DisksThatLie, 0, "committed below min.insync.replicas"),
     (Plant::CommittedOffsetAhead, Profile::Calm, 4, "unseen"),
     (Plant::RestartKeepsIsr, Profile::DisksThatLie, 0, "lost write"),
+    (Plant::CompactionKeepsOlder, Profile::Calm, 0, "lost by compaction"),
     (Plant::VoteGrantedTwice, Profile::FlakyNetwork, 80, "two votes of a controller in one epoch"),
 ];
 

@@ -5,6 +5,7 @@
 //! partition, base offset and CRC, which a broker never changes.
 
 mod commits;
+mod compaction;
 mod excuses;
 mod groups;
 mod producers;
@@ -16,6 +17,7 @@ mod stale;
 use std::sync::Arc;
 
 use commits::Commits;
+use compaction::Compactions;
 use excuses::{CORRUPTED, NOT_IDEMPOTENT, NOT_REPLICATED, given_up, partition_of};
 use groups::Groups;
 use imbl::OrdMap;
@@ -69,6 +71,7 @@ const REORDERED: &str = "reordered";
 const UNSEEN: &str = "unseen";
 const NON_MONOTONIC: &str = "non-monotonic poll";
 const FENCED_COMMIT: &str = "commit of a fenced member";
+const COMPACTION: &str = "lost by compaction";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Acked {
@@ -111,7 +114,8 @@ pub struct Invariants {
     acked: Map<TopicPartition, OrdMap<i64, Acked>>,
     committed: Map<TopicPartition, OrdMap<i64, Committed>>,
     committed_end: Map<TopicPartition, i64>,
-    sent: OrdMap<(TopicPartition, u32), u32>,
+    /// How many batches with this CRC were sent, and by whom last.
+    sent: OrdMap<(TopicPartition, u32), (u32, NodeId)>,
     leaders: Map<(TopicPartition, i32), NodeId>,
     ends: Map<(NodeId, TopicPartition), i64>,
     groups: Groups,
@@ -121,6 +125,7 @@ pub struct Invariants {
     orders: Orders,
     readers: Readers,
     commits: Commits,
+    compactions: Compactions,
     /// What disks have lost of a replica, as far as it was not copied again.
     disks_lost: Map<(NodeId, TopicPartition), Offsets>,
     /// Partitions of which some disk holds what nobody wrote.
@@ -157,6 +162,7 @@ impl Invariants {
             orders: Orders::default(),
             readers: Readers::default(),
             commits: Commits::default(),
+            compactions: Compactions::default(),
             disks_lost: Map::new(),
             corrupted: Set::new(),
             deleted: Set::new(),
@@ -166,7 +172,7 @@ impl Invariants {
     }
 
     /// Every name that a scenario may say it expects.
-    pub const NAMES: [&str; 19] = [
+    pub const NAMES: [&str; 20] = [
         LOST_WRITE,
         COMMITTED_CHANGED,
         TWO_LEADERS,
@@ -186,6 +192,7 @@ impl Invariants {
         UNSEEN,
         NON_MONOTONIC,
         FENCED_COMMIT,
+        COMPACTION,
     ];
 
     /// Broken promises so far.
@@ -205,7 +212,12 @@ impl Invariants {
 
     /// How many different batches with this CRC a producer sent to a partition.
     pub fn times_sent(&self, at: &TopicPartition, crc: u32) -> u32 {
-        self.sent.get(&(at.clone(), crc)).copied().unwrap_or(0)
+        self.sent.get(&(at.clone(), crc)).map_or(0, |(times, _)| *times)
+    }
+
+    /// Who sent the batch with this CRC to a partition.
+    pub fn sender(&self, at: &TopicPartition, crc: u32) -> Option<NodeId> {
+        self.sent.get(&(at.clone(), crc)).map(|(_, node)| *node)
     }
 
     pub(super) fn check(&mut self, nodes: &Nodes, fresh: &[Entry], found: &mut Found, remarks: &mut Remarks) {
@@ -259,7 +271,8 @@ impl Invariants {
             }
             Event::BatchSent { at, attempt: 1, crc, .. } => {
                 self.orders.sent(nodes, entry.node, at, *crc);
-                *self.sent.entry((at.clone(), *crc)).or_insert(0) += 1;
+                let sent = self.sent.entry((at.clone(), *crc)).or_insert((0, entry.node));
+                *sent = (sent.0 + 1, entry.node);
             }
             Event::BatchAcknowledged { at, records, base_offset, crc, acks } => {
                 self.counts.acknowledged += u64::from(*records);
@@ -314,6 +327,7 @@ impl Invariants {
             Event::LogCleaned { at, offsets, .. } => {
                 let to = self.compacted.entry(at.clone()).or_insert(0);
                 *to = (*to).max(offsets.to);
+                self.check_compaction(nodes, entry, at, &mut broken);
             }
             Event::LogRecovered { at, log_end_offset, .. } => {
                 self.disk_lost(entry.node, at, *log_end_offset);
@@ -366,7 +380,7 @@ impl Invariants {
                         format!("{at} on {}: {} to {}", entry.node, offsets.from, offsets.to),
                     );
                 }
-                self.check_committed(nodes, entry.node, at, *role, *offsets, &mut broken);
+                self.check_committed(nodes, entry, at, *role, *offsets, &mut broken);
                 if *role == Role::Leader {
                     let excuse = Some(NOT_IDEMPOTENT);
                     for detail in self.orders.committed(nodes, entry.node, at, *offsets) {
@@ -403,6 +417,7 @@ impl Invariants {
             // Others will come to stand at these offsets.
             self.producers.forget(at);
             self.orders.forget(at);
+            self.compactions.give_up(at);
             if let Some(compacted) = self.compacted.get_mut(at) {
                 *compacted = (*compacted).min(log.log_end_offset());
             }
@@ -453,6 +468,7 @@ impl Invariants {
             .map(|(offset, batch)| (*offset, *batch))
             .collect();
         for (offset, batch) in changed {
+            self.compactions.give_up(at);
             report(
                 COMMITTED_CHANGED,
                 format!(
@@ -468,15 +484,17 @@ impl Invariants {
     fn check_committed(
         &mut self,
         nodes: &Nodes,
-        node: NodeId,
+        entry: &Entry,
         at: &TopicPartition,
         role: Role,
         offsets: Offsets,
         broken: &mut impl FnMut(&'static str, String),
     ) {
+        let node = entry.node;
         let Some(log) = log_of(nodes, node, at) else { return };
         let epoch = partition_on(nodes, node, at).map_or(-1, |it| it.registration.leader_epoch);
         let compacted = self.compacted.get(at).copied().unwrap_or(0);
+        let is_compacted = log.config().cleanup_policy_compact && &*at.topic != OFFSETS_TOPIC;
         let committed = self.committed.entry(at.clone()).or_default();
         // Below its start nobody reads a log: a replica that comes late may even have other records there.
         let start = log.log_start_offset().max(compacted);
@@ -493,6 +511,9 @@ impl Invariants {
                 Some(known) if !known.lost => {}
                 _ if role == Role::Leader => {
                     self.producers.committed(at, &batch, broken);
+                    if is_compacted {
+                        self.compactions.committed(log, &batch, entry.time);
+                    }
                     committed.insert(base_offset, Committed { last_offset, crc, epoch, lost: false });
                 }
                 Some(_) => {}

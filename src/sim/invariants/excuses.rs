@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{COMMITTED_CHANGED, Invariants, LOST_WRITE, Nodes, log_of};
+use super::{COMMITTED_CHANGED, COMPACTION, Invariants, LOST_WRITE, Nodes, log_of};
 use crate::base::NodeId;
 use crate::broker::OFFSETS_TOPIC;
 use crate::protocol::TopicPartition;
@@ -90,6 +90,7 @@ impl Invariants {
         self.committed.retain(|at, _| !is_it(at));
         self.committed_end.retain(|at, _| !is_it(at));
         self.ends.retain(|(_, at), _| !is_it(at));
+        self.compactions.forget(is_it);
     }
 }
 
@@ -99,7 +100,7 @@ pub(super) fn given_up(nodes: &Nodes, at: &TopicPartition, invariant: &str) -> O
     let config = nodes.keys().find_map(|node| log_of(nodes, *node, at))?.config();
     match invariant {
         _ if config.history_truncate_by_high_watermark => Some(OLD_TRUNCATION),
-        LOST_WRITE | COMMITTED_CHANGED if config.unclean_leader_election_enable => Some(UNCLEAN),
+        LOST_WRITE | COMMITTED_CHANGED | COMPACTION if config.unclean_leader_election_enable => Some(UNCLEAN),
         _ => None,
     }
 }

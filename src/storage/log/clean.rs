@@ -15,6 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::UnifiedLog;
+use crate::plant::Plant;
 use crate::storage::{BatchEntry, BatchError, LogConfig, LogSegment, Record, RecordBatch};
 
 /// What of a log could be compacted now.
@@ -138,8 +139,11 @@ impl UnifiedLog {
         for batch in entries.map(BatchEntry::batch).filter(|batch| !batch.is_control()) {
             for record in batch.records() {
                 let Record { offset, key, .. } = record?;
-                if let Some(key) = key.filter(|_| offset >= from) {
+                let Some(key) = key.filter(|_| offset >= from) else { continue };
+                if !self.config.plants.has(Plant::CompactionKeepsOlder) {
                     latest.insert(key, offset);
+                } else {
+                    latest.entry(key).or_insert(offset);
                 }
             }
         }
@@ -210,7 +214,9 @@ impl Cleaner<'_> {
     /// Whether a later record has the same key. A record without one says nothing that lasts.
     fn is_replaced(&self, record: &Record) -> bool {
         let Some(key) = &record.key else { return true };
-        self.latest.get(key).is_some_and(|latest| record.offset < *latest)
+        let keeps_older = self.log.config.plants.has(Plant::CompactionKeepsOlder);
+        let is_other = |latest: &i64| record.offset < *latest || keeps_older && record.offset > *latest;
+        self.latest.get(key).is_some_and(is_other)
     }
 
     /// Whether the batch is needed without records, too: as the last one of its producer, whose
