@@ -11,6 +11,9 @@ use crate::protocol::TopicPartition;
 use crate::sim::{Health, Machine, ShareCounts, Violation, World};
 use crate::storage::UnifiedLog;
 
+/// So many duplicates are named; all are counted.
+const DUPLICATES_NAMED: usize = 20;
+
 /// A world's state in numbers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
@@ -28,6 +31,9 @@ pub struct Summary {
     pub violations: Vec<Violation>,
     /// How many records went how far.
     pub records: Records,
+    /// Which of them were stored more often than they were sent: the first few batches.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub duplicates: Vec<DuplicateSummary>,
     /// Brokers.
     pub brokers: Vec<BrokerSummary>,
     /// Topics, internal ones too.
@@ -54,6 +60,24 @@ pub struct Records {
     pub lost: u64,
     /// Stored more often than they were sent.
     pub duplicated: u64,
+}
+
+/// A batch that is stored more often than it was sent: a *duplicate*, as retries without idempotence make
+/// them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DuplicateSummary {
+    /// Topic.
+    pub topic: String,
+    /// Partition.
+    pub partition: i32,
+    /// Who sent it.
+    pub producer: String,
+    /// Key of its first record; `None` when it has none.
+    pub key: Option<String>,
+    /// The base offset of every copy, the first one first.
+    pub offsets: Vec<i64>,
+    /// How many records each copy has.
+    pub records: u32,
 }
 
 /// A broker.
@@ -138,11 +162,11 @@ impl World {
     /// Where everything stands.
     pub fn summary(&self) -> Summary {
         let counts = self.invariants().counts();
-        let (mut committed, mut duplicated) = (0, 0);
+        let (mut committed, mut duplicated, mut duplicates) = (0, 0, Vec::new());
         for (at, log) in self.leading_logs() {
             if &*at.topic != OFFSETS_TOPIC {
                 committed += (log.high_watermark() - log.log_start_offset()).max(0) as u64;
-                duplicated += self.duplicates_in(&at, log);
+                duplicated += self.duplicates_in(&at, log, &mut duplicates);
             }
         }
         Summary {
@@ -160,6 +184,7 @@ impl World {
                 lost: counts.lost,
                 duplicated,
             },
+            duplicates,
             brokers: self
                 .brokers()
                 .map(|(_, slot, broker)| BrokerSummary {
@@ -199,17 +224,36 @@ impl World {
         }
     }
 
-    fn duplicates_in(&self, at: &TopicPartition, log: &UnifiedLog) -> u64 {
-        let mut stored: Map<u32, (u32, u64)> = Map::new();
-        for batch in log.batches_from(log.log_start_offset()) {
-            let entry = stored.entry(batch.crc()).or_insert((0, batch.count().max(0) as u64));
-            entry.0 += 1;
+    /// How many records of a log are there once more; of the first few batches, adds which.
+    #[inline(never)]
+    fn duplicates_in(&self, at: &TopicPartition, log: &UnifiedLog, named: &mut Vec<DuplicateSummary>) -> u64 {
+        let mut stored: Map<u32, Vec<i64>> = Map::new();
+        for batch in log.batches_from(log.log_start_offset()).filter(|batch| !batch.is_control()) {
+            stored.entry(batch.crc()).or_default().push(batch.base_offset());
         }
-        let sent = |crc: u32| self.invariants().times_sent(at, crc);
-        stored
-            .iter()
-            .map(|(crc, (times, records))| u64::from(times.saturating_sub(sent(*crc).max(1))) * records)
-            .sum()
+        let mut duplicated = 0;
+        for (crc, offsets) in stored.into_iter().filter(|(_, offsets)| offsets.len() > 1) {
+            let times_sent = self.invariants().times_sent(at, crc).max(1) as usize;
+            let Some(batch) = log.batch_at(offsets[0]).filter(|_| offsets.len() > times_sent) else {
+                continue;
+            };
+            let records = batch.count().unsigned_abs();
+            duplicated += (offsets.len() - times_sent) as u64 * u64::from(records);
+            if named.len() >= DUPLICATES_NAMED || records == 0 {
+                continue;
+            }
+            let sender = self.invariants().sender(at, crc).and_then(|node| self.node(node));
+            let key = batch.records().next().and_then(Result::ok).and_then(|record| record.key);
+            named.push(DuplicateSummary {
+                topic: at.topic.to_string(),
+                partition: at.partition,
+                producer: sender.map_or_else(String::new, |slot| slot.name.clone()),
+                key: key.map(|key| key.escape_ascii().to_string()),
+                offsets,
+                records,
+            });
+        }
+        duplicated
     }
 
     fn topic_summaries(&self) -> Vec<TopicSummary> {
@@ -290,6 +334,28 @@ impl World {
 }
 
 /// For people.
+impl fmt::Display for DuplicateSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let DuplicateSummary { topic, partition, producer, key, offsets, records } = self;
+        let range = |base: &i64| match base + i64::from(*records) - 1 {
+            last if last > *base => format!("{base}–{last}"),
+            _ => base.to_string(),
+        };
+        let ranges: Vec<String> = offsets.iter().map(range).collect();
+        let (first, copies) = ranges.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
+        let copies = copies.join(", ");
+        write!(f, "duplicate {topic}-{partition} offsets {copies}: once more what is at {first}")?;
+        if !producer.is_empty() {
+            write!(f, ", sent by {producer}")?;
+        }
+        match key {
+            Some(key) => write!(f, ", key \"{key}\""),
+            None => Ok(()),
+        }
+    }
+}
+
+/// For people.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.t_ms as f64 / 1_000.0;
@@ -304,6 +370,9 @@ impl fmt::Display for Summary {
             "records   {} produced, {} acknowledged, {} committed, {} consumed, {} lost, {} duplicated",
             r.produced, r.acknowledged, r.committed, r.consumed, r.lost, r.duplicated
         )?;
+        for duplicate in &self.duplicates {
+            writeln!(f, "{duplicate}")?;
+        }
         let brokers = self.brokers.iter().map(|b| format!("{} {}", b.id, if b.up { "up" } else { "DOWN" }));
         writeln!(f, "brokers   {}", brokers.collect::<Vec<_>>().join(", "))?;
         for topic in self.topics.iter().filter(|topic| topic.name != OFFSETS_TOPIC) {

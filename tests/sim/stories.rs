@@ -154,6 +154,17 @@ fn a_dropped_response_is_retried_and_idempotence_removes_the_duplicate() {
         assert_eq!(summary.violations, []);
         assert_eq!(summary.records.duplicated, duplicated, "{summary}");
         assert_eq!(summary.records.acknowledged, 200);
+        // Which one it is, is said in words.
+        assert_eq!(summary.duplicates.len() as u64, duplicated);
+        for found in &summary.duplicates {
+            assert_eq!((&*found.topic, &*found.producer, found.records), ("orders", "shop", 1));
+            assert_eq!(found.offsets.len(), 2);
+            let line = format!(
+                "duplicate orders-{} offsets {}: once more what is at {}, sent by shop, key",
+                found.partition, found.offsets[1], found.offsets[0]
+            );
+            assert!(summary.to_string().contains(&line), "{summary}");
+        }
     }
 }
 
