@@ -34,6 +34,7 @@ mod selector;
 mod server;
 mod share;
 mod shutdown;
+mod voter;
 
 use std::sync::Arc;
 
@@ -48,6 +49,7 @@ pub use config::BrokerConfig;
 pub use partition::{FollowerState, Partition, ReplicaRole};
 pub use share::{RecordState, SharePartition};
 pub use shutdown::BrokerCommand;
+pub use voter::VoterNews;
 
 use client_quotas::ClientQuotas;
 use controller_session::ControllerSession;
@@ -219,7 +221,7 @@ impl Broker {
             metadata_log,
             metadata_snapshot: disk.snapshot,
             image: MetadataImage::default(),
-            controller: ControllerSession::new(Voters::default()),
+            controller: ControllerSession::new(id, Voters::default()),
             fetchers: Map::new(),
             server: Server::new(config.socket_request_max_bytes),
             forwards: Map::new(),
@@ -246,10 +248,12 @@ impl Broker {
 
     /// This broker after its process died: what its disk holds, and nothing else.
     pub fn after_crash(&self) -> Broker {
+        // The log is the voter's.
+        let in_process = self.controller.is_in_process();
         let disk = Disk {
             logs: self.partitions.clone(),
-            metadata: Some(Arc::clone(&self.metadata_log)),
-            snapshot: self.metadata_snapshot.clone(),
+            metadata: (!in_process).then(|| Arc::clone(&self.metadata_log)),
+            snapshot: self.metadata_snapshot.clone().filter(|_| !in_process),
             high_watermarks: self.high_watermark_checkpoint.clone(),
             clean_shutdown: self.clean_shutdown,
             unclean: true,
@@ -274,9 +278,10 @@ impl Broker {
     }
 
     /// This broker in a cluster with these controllers, and not with one that is alone
-    /// (`controller.quorum.voters`).
+    /// (`controller.quorum.voters`). When it is among them, their process is its own, and what that voter has
+    /// comes by [`Broker::hear_voter`].
     pub fn led_by(mut self, voters: Voters) -> Broker {
-        self.controller = ControllerSession::new(voters);
+        self.controller = ControllerSession::new(self.id, voters);
         self
     }
 
@@ -287,7 +292,10 @@ impl Broker {
             let log = &mut Arc::make_mut(partition).log;
             lost += lose_tail(log, rng);
         }
-        lost + lose_tail(Arc::make_mut(&mut self.metadata_log), rng)
+        match self.controller.is_in_process() {
+            true => lost,
+            false => lost + lose_tail(Arc::make_mut(&mut self.metadata_log), rng),
+        }
     }
 
     /// Flips the bits of a byte of a replica's log, counted from its first; of one in the middle when it

@@ -289,6 +289,11 @@ impl Controller {
         &self.log
     }
 
+    /// The metadata log as it is now, for somebody in the same process.
+    pub fn shared_log(&self) -> &Arc<UnifiedLog> {
+        &self.log
+    }
+
     /// Whether it is the one that decides.
     pub fn is_active(&self) -> bool {
         self.active

@@ -5,6 +5,7 @@
 //!
 //! Must not know scenario files or pictures.
 
+mod combined;
 mod command;
 mod ensemble;
 mod guest;
@@ -16,6 +17,7 @@ mod setup;
 mod summary;
 mod world;
 
+pub use combined::Combined;
 pub use command::{Command, CommandError, Data, Kind};
 pub use ensemble::{Ensemble, Moment};
 pub use guest::Guest;
@@ -24,5 +26,5 @@ pub use invariants::{Invariants, ShareCounts, Violation};
 pub use network::{Conn, Flight, Link};
 pub use node::{Health, Machine, Slot, Timer};
 pub use setup::{ClientKind, ClientSetup, ClusterSetup, DiskSetup, NetworkSetup, Setup, TopicSetup};
-pub use summary::{PartitionSummary, Summary};
+pub use summary::{DuplicateSummary, PartitionSummary, Summary};
 pub use world::{ADMIN, CONTROLLER, World};

@@ -36,6 +36,8 @@ const DIGESTS: &[(&str, &str)] = &[
     ("migration", "cdaf0d8e7180e697"),
     ("controller-dies", "b74a8aaa791e1e32"),
     ("queue-or-log", "e7405559c3d966d6"),
+    ("combined-mode", "a3a50525357deaff"),
+    ("queue-or-log", "2c856647c4d65997"),
     ("two-of-three-die", "9ff7d34d676f3801"),
     ("longer-log", "11d6fd32b26bed84"),
     ("split-network", "cde44761a1a38dd9"),

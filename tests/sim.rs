@@ -1,6 +1,8 @@
 //! The world as a whole: stories, promises over many seeds, history. Runs natively and, with
 //! `wasm_bindgen_test`, under Node and in a browser.
 
+#[path = "sim/combined.rs"]
+mod combined;
 #[path = "sim/compaction.rs"]
 mod compaction;
 #[path = "sim/eligible.rs"]

@@ -264,9 +264,14 @@ impl Broker {
         match name {
             "broker.id" | "node.id" => return Some(self.id.to_string()),
             "broker.rack" => return self.rack.as_deref().map(str::to_owned),
+            "process.roles" if self.controller.is_in_process() => return Some("broker,controller".into()),
             "process.roles" => return Some("broker".into()),
             "controller.listener.names" => return Some("CONTROLLER".into()),
-            "controller.quorum.bootstrap.servers" => return Some("controller:9093".into()),
+            "controller.quorum.bootstrap.servers" => {
+                let voters = self.controller.voters().iter();
+                let places: Vec<String> = voters.map(|it| format!("{}:{}", it.host, it.port)).collect();
+                return Some(places.join(","));
+            }
             "advertised.listeners" => return self.image.brokers.get(&self.id).map(own_names),
             _ => {}
         }

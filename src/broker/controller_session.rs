@@ -65,6 +65,8 @@ enum LogAsk {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ControllerSession {
     voters: Voters,
+    /// One of the voters is in this process: its log needs not be copied.
+    in_process: bool,
     /// The active controller and its epoch, as far as this broker has heard.
     leader: Option<i32>,
     epoch: i32,
@@ -84,7 +86,7 @@ pub(super) struct ControllerSession {
 }
 
 impl ControllerSession {
-    pub(super) fn new(voters: Voters) -> ControllerSession {
+    pub(super) fn new(me: i32, voters: Voters) -> ControllerSession {
         let only = voters.alone();
         let (host, port) = only.map_or((String::new(), 0), |it| (it.host.clone(), it.port));
         ControllerSession {
@@ -95,6 +97,7 @@ impl ControllerSession {
             peer: Peer::new(host.clone(), port),
             log_peer: Peer::new(host, port),
             download: None,
+            in_process: voters.get(me).is_some(),
             voters,
             broker_epoch: -1,
             caught_up: false,
@@ -105,6 +108,11 @@ impl ControllerSession {
 
     pub(super) fn voters(&self) -> &Voters {
         &self.voters
+    }
+
+    /// Whether a voter is in the same process.
+    pub(super) fn is_in_process(&self) -> bool {
+        self.in_process
     }
 
     pub(super) fn is_alone(&self) -> bool {
@@ -130,7 +138,9 @@ impl ControllerSession {
         if self.source.is_none() {
             self.look_elsewhere(ctx);
         }
-        self.log_peer.connect(ctx);
+        if !self.in_process {
+            self.log_peer.connect(ctx);
+        }
         if !self.is_alone() {
             self.plan_retry(ctx);
         }
@@ -158,7 +168,7 @@ impl ControllerSession {
 
     /// The log cannot be copied from where it was: at the next try, from another voter, whoever that is.
     fn look_elsewhere(&mut self, ctx: &mut Ctx) {
-        if self.is_alone() {
+        if self.is_alone() || self.in_process {
             return;
         }
         if self.log_peer.is_connected() {
@@ -217,7 +227,8 @@ impl ControllerSession {
         let due = |peer: &Peer<_>, wanted: bool| {
             if wanted && !peer.is_connected() { peer.retry_at() } else { SimTime(u64::MAX) }
         };
-        let log = if self.log_peer.is_connected() { SimTime(u64::MAX) } else { self.log_peer.retry_at() };
+        let has_log = self.in_process || self.log_peer.is_connected();
+        let log = if has_log { SimTime(u64::MAX) } else { self.log_peer.retry_at() };
         due(&self.peer, self.leader.is_some()).min(log)
     }
 }
@@ -373,6 +384,7 @@ impl Broker {
                     self.controller.broker_epoch = answer.broker_epoch;
                     self.controller.caught_up = false;
                     self.apply_committed_metadata(ctx);
+                    self.note_voter_caught_up(ctx);
                     self.heartbeat(ctx);
                     self.propose_isrs_again(ctx);
                 } else {
@@ -536,7 +548,7 @@ impl Broker {
         self.note_caught_up(ctx, data.high_watermark);
     }
 
-    fn note_caught_up(&mut self, ctx: &mut Ctx, high_watermark: i64) {
+    pub(super) fn note_caught_up(&mut self, ctx: &mut Ctx, high_watermark: i64) {
         let caught_up = self.image.end_offset >= high_watermark;
         if caught_up && !self.controller.caught_up && self.controller.broker_epoch >= 0 {
             self.controller.caught_up = true;

@@ -25,6 +25,9 @@ impl Broker {
     }
 
     pub(super) fn recover_metadata_log(&mut self) {
+        if self.controller.is_in_process() {
+            return;
+        }
         let log = Arc::make_mut(&mut self.metadata_log);
         log.recover();
         if let (None, Some(snapshot)) = (log.latest_epoch(), &self.metadata_snapshot) {

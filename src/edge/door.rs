@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::base::{CloseReason, ConnId, NodeId, Rope, SimTime, ms};
 use crate::metadata::NO_LEADER;
-use crate::sim::{Command, CommandError, Data, Health, Machine, Setup, Slot, World};
+use crate::sim::{Command, CommandError, Data, Health, Setup, Slot, World};
 use crate::trace::{Entry, Event, Frame};
 
 /// How much a door remembers.
@@ -327,8 +327,7 @@ impl Door {
     }
 
     fn listens(&mut self, node: NodeId, on: bool) {
-        let machine = self.world.node(node).map(|slot| &slot.machine);
-        if matches!(machine, Some(Machine::Broker(_))) {
+        if self.world.node(node).is_some_and(|slot| slot.machine.broker().is_some()) {
             self.outputs.push_back(Output::Listens { broker: node.0, on });
         }
     }

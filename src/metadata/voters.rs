@@ -35,6 +35,14 @@ impl Voters {
         Voters((1..=count).map(|n| voter(CONTROLLER_ID + n, format!("controller-{n}"))).collect())
     }
 
+    /// So many of the brokers, counted from the first, whose processes are controllers, too
+    /// (`process.roles=broker,controller`).
+    pub fn combined(first_broker_id: u32, count: u32) -> Voters {
+        let last = first_broker_id.saturating_add(count.max(1));
+        let ids = (first_broker_id..last).filter_map(|id| i32::try_from(id).ok());
+        Voters(ids.map(|id| Voter { id, host: format!("broker-{id}"), port: CONTROLLER_PORT }).collect())
+    }
+
     /// Each of them.
     pub fn iter(&self) -> std::slice::Iter<'_, Voter> {
         self.0.iter()

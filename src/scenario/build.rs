@@ -57,6 +57,7 @@ impl Scenario {
                 topics: topics.collect(),
                 config: Arc::new(broker),
                 controllers: self.cluster.controllers,
+                combined: self.cluster.combined,
                 controller: Arc::new(controller),
             },
             clients: self.clients(files, &mut problems),

@@ -195,6 +195,12 @@ impl Check<'_> {
             || root.key("controllers"),
             || format!("a quorum has 1, 3 or 5 controllers, not {controllers}"),
         );
+        let steady = brokers.saturating_sub(spare);
+        self.expect(
+            !self.scenario.cluster.combined || controllers <= steady,
+            || root.key("combined"),
+            || format!("{controllers} controllers are in {controllers} brokers' processes; {steady} run"),
+        );
         for (name, level) in &self.scenario.cluster.features {
             self.expect(
                 name == ELIGIBLE_LEADER_REPLICAS && (0..=1).contains(level),

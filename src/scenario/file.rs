@@ -86,6 +86,10 @@ pub struct Cluster {
     /// which a majority has to live.
     #[serde(skip_serializing_if = "is_one")]
     pub controllers: u32,
+    /// The controllers are no processes of their own but the first brokers', which are both
+    /// (`process.roles=broker,controller`): what befalls the one befalls the other.
+    #[serde(skip_serializing_if = "is_false")]
+    pub combined: bool,
     /// The first one's id, 0 or 1, from which the others count on: programs may expect either.
     #[serde(skip_serializing_if = "is_one")]
     pub first_broker_id: u32,
@@ -262,6 +266,7 @@ impl Default for Cluster {
         Cluster {
             brokers: 3,
             controllers: 1,
+            combined: false,
             features: Map::new(),
             first_broker_id: 1,
             spare_brokers: 0,
@@ -270,6 +275,10 @@ impl Default for Cluster {
             advertised: Vec::new(),
         }
     }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn is_none(number: &u32) -> bool {

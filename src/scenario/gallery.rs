@@ -35,6 +35,7 @@ gallery![
     "rebalance-storm",
     "migration",
     "controller-dies",
+    "combined-mode",
     "queue-or-log",
     "two-of-three-die",
     "longer-log",

@@ -30,7 +30,7 @@ use shares::Shares;
 use crate::base::{Map, NodeId, Set};
 use crate::broker::{OFFSETS_TOPIC, Partition};
 use crate::protocol::TopicPartition;
-use crate::sim::{Machine, Slot};
+use crate::sim::Slot;
 use crate::storage::{TimestampType, UnifiedLog};
 use crate::trace::{Entry, Event, Offsets, Role};
 
@@ -553,10 +553,7 @@ impl Invariants {
 }
 
 fn log_of<'a>(nodes: &'a Nodes, node: NodeId, at: &TopicPartition) -> Option<&'a UnifiedLog> {
-    match &nodes.get(&node)?.machine {
-        Machine::Broker(broker) => broker.log(at),
-        _ => None,
-    }
+    nodes.get(&node)?.machine.broker()?.log(at)
 }
 
 /// Whether a replica has something else at this offset than it should.
@@ -568,19 +565,13 @@ fn differs(log: &UnifiedLog, offset: i64, crc: u32) -> bool {
 }
 
 fn partition_on<'a>(nodes: &'a Nodes, node: NodeId, at: &TopicPartition) -> Option<&'a Partition> {
-    match &nodes.get(&node)?.machine {
-        Machine::Broker(broker) => broker.partition(at),
-        _ => None,
-    }
+    nodes.get(&node)?.machine.broker()?.partition(at)
 }
 
 /// The CRC of a batch that its leader does not store as it came: compressed otherwise, or with its
 /// own time.
 fn rewritten(nodes: &Nodes, at: &TopicPartition, offset: i64) -> Option<u32> {
-    let logs = nodes.values().filter_map(|slot| match &slot.machine {
-        Machine::Broker(broker) => broker.log(at),
-        _ => None,
-    });
+    let logs = nodes.values().filter_map(|slot| slot.machine.broker()?.log(at));
     let batches = logs.take_while(|log| rewrites(log)).filter_map(|log| log.batch_at(offset));
     batches
         .filter(|batch| batch.base_offset() == offset)
@@ -595,8 +586,5 @@ fn rewrites(log: &UnifiedLog) -> bool {
 }
 
 fn isr_of(nodes: &Nodes, node: NodeId, at: &TopicPartition) -> Vec<i32> {
-    match nodes.get(&node).map(|slot| &slot.machine) {
-        Some(Machine::Broker(broker)) => broker.isr(at),
-        _ => Vec::new(),
-    }
+    nodes.get(&node).and_then(|slot| slot.machine.broker()).map_or_else(Vec::new, |broker| broker.isr(at))
 }

@@ -1,6 +1,9 @@
 //! Links and connections. A link joins two machines; a connection is a TCP connection over it:
 //! ordered each way, and either whole or broken. What a cut link holds up is delivered when
 //! the link heals, as TCP would by retransmission, unless the connection ended meanwhile.
+//!
+//! A process that is broker and controller connects to itself, too. Whoever answers there knows the connection
+//! by another name than whoever asks ([`Conn::name_at`]), so that both can tell their ends apart.
 
 use crate::base::{CloseReason, ConnId, FrameKind, NodeId, Rng, SimTime};
 use crate::sim::setup::NetworkSetup;
@@ -42,6 +45,7 @@ impl Link {
 
     /// Whether it is not as it was at the start.
     pub(super) fn is_disturbed(&self, usual_us: u64) -> bool {
+        let usual_us = if self.ideal { 0 } else { usual_us };
         self.cut || self.latency_us != usual_us || self.cut_to.is_some() || self.slow_to.is_some()
     }
 
@@ -83,34 +87,75 @@ pub struct Conn {
 }
 
 impl Conn {
-    /// The node at the other end.
-    pub fn peer_of(&self, node: NodeId) -> NodeId {
-        if node == self.client { self.server } else { self.client }
+    /// Whether a process has connected to itself.
+    pub(super) fn is_loop(&self) -> bool {
+        self.client == self.server
     }
 
-    pub(super) fn is_open_at(&self, node: NodeId) -> bool {
-        if node == self.client { self.client_open } else { self.server_open }
+    /// Which end a node is that knows the connection by this name.
+    pub(super) fn end_of(&self, node: NodeId, name: ConnId) -> End {
+        let asks = node == self.client && name.0 & ANSWERS == 0;
+        if asks { End::Client } else { End::Server }
     }
 
-    pub(super) fn shut_at(&mut self, node: NodeId) {
-        if node == self.client {
-            self.client_open = false;
-        } else {
-            self.server_open = false;
+    /// The node at an end.
+    pub(super) fn node_at(&self, end: End) -> NodeId {
+        if end == End::Client { self.client } else { self.server }
+    }
+
+    /// What the connection is called at an end.
+    pub(super) fn name_at(&self, end: End, name: ConnId) -> ConnId {
+        let own = line_of(name);
+        if self.is_loop() && end == End::Server { ConnId(own.0 | ANSWERS) } else { own }
+    }
+
+    pub(super) fn is_open_at(&self, end: End) -> bool {
+        if end == End::Client { self.client_open } else { self.server_open }
+    }
+
+    pub(super) fn shut_at(&mut self, end: End) {
+        match end {
+            End::Client => self.client_open = false,
+            End::Server => self.server_open = false,
         }
     }
 
     /// Nothing overtakes on a connection: the moment at which something ready at `at` arrives.
-    pub(super) fn in_order(&mut self, to: NodeId, at: SimTime) -> SimTime {
-        let last = if to == self.client { &mut self.last_to_client } else { &mut self.last_to_server };
+    pub(super) fn in_order(&mut self, to: End, at: SimTime) -> SimTime {
+        let last = if to == End::Client { &mut self.last_to_client } else { &mut self.last_to_server };
         *last = at.max(*last + 1);
         *last
+    }
+}
+
+/// In the name of a connection of a process to itself: at the end of whoever answers.
+const ANSWERS: u64 = 1 << 63;
+
+/// The name of a connection in the world and its trace, at whichever end it was said.
+pub(super) fn line_of(name: ConnId) -> ConnId {
+    ConnId(name.0 & !ANSWERS)
+}
+
+/// An end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Who opened it.
+    Client,
+    /// Who answers.
+    Server,
+}
+
+impl End {
+    /// The other one.
+    pub(super) fn other(self) -> End {
+        if self == End::Client { End::Server } else { End::Client }
     }
 }
 
 /// Something on its way over a link.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Parcel {
+    /// As it is called where this goes.
     pub(super) conn: ConnId,
     pub(super) from: NodeId,
     pub(super) to: NodeId,

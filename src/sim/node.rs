@@ -6,7 +6,9 @@ use crate::base::{Effect, Input, Map, NodeId, Outputs, Rng, SimTime};
 use crate::broker::{Broker, BrokerTimer};
 use crate::client::{Admin, AdminTimer, Consumer, ConsumerTimer, Producer, ProducerTimer};
 use crate::controller::{Controller, ControllerTimer};
-use crate::sim::Guest;
+use crate::sim::combined::Step;
+use crate::sim::{Combined, Guest};
+use crate::storage::UnifiedLog;
 use crate::trace::{self, Event};
 
 /// Every kind of machine. An enum, so that nodes can be cloned, compared, listed and printed.
@@ -16,6 +18,8 @@ pub enum Machine {
     Broker(Box<Broker>),
     /// Keeps the cluster's metadata.
     Controller(Box<Controller>),
+    /// Both in one process.
+    Combined(Box<Combined>),
     /// Sends records.
     Producer(Box<Producer>),
     /// Reads records.
@@ -24,6 +28,42 @@ pub enum Machine {
     Admin(Box<Admin>),
     /// Stands for a program outside the world that is connected to it.
     Guest(Box<Guest>),
+}
+
+impl Machine {
+    /// The broker that it is, or has in it.
+    pub fn broker(&self) -> Option<&Broker> {
+        match self {
+            Machine::Broker(broker) => Some(broker),
+            Machine::Combined(combined) => Some(combined.broker()),
+            _ => None,
+        }
+    }
+
+    /// The controller that it is, or has in it.
+    pub fn controller(&self) -> Option<&Controller> {
+        match self {
+            Machine::Controller(controller) => Some(controller),
+            Machine::Combined(combined) => Some(combined.controller()),
+            _ => None,
+        }
+    }
+
+    /// Its metadata log, or its copy of it.
+    pub fn metadata_log(&self) -> Option<&UnifiedLog> {
+        match self {
+            Machine::Broker(broker) => Some(broker.metadata_log()),
+            _ => self.controller().map(Controller::log),
+        }
+    }
+
+    pub(super) fn broker_mut(&mut self) -> Option<&mut Broker> {
+        match self {
+            Machine::Broker(broker) => Some(broker),
+            Machine::Combined(combined) => Some(combined.broker_mut()),
+            _ => None,
+        }
+    }
 }
 
 /// The timer key of some machine.
@@ -167,6 +207,9 @@ impl Slot {
         match &mut self.machine {
             Machine::Broker(broker) => drive!(broker, Broker, Stimulus::Broker(c) => c),
             Machine::Controller(controller) => drive!(controller, Controller),
+            Machine::Combined(combined) => {
+                combined.step(&mut Step { now, epoch_ms, me, root, rng, next_conn }, stimulus)
+            }
             Machine::Producer(producer) => drive!(producer, Producer, Stimulus::Producer(c) => c),
             Machine::Consumer(consumer) => drive!(consumer, Consumer, Stimulus::Consumer(c) => c),
             Machine::Admin(admin) => drive!(admin, Admin, Stimulus::Admin(c) => c),
@@ -181,7 +224,7 @@ impl Slot {
     }
 }
 
-fn own<T, C>(common: Input<std::convert::Infallible, std::convert::Infallible>) -> Input<T, C> {
+pub(super) fn own<T, C>(common: Input<std::convert::Infallible, std::convert::Infallible>) -> Input<T, C> {
     match common {
         Input::Start => Input::Start,
         Input::Frame { conn, from, port, bytes } => Input::Frame { conn, from, port, bytes },
@@ -191,7 +234,7 @@ fn own<T, C>(common: Input<std::convert::Infallible, std::convert::Infallible>) 
     }
 }
 
-fn wrap<T>(outputs: Outputs<T, Event>, key_of: fn(T) -> Timer) -> Asked {
+pub(super) fn wrap<T>(outputs: Outputs<T, Event>, key_of: fn(T) -> Timer) -> Asked {
     let effects = outputs
         .effects
         .into_iter()

@@ -6,6 +6,7 @@ use crate::base::{Map, SimTime};
 use crate::broker::BrokerConfig;
 use crate::client::{ConsumerApp, ConsumerConfig, ProducerConfig, Workload};
 use crate::controller::ControllerConfig;
+use crate::metadata::Voters;
 use crate::plant::Plant;
 use crate::sim::Command;
 
@@ -95,6 +96,8 @@ pub struct ClusterSetup {
     pub config: Arc<BrokerConfig>,
     /// How many controllers: 1, 3 or 5. One is called `controller`, several `controller-1` and so on.
     pub controllers: u32,
+    /// The first brokers' processes are the controllers, too, and there are no others.
+    pub combined: bool,
     /// The controllers' configuration.
     pub controller: Arc<ControllerConfig>,
     /// Where programs outside reach the brokers, in the order of their ids: host and port. When
@@ -110,6 +113,14 @@ impl ClusterSetup {
     /// The brokers' ids, each the number of its node.
     pub fn broker_ids(&self) -> std::ops::Range<u32> {
         self.first_broker_id..self.first_broker_id.saturating_add(self.brokers)
+    }
+
+    /// Who votes.
+    pub fn voters(&self) -> Voters {
+        match self.combined {
+            true => Voters::combined(self.first_broker_id, self.controllers.min(self.brokers)),
+            false => Voters::of(self.controllers),
+        }
     }
 
     /// Whether a broker does not run at first.

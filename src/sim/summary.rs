@@ -8,7 +8,7 @@ use crate::base::{Digest, Map, NodeId, sort_by};
 use crate::broker::OFFSETS_TOPIC;
 use crate::metadata::CLUSTER_METADATA_TOPIC;
 use crate::protocol::TopicPartition;
-use crate::sim::{Health, Machine, ShareCounts, Violation, World};
+use crate::sim::{Health, ShareCounts, Violation, World};
 use crate::storage::UnifiedLog;
 
 /// So many duplicates are named; all are counted.
@@ -87,6 +87,9 @@ pub struct BrokerSummary {
     pub id: i32,
     /// Whether its process runs.
     pub up: bool,
+    /// `process.roles`, when that is more than `broker`: `broker,controller`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roles: Option<&'static str>,
 }
 
 /// A topic.
@@ -190,6 +193,7 @@ impl World {
                 .map(|(_, slot, broker)| BrokerSummary {
                     id: broker.id(),
                     up: matches!(slot.health, Health::Up | Health::Paused),
+                    roles: slot.machine.controller().map(|_| "broker,controller"),
                 })
                 .collect(),
             topics: self.topic_summaries(),
@@ -216,12 +220,8 @@ impl World {
     pub fn replica_log(&self, broker: i32, at: &TopicPartition) -> Option<&UnifiedLog> {
         let id = u32::try_from(broker).ok()?;
         let is_metadata = &*at.topic == CLUSTER_METADATA_TOPIC;
-        match &self.node(NodeId(id))?.machine {
-            Machine::Broker(broker) if is_metadata => Some(broker.metadata_log()),
-            Machine::Broker(broker) => broker.log(at),
-            Machine::Controller(controller) if is_metadata => Some(controller.log()),
-            _ => None,
-        }
+        let machine = &self.node(NodeId(id))?.machine;
+        if is_metadata { machine.metadata_log() } else { machine.broker()?.log(at) }
     }
 
     /// How many records of a log are there once more; of the first few batches, adds which.
@@ -373,7 +373,10 @@ impl fmt::Display for Summary {
         for duplicate in &self.duplicates {
             writeln!(f, "{duplicate}")?;
         }
-        let brokers = self.brokers.iter().map(|b| format!("{} {}", b.id, if b.up { "up" } else { "DOWN" }));
+        let brokers = self.brokers.iter().map(|b| {
+            let roles = b.roles.map_or_else(String::new, |roles| format!(" ({roles})"));
+            format!("{}{roles} {}", b.id, if b.up { "up" } else { "DOWN" })
+        });
         writeln!(f, "brokers   {}", brokers.collect::<Vec<_>>().join(", "))?;
         for topic in self.topics.iter().filter(|topic| topic.name != OFFSETS_TOPIC) {
             writeln!(f, "topic {}", topic.name)?;

@@ -12,12 +12,12 @@ use crate::base::{CloseReason, ConnId, Digest, Effect, FlushKind, Input, Map, No
 use crate::broker::{BROKER_PORT, Broker, EXTERNAL_PORT};
 use crate::client::{Admin, AdminCommand};
 use crate::controller::Controller;
-use crate::metadata::{CONTROLLER_ID, CONTROLLER_PORT, Voters};
-use crate::sim::network::{Fate, Freight, Parcel, Trap};
+use crate::metadata::{CONTROLLER_ID, CONTROLLER_PORT};
+use crate::sim::network::{End, Fate, Freight, Parcel, Trap, line_of};
 use crate::sim::node::{Asked, Stimulus, Timer};
 use crate::sim::{
-    ClientSetup, Command, CommandError, Conn, Flight, Health, Invariants, Link, Machine, Setup, Slot,
-    Violation,
+    ClientSetup, Combined, Command, CommandError, Conn, Flight, Health, Invariants, Link, Machine, Setup,
+    Slot, Violation,
 };
 use crate::trace::{Entry, Event, Frame};
 
@@ -91,19 +91,25 @@ impl World {
             setup: Arc::clone(&setup),
         };
         world.digest.number(setup.seed);
-        let voters = Voters::of(setup.cluster.controllers);
-        for voter in voters.iter() {
+        let voters = setup.cluster.voters();
+        let controller = |id: i32| {
             let config = Arc::clone(&setup.cluster.controller);
-            let controller = Controller::of_quorum(voter.id, voters.clone(), config);
+            Controller::of_quorum(id, voters.clone(), config)
+        };
+        for voter in voters.iter().filter(|_| !setup.cluster.combined) {
             let (id, name) = (NodeId(voter.id.unsigned_abs()), voter.host.clone());
-            world.place(id, name, Machine::Controller(Box::new(controller)), SimTime::ZERO);
+            world.place(id, name, Machine::Controller(Box::new(controller(voter.id))), SimTime::ZERO);
         }
         for id in setup.cluster.broker_ids() {
             let broker = Broker::new(id as i32, Arc::clone(&setup.cluster.config), Default::default())
                 .reached_at(external_of(&setup, id))
                 .in_rack(setup.cluster.rack_of(id))
                 .led_by(voters.clone());
-            world.place(NodeId(id), format!("broker-{id}"), Machine::Broker(Box::new(broker)), SimTime::ZERO);
+            let machine = match voters.get(id as i32) {
+                Some(voter) => Machine::Combined(Box::new(Combined::new(broker, controller(voter.id)))),
+                None => Machine::Broker(Box::new(broker)),
+            };
+            world.place(NodeId(id), format!("broker-{id}"), machine, SimTime::ZERO);
             if setup.cluster.is_spare(id) {
                 world.end_process(NodeId(id), Health::Killed, 0);
             }
@@ -175,18 +181,12 @@ impl World {
 
     /// Every broker with its slot.
     pub fn brokers(&self) -> impl Iterator<Item = (NodeId, &Slot, &Broker)> {
-        self.nodes().filter_map(|(id, slot)| match &slot.machine {
-            Machine::Broker(broker) => Some((id, slot, &**broker)),
-            _ => None,
-        })
+        self.nodes().filter_map(|(id, slot)| Some((id, slot, slot.machine.broker()?)))
     }
 
     /// Every controller with its slot.
     pub fn controllers(&self) -> impl Iterator<Item = (NodeId, &Slot, &Controller)> {
-        self.nodes().filter_map(|(id, slot)| match &slot.machine {
-            Machine::Controller(controller) => Some((id, slot, &**controller)),
-            _ => None,
-        })
+        self.nodes().filter_map(|(id, slot)| Some((id, slot, slot.machine.controller()?)))
     }
 
     /// The controller that decides, of several in the latest epoch; while there is none, the one that knows
@@ -461,7 +461,7 @@ impl World {
         let setup = &self.setup;
         let nodes = &self.nodes;
         let is_guest = |id| matches!(nodes.get(id).map(|slot| &slot.machine), Some(Machine::Guest(_)));
-        self.links.entry((a, b)).or_insert_with(|| match is_guest(&a) || is_guest(&b) {
+        self.links.entry((a, b)).or_insert_with(|| match a == b || is_guest(&a) || is_guest(&b) {
             true => Link::ideal(setup.seed, a, b),
             false => Link::new(setup.network, setup.seed, a, b),
         })
@@ -516,8 +516,13 @@ impl World {
     }
 
     fn send(&mut self, node: NodeId, cause: u64, conn: ConnId, frame: Frame, trace: &mut Vec<Entry>) {
-        let Some(line) = self.conns.get(&conn).filter(|line| line.is_open_at(node)) else { return };
-        let (to, ready) = (line.peer_of(node), line.ready);
+        let Some(line) = self.conns.get(&line_of(conn)) else { return };
+        let end = line.end_of(node, conn);
+        if !line.is_open_at(end) {
+            return;
+        }
+        let (there, ready) = (end.other(), line.ready);
+        let (to, name, conn) = (line.node_at(there), line.name_at(there, conn), line_of(conn));
         let sent = self.note(node, cause, Event::Sent { conn, to, frame: frame.clone() }, trace);
         let trapped = self.traps.iter().position(|trap| {
             trap.from == node
@@ -527,26 +532,27 @@ impl World {
         });
         let fate = trapped.map(|index| self.spring(index));
         if fate == Some(Fate::Lost) {
-            return self.lose(conn, node, to, sent, frame, trace);
+            return self.lose(name, node, to, sent, frame, trace);
         }
         let setup = self.setup.network;
         let size = u64::from(frame.size_bytes);
         let late = if let Some(Fate::Late(late)) = fate { late } else { 0 };
         let delay = self.link_mut(node, to).delay_to(to, setup, size) + late;
         let start = self.now.max(ready);
-        let parcel = Parcel { conn, from: node, to, sent: self.now, what: Freight::Frame(frame) };
+        let parcel = Parcel { conn: name, from: node, to, sent: self.now, what: Freight::Frame(frame) };
         let Some(line) = self.conns.get_mut(&conn) else { return };
-        if to == line.server {
+        if there == End::Server {
             line.under_way += size;
         }
-        let at = line.in_order(to, start + delay);
+        let at = line.in_order(there, start + delay);
         if fate == Some(Fate::Twice) {
             self.schedule(at, sent, What::Arrival(parcel.clone()));
         }
         self.schedule(at, sent, What::Arrival(parcel));
     }
 
-    /// A frame is lost for good: TCP cannot go on, the connection breaks at both ends.
+    /// A frame is lost for good: TCP cannot go on, the connection breaks at both ends. It is named as where
+    /// the frame should have gone.
     fn lose(
         &mut self,
         conn: ConnId,
@@ -556,19 +562,16 @@ impl World {
         frame: Frame,
         trace: &mut Vec<Entry>,
     ) {
-        let lost = self.note(from, sent, Event::Lost { conn, to, frame }, trace);
-        for (end, other) in [(from, to), (to, from)] {
-            let parcel = Parcel {
-                conn,
-                from: other,
-                to: end,
-                sent: self.now,
-                what: Freight::Closed(CloseReason::Reset),
-            };
+        let lost = self.note(from, sent, Event::Lost { conn: line_of(conn), to, frame }, trace);
+        for (node, other) in [(from, to), (to, from)] {
             let setup = self.setup.network;
             let delay = self.link_mut(from, to).delay(setup, 0);
-            if let Some(line) = self.conns.get_mut(&conn) {
-                let at = line.in_order(end, self.now + delay);
+            if let Some(line) = self.conns.get_mut(&line_of(conn)) {
+                let there = line.end_of(to, conn);
+                let end = if (node, other) == (from, to) { there.other() } else { there };
+                let (conn, at) = (line.name_at(end, conn), line.in_order(end, self.now + delay));
+                let what = Freight::Closed(CloseReason::Reset);
+                let parcel = Parcel { conn, from: other, to: node, sent: self.now, what };
                 self.schedule(at, lost, What::Arrival(parcel));
             }
         }
@@ -576,31 +579,34 @@ impl World {
 
     /// `node` closes its end; the other end hears of it after everything that was sent before.
     fn close(&mut self, node: NodeId, cause: u64, conn: ConnId, reason: CloseReason, trace: &mut Vec<Entry>) {
-        let Some(line) = self.conns.get_mut(&conn) else { return };
-        if !line.is_open_at(node) {
+        let Some(line) = self.conns.get_mut(&line_of(conn)) else { return };
+        let end = line.end_of(node, conn);
+        if !line.is_open_at(end) {
             return;
         }
-        line.shut_at(node);
-        let to = line.peer_of(node);
+        line.shut_at(end);
+        let (to, name, conn) = (line.node_at(end.other()), line.name_at(end.other(), conn), line_of(conn));
         let cause = self.note(node, cause, Event::ConnectionClosed { conn, peer: to, reason }, trace);
-        self.announce_close(node, cause, conn, to, CloseReason::ByPeer);
+        self.announce_close(node, cause, name, to, CloseReason::ByPeer);
     }
 
+    /// Tells the other end, by the name that the connection has there.
     fn announce_close(&mut self, from: NodeId, cause: u64, conn: ConnId, to: NodeId, reason: CloseReason) {
         let setup = self.setup.network;
         let delay = self.link_mut(from, to).delay(setup, 0);
-        let Some(line) = self.conns.get_mut(&conn) else { return };
-        if !line.is_open_at(to) {
-            self.conns.remove(&conn);
+        let Some(line) = self.conns.get_mut(&line_of(conn)) else { return };
+        let end = line.end_of(to, conn);
+        if !line.is_open_at(end) {
+            self.conns.remove(&line_of(conn));
             return;
         }
-        let at = line.in_order(to, self.now + delay);
+        let at = line.in_order(end, self.now + delay);
         let parcel = Parcel { conn, from, to, sent: self.now, what: Freight::Closed(reason) };
         self.schedule(at, cause, What::Arrival(parcel));
     }
 
     fn arrive(&mut self, cause: u64, parcel: Parcel, trace: &mut Vec<Entry>) {
-        let (conn, from, to) = (parcel.conn, parcel.from, parcel.to);
+        let (name, from, to) = (parcel.conn, parcel.from, parcel.to);
         if self.links.get(&pair(from, to)).is_some_and(|link| link.is_cut_to(to)) {
             return self.link_mut(from, to).held.push((cause, parcel));
         }
@@ -609,30 +615,34 @@ impl World {
             let scheduled = Scheduled { cause, what: What::Arrival(parcel) };
             return self.backlog.entry(to).or_default().push(scheduled);
         }
-        let open = health == Health::Up && self.conns.get(&conn).is_none_or(|line| line.is_open_at(to));
+        let conn = line_of(name);
+        let line = self.conns.get(&conn);
+        let open = health == Health::Up && line.is_none_or(|line| line.is_open_at(line.end_of(to, name)));
         match parcel.what {
             Freight::Frame(frame) if open && self.conns.contains_key(&conn) => {
                 let bytes = frame.bytes.clone();
-                let port = self.landed(conn, to, &frame);
+                let port = self.landed(name, to, &frame);
                 let root = self.note(to, cause, Event::Received { conn, from, frame }, trace);
-                self.drive(to, root, Stimulus::Common(Input::Frame { conn, from, port, bytes }), trace);
+                let input = Input::Frame { conn: name, from, port, bytes };
+                self.drive(to, root, Stimulus::Common(input), trace);
             }
             Freight::Frame(frame) => {
+                let back = line.map(|line| line.name_at(line.end_of(to, name).other(), conn));
                 let lost = self.note(to, cause, Event::Lost { conn, to, frame }, trace);
-                if health != Health::PoweredOff && self.conns.contains_key(&conn) {
-                    self.announce_close(to, lost, conn, from, CloseReason::Reset);
+                if let Some(back) = back.filter(|_| health != Health::PoweredOff) {
+                    self.announce_close(to, lost, back, from, CloseReason::Reset);
                 }
             }
             Freight::Closed(reason) if open => {
                 if let Some(line) = self.conns.get_mut(&conn) {
-                    line.shut_at(to);
+                    line.shut_at(line.end_of(to, name));
                     if !line.client_open && !line.server_open {
                         self.conns.remove(&conn);
                     }
                 }
                 let event = Event::ConnectionClosed { conn, peer: from, reason };
                 let root = self.note(to, cause, event, trace);
-                self.drive(to, root, Stimulus::Common(Input::Closed { conn, reason }), trace);
+                self.drive(to, root, Stimulus::Common(Input::Closed { conn: name, reason }), trace);
             }
             Freight::Closed(_) => {
                 self.conns.remove(&conn);
@@ -644,8 +654,8 @@ impl World {
 impl World {
     /// A frame is no longer under way; the port of its connection.
     fn landed(&mut self, conn: ConnId, to: NodeId, frame: &Frame) -> u16 {
-        let Some(line) = self.conns.get_mut(&conn) else { return BROKER_PORT };
-        if to == line.server {
+        let Some(line) = self.conns.get_mut(&line_of(conn)) else { return BROKER_PORT };
+        if line.end_of(to, conn) == End::Server {
             line.under_way = line.under_way.saturating_sub(u64::from(frame.size_bytes));
         }
         line.port
@@ -659,6 +669,7 @@ fn pair(a: NodeId, b: NodeId) -> (NodeId, NodeId) {
 fn listens(slot: &Slot, port: u16) -> bool {
     match slot.machine {
         Machine::Broker(_) => matches!(port, BROKER_PORT | EXTERNAL_PORT),
+        Machine::Combined(_) => matches!(port, BROKER_PORT | EXTERNAL_PORT | CONTROLLER_PORT),
         Machine::Controller(_) => port == CONTROLLER_PORT,
         _ => false,
     }

@@ -69,7 +69,7 @@ pub(super) fn script(seed: u64, profile: Profile, scenario: &Scenario) -> Vec<Sc
     let mut faults = Faults {
         rng: Rng::stream(seed, &format!("sweep: {}", profile.name())),
         quorum: Rng::stream(seed, &format!("sweep: controllers, {}", profile.name())),
-        controllers: Voters::of(scenario.cluster.controllers).iter().map(|it| it.host.clone()).collect(),
+        controllers: voters(scenario),
         brokers: (1..=scenario.cluster.brokers).map(|id| format!("broker-{id}")).collect(),
         clients: clients(scenario),
         topics: scenario.topics.iter().map(|it| (it.name.clone(), it.partitions.unwrap_or(1))).collect(),
@@ -82,6 +82,16 @@ pub(super) fn script(seed: u64, profile: Profile, scenario: &Scenario) -> Vec<Sc
         faults.add(kind);
     }
     faults.steps
+}
+
+/// The controllers' processes, which may be brokers'.
+fn voters(scenario: &Scenario) -> Vec<String> {
+    let cluster = &scenario.cluster;
+    let voters = match cluster.combined {
+        true => Voters::combined(cluster.first_broker_id, cluster.controllers),
+        false => Voters::of(cluster.controllers),
+    };
+    voters.iter().map(|it| it.host.clone()).collect()
 }
 
 fn consumers(scenario: &Scenario) -> Vec<String> {
@@ -153,7 +163,9 @@ impl Faults {
                 self.disk(fault, from, to)
             }
             Fault::Blackout => {
-                for node in [self.brokers.clone(), self.all_controllers()].concat() {
+                let (brokers, mut controllers) = (self.brokers.clone(), self.all_controllers());
+                controllers.retain(|node| !brokers.contains(node));
+                for node in [brokers, controllers].concat() {
                     let back = to + self.rng.below(3_000);
                     let lose = Command::PowerLoss { node: node.clone() };
                     self.between(from, lose, back, Command::Restart { node });
@@ -195,8 +207,17 @@ impl Faults {
         if self.consumers.is_empty() { None } else { Some(one_of(&mut self.rng, &self.consumers).clone()) }
     }
 
-    /// A broker, or one of several controllers, and somebody it talks to.
+    /// A broker, or one of several controllers, and somebody it talks to: nobody cuts a process off from itself.
     fn two(&mut self) -> (String, String) {
+        let (a, b) = self.any_two();
+        if a != b {
+            return (a, b);
+        }
+        let b = one_of(&mut self.quorum, &self.clients).clone();
+        (a, b)
+    }
+
+    fn any_two(&mut self) -> (String, String) {
         if self.is_about_the_quorum() {
             let a = self.controller();
             let others: Vec<String> = self.controllers.iter().filter(|other| **other != a).cloned().collect();
@@ -227,7 +248,8 @@ impl Faults {
         let a = one_of(&mut self.rng, &self.brokers).clone();
         let with_controller = self.rng.chance(2, 3);
         let others: Vec<String> = self.brokers.iter().filter(|other| **other != a).cloned().collect();
-        let controllers = if with_controller { self.controllers.clone() } else { Vec::new() };
+        let mut controllers = if with_controller { self.controllers.clone() } else { Vec::new() };
+        controllers.retain(|node| *node != a && !others.contains(node));
         for b in others.into_iter().chain(controllers) {
             let a = a.clone();
             self.between(from, Command::Cut { a: a.clone(), b: b.clone() }, to, Command::Heal { a, b });

@@ -31,6 +31,9 @@ pub fn scenario(seed: u64, profile: Profile) -> Scenario {
     let mut cluster = cluster(&mut rng);
     quorum(&mut Rng::stream(seed, "sweep: quorum"), &mut cluster);
     snapshots(&mut Rng::stream(seed, "sweep: snapshots"), &mut cluster);
+    if cluster.controllers <= cluster.brokers {
+        cluster.combined = Rng::stream(seed, "sweep: roles").chance(1, 5);
+    }
     if Rng::stream(seed, "sweep: features").chance(1, 4) {
         cluster.features.insert(ELIGIBLE_LEADER_REPLICAS.to_owned(), 1);
     }

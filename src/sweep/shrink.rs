@@ -128,6 +128,11 @@ impl Search {
                 self.try_this(candidate);
             }
         }
+        if self.best.cluster.combined {
+            let mut candidate = self.best.clone();
+            candidate.cluster.combined = false;
+            self.try_this(candidate);
+        }
         let mut candidate = self.best.clone();
         while candidate.cluster.brokers > 1 {
             candidate.cluster.brokers -= 1;

@@ -21,6 +21,11 @@ pub(super) fn menu(world: &World, target: &Target, at: (f64, f64)) -> Option<Men
                     let facts = [broker_facts(slot), broken(world, slot)].concat();
                     (format!("Broker {}", broker.id()), facts, server(world, *node, slot))
                 }
+                Machine::Combined(both) => {
+                    let facts = [broker_facts(slot), broken(world, slot)].concat();
+                    let title = format!("Broker {} and controller", both.broker().id());
+                    (title, facts, server(world, *node, slot))
+                }
                 Machine::Controller(_) => {
                     let title = slot.name.replace("controller", "Controller").replace('-', " ");
                     (title, broken(world, slot), server(world, *node, slot))
@@ -51,7 +56,7 @@ fn fact(name: &str, value: impl ToString) -> (String, String) {
 }
 
 fn broker_facts(slot: &Slot) -> Vec<(String, String)> {
-    let Machine::Broker(broker) = &slot.machine else { return Vec::new() };
+    let Some(broker) = slot.machine.broker() else { return Vec::new() };
     let leads = broker.partitions().filter(|partition| partition.is_leader()).count();
     vec![fact("leads", leads), fact("replicas", broker.partitions().count())]
 }
@@ -93,7 +98,7 @@ fn life(slot: &Slot) -> Vec<Item> {
 
 fn server(world: &World, node: NodeId, slot: &Slot) -> Vec<Item> {
     let mut items = life(slot);
-    if matches!(slot.machine, Machine::Broker(_)) && slot.health == Health::Up {
+    if slot.machine.broker().is_some() && slot.health == Health::Up {
         let stop = Command::Stop { node: slot.name.clone(), membership: Default::default() };
         items.insert(0, Item::Do("Shut down".into(), stop));
     }
@@ -102,7 +107,7 @@ fn server(world: &World, node: NodeId, slot: &Slot) -> Vec<Item> {
     }
     items.extend(broker_faults(slot));
     items.extend(server_faults(slot));
-    if matches!(slot.machine, Machine::Controller(_)) {
+    if slot.machine.controller().is_some() {
         items.push(create_topic());
     }
     items.extend(links_of(world, node));

@@ -158,7 +158,10 @@ pub fn by_broker(world: &World, internal: bool) -> ByBroker {
         let name = registered.and_then(|broker| broker.rack.as_ref()).map(ToString::to_string);
         let mut view = BrokerView {
             node,
-            title: format!("Broker {}", broker.id()),
+            title: match slot.machine.controller() {
+                Some(_) => format!("Broker {} · controller", broker.id()),
+                None => format!("Broker {}", broker.id()),
+            },
             state: state(slot, if broker.is_fenced() { "up · fenced" } else { "up" }).to_owned(),
             gone: is_gone(slot),
             roles: [0; 3],
@@ -257,7 +260,8 @@ fn quorum(world: &World) -> QuorumView {
         }
     };
     let mut tapes: Vec<TapeView> = facts.iter().map(voter).collect();
-    for (node, slot, broker) in world.brokers() {
+    let observers = world.brokers().filter(|(_, slot, _)| slot.machine.controller().is_none());
+    for (node, slot, broker) in observers {
         let log = broker.metadata_log();
         tapes.push(TapeView {
             node,

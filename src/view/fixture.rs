@@ -35,6 +35,7 @@ pub(crate) fn run_until(time: SimTime) -> Run {
             spare_brokers: 0,
             config: Arc::new(config),
             controllers: 1,
+            combined: false,
             controller: Default::default(),
             topics: vec![TopicSetup {
                 name: "rides".into(),

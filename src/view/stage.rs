@@ -380,11 +380,9 @@ impl Stager {
         start: i64,
         columns: i64,
     ) -> Arc<[Cell]> {
-        let found =
-            world.node(crate::base::NodeId(broker.unsigned_abs())).and_then(|slot| match &slot.machine {
-                crate::sim::Machine::Broker(broker) => broker.log(at),
-                _ => None,
-            });
+        let found = world
+            .node(crate::base::NodeId(broker.unsigned_abs()))
+            .and_then(|slot| slot.machine.broker()?.log(at));
         let Some(log) = found else { return Arc::from([]) };
         let key = (at.clone(), broker);
         if let Some(cached) = self.tapes.get(&key)

@@ -71,6 +71,7 @@ fn cluster() -> Setup {
             spare_brokers: 0,
             config: Arc::new(config),
             controllers: 1,
+            combined: false,
             controller: Arc::default(),
             advertised: Vec::new(),
             topics: vec![TopicSetup {

@@ -18,6 +18,10 @@ pub(crate) struct Shown {
 pub(crate) fn play(id: &str, seed: Option<u64>, keep: impl Fn(&Event) -> bool) -> Shown {
     let text = GALLERY.iter().find(|(known, _)| *known == id).unwrap().1;
     let scenario = Scenario::parse(text).unwrap_or_else(|error| panic!("{id}: {error}"));
+    show(id, &scenario, seed, keep)
+}
+
+fn show(id: &str, scenario: &Scenario, seed: Option<u64>, keep: impl Fn(&Event) -> bool) -> Shown {
     let setup = scenario.build(seed, &Files::new()).unwrap_or_else(|error| panic!("{id}: {error}"));
     let until = SimTime(ms(scenario.look.until_ms.unwrap_or(30_000)));
     let mut world = World::new(Arc::new(setup));
@@ -134,6 +138,35 @@ fn a_dead_leader_is_replaced_and_nothing_is_lost() {
     let records = shown.summary.records;
     assert_eq!((records.lost, records.duplicated), (0, 0));
     assert!(records.acknowledged > 370, "{records:?}");
+}
+
+/// The same deaths, with controllers in the brokers' processes and apart from them.
+#[test]
+fn what_a_death_costs_when_a_process_is_broker_and_controller() {
+    let text = GALLERY.iter().find(|(id, _)| *id == "combined-mode").unwrap().1;
+    let mut scenario = Scenario::parse(text).unwrap();
+    let led = |scenario: &Scenario| {
+        let shown = show(
+            "combined-mode",
+            scenario,
+            None,
+            |event| matches!(event, Event::LeaderElected { at, leader_epoch: 1, .. } if &*at.topic == "orders"),
+        );
+        let records = shown.summary.records;
+        assert_eq!((records.acknowledged, records.lost, records.duplicated), (860, 0, 0), "{records:?}");
+        assert!(shown.summary.violations.is_empty());
+        shown.events.iter().map(|(t_ms, _)| *t_ms).collect::<Vec<u64>>()
+    };
+    let combined = led(&scenario);
+    scenario.cluster.combined = false;
+    let apart = led(&scenario);
+    assert_eq!((combined.len(), apart.len()), (2, 2), "{combined:?} {apart:?}");
+    // First the broker that leads and whose controller decides: an election comes before its session ends.
+    assert!((18_000..20_000).contains(&apart[0]), "after a session timeout: {apart:?}");
+    assert!((21_000..24_000).contains(&combined[0]), "of the controller after it: {combined:?}");
+    // Then the second of three: with controllers apart, the third broker takes over.
+    assert!((43_000..46_000).contains(&apart[1]), "{apart:?}");
+    assert!(combined[1] > 55_000, "without a majority of votes nobody decides it: {combined:?}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ use terrarium::sim::{
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) controllers: u32,
+    pub(crate) combined: bool,
     /// Their configs.
     pub(crate) controller: &'static [(&'static str, &'static str)],
     /// Whether replicas out of sync can be eligible leaders.
@@ -36,6 +37,7 @@ impl Default for Plan {
         Plan {
             seed: 1,
             controllers: 1,
+            combined: false,
             controller: &[],
             eligible: false,
             start_s: 1,
@@ -112,6 +114,7 @@ pub(crate) fn setup(plan: &Plan) -> Arc<Setup> {
             advertised: Vec::new(),
             config: Arc::new(config),
             controllers: plan.controllers,
+            combined: plan.combined,
             controller: Arc::new(controller),
             topics: vec![TopicSetup {
                 name: "orders".into(),

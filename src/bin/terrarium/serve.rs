@@ -55,6 +55,9 @@ pub(crate) struct Serve {
     /// How many brokers: the scenario's, or 3.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     brokers: Option<u32>,
+    /// The controllers are in the first brokers' processes, as with process.roles=broker,controller.
+    #[arg(long)]
+    combined: bool,
     /// The first broker's id, 0 or 1, from which the others count on: the scenario's, or 1.
     #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u32).range(0..=1))]
     first_broker_id: Option<u32>,
@@ -165,6 +168,7 @@ fn scenario(wanted: &Serve) -> Result<Scenario, Failure> {
     if let Some(brokers) = wanted.brokers {
         scenario.cluster.brokers = brokers;
     }
+    scenario.cluster.combined |= wanted.combined;
     if let Some(id) = wanted.first_broker_id {
         scenario.cluster.first_broker_id = id;
     }

@@ -25,7 +25,7 @@ impl Scenario {
     pub(super) fn server_names(&self) -> Set<String> {
         let brokers = (1..=self.cluster.brokers.min(super::BROKERS_MAX)).map(|id| format!("broker-{id}"));
         let voters = Voters::of(self.cluster.controllers.min(super::CONTROLLERS[2]));
-        let controllers = voters.iter().map(|voter| voter.host.clone());
+        let controllers = voters.iter().filter(|_| !self.cluster.combined).map(|voter| voter.host.clone());
         brokers.chain(controllers).chain(["admin".to_owned()]).collect()
     }
 

@@ -198,12 +198,8 @@ fn is_member(nodes: &Nodes, group: &str, member: &str) -> bool {
 }
 
 fn is_share(nodes: &Nodes, node: NodeId, group: &str) -> bool {
-    match nodes.get(&node).map(|slot| &slot.machine) {
-        Some(Machine::Broker(broker)) => {
-            broker.coordinator().group(group).is_some_and(|it| it.share().is_some())
-        }
-        _ => false,
-    }
+    let broker = nodes.get(&node).and_then(|slot| slot.machine.broker());
+    broker.and_then(|broker| broker.coordinator().group(group)).is_some_and(|it| it.share().is_some())
 }
 
 pub(super) fn consumer(nodes: &Nodes, node: NodeId) -> Option<&Consumer> {

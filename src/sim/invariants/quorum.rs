@@ -9,7 +9,6 @@ use super::{METADATA_CHANGED, Nodes, TWO_CONTROLLERS, TWO_VOTES};
 use crate::base::{Map, NodeId};
 use crate::metadata::{CLUSTER_METADATA_TOPIC, MetadataImage, Snapshot};
 use crate::protocol::ApiKey;
-use crate::sim::Machine;
 use crate::storage::UnifiedLog;
 use crate::trace::{Entry, Event, Offsets, Role};
 
@@ -195,24 +194,18 @@ impl Quorum {
 }
 
 fn id_of(nodes: &Nodes, node: NodeId) -> Option<i32> {
-    match &nodes.get(&node)?.machine {
-        Machine::Controller(controller) => Some(controller.quorum().id),
-        _ => None,
-    }
+    Some(nodes.get(&node)?.machine.controller()?.quorum().id)
 }
 
 fn snapshots_of(nodes: &Nodes, node: NodeId) -> &[Arc<Snapshot>] {
-    match nodes.get(&node).map(|slot| &slot.machine) {
-        Some(Machine::Controller(controller)) => controller.snapshots(),
-        Some(Machine::Broker(broker)) => broker.metadata_snapshot().map_or(&[], std::slice::from_ref),
+    let Some(machine) = nodes.get(&node).map(|slot| &slot.machine) else { return &[] };
+    match (machine.controller(), machine.broker()) {
+        (Some(controller), _) => controller.snapshots(),
+        (_, Some(broker)) => broker.metadata_snapshot().map_or(&[], std::slice::from_ref),
         _ => &[],
     }
 }
 
 fn log_of(nodes: &Nodes, node: NodeId) -> Option<&UnifiedLog> {
-    match &nodes.get(&node)?.machine {
-        Machine::Controller(controller) => Some(controller.log()),
-        Machine::Broker(broker) => Some(broker.metadata_log()),
-        _ => None,
-    }
+    nodes.get(&node)?.machine.metadata_log()
 }

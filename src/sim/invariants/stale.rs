@@ -2,7 +2,6 @@
 
 use super::{Invariants, Nodes, rewrites};
 use crate::protocol::TopicPartition;
-use crate::sim::Machine;
 use crate::storage::{RecordBatch, UnifiedLog};
 
 impl Invariants {
@@ -35,12 +34,10 @@ impl Invariants {
 
 /// Who leads a partition in the latest epoch, of all who think they lead.
 fn latest_leader<'a>(nodes: &'a Nodes, at: &TopicPartition) -> Option<(i32, i32, &'a UnifiedLog)> {
-    let leaders = nodes.values().filter_map(|slot| match &slot.machine {
-        Machine::Broker(broker) => {
-            let partition = broker.partition(at).filter(|partition| partition.is_leader())?;
-            Some((broker.id(), partition.registration.leader_epoch, &partition.log))
-        }
-        _ => None,
+    let leaders = nodes.values().filter_map(|slot| {
+        let broker = slot.machine.broker()?;
+        let partition = broker.partition(at).filter(|partition| partition.is_leader())?;
+        Some((broker.id(), partition.registration.leader_epoch, &partition.log))
     });
     leaders.max_by_key(|(_, epoch, _)| *epoch)
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::base::{ConnId, NodeId, SimTime, ms};
 use crate::protocol::TopicPartition;
-use crate::sim::network::{Fate, Freight, Parcel, Trap};
-use crate::sim::{Command, CommandError, Health, Machine, Slot, World};
+use crate::sim::network::{Fate, Freight, Parcel, Trap, line_of};
+use crate::sim::{Command, CommandError, Health, Slot, World};
 use crate::trace::{Entry, Event};
 
 use super::obey::api_named;
@@ -103,9 +103,9 @@ impl World {
 
     fn broker_named(&self, name: &str) -> Result<NodeId, CommandError> {
         let node = self.named(name)?;
-        match self.nodes.get(&node).map(|slot| &slot.machine) {
-            Some(Machine::Broker(_)) => Ok(node),
-            _ => Err(CommandError::NotA(name.to_owned(), "broker")),
+        match self.nodes.get(&node).and_then(|slot| slot.machine.broker()) {
+            Some(_) => Ok(node),
+            None => Err(CommandError::NotA(name.to_owned(), "broker")),
         }
     }
 
@@ -133,7 +133,7 @@ impl World {
     ) -> Result<i64, CommandError> {
         let node = self.broker_named(broker)?;
         let nothing = || CommandError::NoSuchByte(format!("{at} on {broker}"));
-        let Some(Machine::Broker(machine)) = self.slot_mut(node).map(|slot| &mut slot.machine) else {
+        let Some(machine) = self.slot_mut(node).and_then(|slot| slot.machine.broker_mut()) else {
             return Err(nothing());
         };
         let offset = machine.corrupt_byte(at, position).ok_or_else(nothing)?;
@@ -186,8 +186,8 @@ impl World {
 
     /// Nothing sent from now on overtakes what was delayed.
     fn hold_back(&mut self, conn: ConnId, to: NodeId, until: SimTime) {
-        if let Some(line) = self.conns.get_mut(&conn) {
-            line.in_order(to, until);
+        if let Some(line) = self.conns.get_mut(&line_of(conn)) {
+            line.in_order(line.end_of(to, conn), until);
         }
     }
 }

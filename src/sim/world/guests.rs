@@ -30,10 +30,8 @@ impl World {
     /// on their way included.
     pub fn unserved_bytes(&self, conn: ConnId) -> u64 {
         let Some(line) = self.conns.get(&conn) else { return 0 };
-        let waiting = match self.nodes.get(&line.server).map(|slot| &slot.machine) {
-            Some(Machine::Broker(broker)) => broker.waiting_on(conn).1,
-            _ => 0,
-        };
+        let server = self.nodes.get(&line.server).and_then(|slot| slot.machine.broker());
+        let waiting = server.map_or(0, |broker| broker.waiting_on(conn).1);
         line.under_way + waiting
     }
 
@@ -98,9 +96,9 @@ impl World {
         trace: &mut Vec<Entry>,
     ) -> Result<(), CommandError> {
         let server = self.find(broker).and_then(|id| self.nodes.get(&id));
-        let max_request_bytes = match server.map(|slot| &slot.machine) {
-            Some(Machine::Broker(server)) => server.config().socket_request_max_bytes,
-            Some(_) => return Err(CommandError::NotA(broker.to_owned(), "broker")),
+        let max_request_bytes = match server.map(|slot| slot.machine.broker()) {
+            Some(Some(server)) => server.config().socket_request_max_bytes,
+            Some(None) => return Err(CommandError::NotA(broker.to_owned(), "broker")),
             None => return Err(CommandError::NoSuchNode(broker.to_owned())),
         };
         if number == 0 {

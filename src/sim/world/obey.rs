@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::base::NodeId;
+use crate::base::{ConnId, NodeId};
 use crate::broker::BrokerCommand;
 use crate::client::consumer::{GroupMembershipOperation, SeekTo};
 use crate::client::workload::Text;
 use crate::client::{AdminCommand, ConsumerCommand, ProducerCommand};
 use crate::protocol::ApiKey;
-use crate::sim::network::Freight;
+use crate::sim::network::{Freight, line_of};
 use crate::sim::node::Stimulus;
-use crate::sim::{ClientKind, ClientSetup, Command, CommandError, Health, Machine, Slot, World};
+use crate::sim::{ClientKind, ClientSetup, Command, CommandError, Conn, Health, Machine, Slot, World};
 use crate::trace::{Entry, Event};
 
 use super::place::{bootstrap, machine_of};
@@ -189,7 +189,7 @@ impl World {
         match (&stimulus, self.nodes.get(&node).map(|slot| &slot.machine)) {
             (Stimulus::Producer(_), Some(Machine::Producer(_)))
             | (Stimulus::Consumer(_), Some(Machine::Consumer(_)))
-            | (Stimulus::Broker(_), Some(Machine::Broker(_)))
+            | (Stimulus::Broker(_), Some(Machine::Broker(_) | Machine::Combined(_)))
             | (Stimulus::Admin(_), Some(Machine::Admin(_))) => {}
             (Stimulus::Producer(_), _) => return Err(CommandError::NotA(name.clone(), "producer")),
             _ => return Err(CommandError::NotA(name.clone(), "consumer")),
@@ -215,7 +215,7 @@ impl World {
         let stimulus = match self.nodes.get(&node).map(|slot| &slot.machine) {
             Some(Machine::Consumer(_)) => Stimulus::Consumer(ConsumerCommand::Close { membership }),
             Some(Machine::Producer(_)) => Stimulus::Producer(ProducerCommand::SetPaused { paused: true }),
-            Some(Machine::Broker(_)) => Stimulus::Broker(BrokerCommand::ShutDown),
+            Some(Machine::Broker(_) | Machine::Combined(_)) => Stimulus::Broker(BrokerCommand::ShutDown),
             _ => return Err(CommandError::NotA(name.clone(), "client or broker")),
         };
         let what = match membership {
@@ -336,15 +336,16 @@ impl World {
             What::Arrival(_) | What::Scripted(_) => true,
         });
         self.backlog.remove(&node);
+        self.conns.retain(|_, line| !line.is_loop() || line.client != node);
+        let is_end = |line: &Conn| line.client == node || line.server == node;
+        let is_open = |conn: ConnId, line: &Conn| is_end(line) && line.is_open_at(line.end_of(node, conn));
         let ends: Vec<_> =
-            self.conns.iter().filter(|(_, line)| line.is_open_at(node)).map(|(id, _)| *id).collect();
+            self.conns.iter().filter(|(id, line)| is_open(**id, line)).map(|(id, _)| *id).collect();
         for conn in ends {
             let Some(line) = self.conns.get_mut(&conn) else { continue };
-            if line.client != node && line.server != node {
-                continue;
-            }
-            line.shut_at(node);
-            let peer = line.peer_of(node);
+            let end = line.end_of(node, conn);
+            line.shut_at(end);
+            let peer = line.node_at(end.other());
             if health == Health::Killed {
                 self.announce_close(node, cause, conn, peer, crate::base::CloseReason::ByPeer);
             }
@@ -365,6 +366,12 @@ impl World {
                 **broker = broker.after_crash();
                 if power_lost {
                     lost_bytes = broker.lose_power(&mut slot.rng);
+                }
+            }
+            Machine::Combined(combined) => {
+                **combined = combined.after_crash();
+                if power_lost {
+                    lost_bytes = combined.lose_power(&mut slot.rng);
                 }
             }
             Machine::Controller(controller) => {
@@ -408,8 +415,8 @@ impl World {
                 let network = self.setup.network;
                 for (cause, parcel) in held {
                     let delay = self.link_mut(a, b).delay(network, 0);
-                    let at = match self.conns.get_mut(&parcel.conn) {
-                        Some(line) => line.in_order(parcel.to, self.now + delay),
+                    let at = match self.conns.get_mut(&line_of(parcel.conn)) {
+                        Some(line) => line.in_order(line.end_of(parcel.to, parcel.conn), self.now + delay),
                         None => self.now + delay,
                     };
                     self.schedule(at, cause, What::Arrival(parcel));

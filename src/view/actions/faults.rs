@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::base::NodeId;
 use crate::protocol::{ApiKey, TopicPartition};
-use crate::sim::{Command, Kind, Machine, Slot, World};
+use crate::sim::{Command, Kind, Slot, World};
 
 use super::{Field, Item, number, typed};
 
@@ -74,7 +74,7 @@ pub fn server_faults(slot: &Slot) -> Vec<Item> {
 /// What can befall a broker's disk beside.
 #[inline(never)]
 pub fn broker_faults(slot: &Slot) -> Vec<Item> {
-    let Machine::Broker(broker) = &slot.machine else { return Vec::new() };
+    let Some(broker) = slot.machine.broker() else { return Vec::new() };
     let (full, on) = (slot.disk_full, !slot.disk_full);
     let title = if full { "Make room on the disk" } else { "Fill the disk" };
     let fill = Command::SetDiskFull { broker: slot.name.clone(), on };
@@ -198,7 +198,8 @@ pub fn link_faults(world: &World, a: &str, b: &str) -> Vec<Item> {
 }
 
 fn is_server(world: &World, node: NodeId) -> bool {
-    world.node(node).is_some_and(|slot| matches!(slot.machine, Machine::Broker(_) | Machine::Controller(_)))
+    let is_server = |slot: &Slot| slot.machine.broker().is_some() || slot.machine.controller().is_some();
+    world.node(node).is_some_and(is_server)
 }
 
 /// What can befall what one sends to another.

@@ -71,7 +71,7 @@ impl MetricsIndex {
         }
         for (node, slot) in branch.world().nodes() {
             self.kinds.entry(node).or_insert(match slot.machine {
-                Machine::Broker(_) => Kind::Broker,
+                Machine::Broker(_) | Machine::Combined(_) => Kind::Broker,
                 Machine::Controller(_) => Kind::Controller,
                 _ => Kind::Client,
             });

@@ -354,7 +354,7 @@ impl SpaceIndex {
                 continue;
             }
             let role = match &slot.machine {
-                Machine::Broker(_) => Role::Broker,
+                Machine::Broker(_) | Machine::Combined(_) => Role::Broker,
                 Machine::Controller(_) => Role::Controller,
                 Machine::Producer(_) => Role::Producer,
                 Machine::Consumer(_) => Role::Consumer,

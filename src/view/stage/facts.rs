@@ -6,6 +6,7 @@ use crate::base::{Map, NodeId};
 use crate::broker::{METADATA_TOPIC, OFFSETS_TOPIC};
 use crate::client::consumer::{MemberState, ThreadState};
 use crate::client::producer::{Acks, BatchState};
+use crate::controller::Controller;
 use crate::metadata::PartitionRegistration;
 use crate::protocol::{TopicPartition, Uuid};
 use crate::sim::{CONTROLLER, Health, Machine, Slot, World};
@@ -301,9 +302,16 @@ fn brokers(world: &World) -> Vec<BrokerFacts> {
             None if fenced => ("up · fenced".to_owned(), Mood::Uneasy),
             None => ("up".to_owned(), Mood::Well),
         };
+        let words = match slot.machine.controller() {
+            Some(controller) => both_words(controller, words, mood),
+            None => words,
+        };
         all.push(BrokerFacts { node, name: slot.name.clone(), sign: broker.id().to_string(), words, mood });
     }
     for (node, slot, controller) in world.controllers() {
+        if slot.machine.broker().is_some() {
+            continue;
+        }
         let alone = node == CONTROLLER;
         let usual = if alone { "controller" } else { controller.quorum().state };
         let (words, mood) = health_words(slot).unwrap_or((usual, Mood::Well));
@@ -316,4 +324,18 @@ fn brokers(world: &World) -> Vec<BrokerFacts> {
         all.push(BrokerFacts { node, name: slot.name.clone(), sign, words, mood });
     }
     all
+}
+
+/// What a process is that is broker and controller.
+#[inline(never)]
+fn both_words(controller: &Controller, words: String, mood: Mood) -> String {
+    if mood == Mood::Gone {
+        return format!("{words} · both roles");
+    }
+    let role = match (controller.is_active(), controller.quorum().state) {
+        (true, _) => "active controller",
+        (false, "follower") => "voter",
+        (false, state) => state,
+    };
+    format!("{words} · {role}")
 }

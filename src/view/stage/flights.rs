@@ -8,7 +8,7 @@ use crate::protocol::messages::produce::{ProduceRequest, ProduceResponse};
 use crate::protocol::{
     ApiKey, ErrorCode, Message, TopicPartition, Uuid, decode_request_header, decode_response,
 };
-use crate::sim::{Flight, Machine, World};
+use crate::sim::{Flight, World};
 use crate::storage::batches;
 
 use super::facts::Facts;
@@ -84,9 +84,7 @@ fn tone(info: &FlightInfo, flight: &Flight, world: &World, facts: &Facts) -> Ton
         Kind::Control => Tone::Control,
         Kind::Fetch => match facts.member(client) {
             Some(member) => Tone::Consume(member.colour),
-            None if matches!(world.node(client).map(|slot| &slot.machine), Some(Machine::Broker(_))) => {
-                Tone::Replicate
-            }
+            None if world.node(client).is_some_and(|slot| slot.machine.broker().is_some()) => Tone::Replicate,
             None => Tone::Control,
         },
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::base::{Map, NodeId};
 use crate::protocol::TopicPartition;
-use crate::sim::{CONTROLLER, Machine, World};
+use crate::sim::{CONTROLLER, World};
 use crate::trace::{Entry, Event, Role};
 
 use super::facts::{Facts, health_words};
@@ -315,10 +315,8 @@ fn lane(
         unreachable!("lanes are made of the partitions there are");
     };
     let replica = |id: i32| {
-        world.node(NodeId(id.unsigned_abs())).and_then(|slot| match &slot.machine {
-            Machine::Broker(broker) => broker.partition(at).map(|partition| (slot, partition)),
-            _ => None,
-        })
+        let slot = world.node(NodeId(id.unsigned_abs()))?;
+        Some((slot, slot.machine.broker()?.partition(at)?))
     };
     let mut order = registration.replicas.clone();
     order.sort_by_key(|id| *id != registration.leader);

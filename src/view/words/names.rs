@@ -19,6 +19,7 @@ impl Names {
         let nodes = world.nodes().map(|(id, slot)| {
             let name = match &slot.machine {
                 Machine::Broker(broker) => format!("broker {}", broker.id()),
+                Machine::Combined(combined) => format!("broker {}", combined.broker().id()),
                 Machine::Controller(_) if id == CONTROLLER => "the controller".to_owned(),
                 Machine::Controller(_) => slot.name.replace('-', " "),
                 Machine::Producer(_) => format!("producer {}", slot.name),
