@@ -29,6 +29,7 @@ mod partition;
 mod produce;
 mod producer_ids;
 mod quota;
+mod quotas_api;
 mod replicas;
 mod selector;
 mod server;

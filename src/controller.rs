@@ -18,6 +18,7 @@ mod follow;
 mod log;
 mod placement;
 mod quorum;
+mod quotas;
 mod raft;
 mod reassign;
 mod shutdown;
@@ -57,7 +58,7 @@ type Ctx<'a> = trace::Ctx<'a, ControllerTimer>;
 const PRODUCER_ID_BLOCK: i32 = 1_000;
 
 /// What the controller answers.
-const SERVED: [ApiKey; 15] = [
+const SERVED: [ApiKey; 16] = [
     ApiKey::ApiVersions,
     ApiKey::BrokerRegistration,
     ApiKey::BrokerHeartbeat,
@@ -73,6 +74,7 @@ const SERVED: [ApiKey; 15] = [
     ApiKey::AlterPartitionReassignments,
     ApiKey::ListPartitionReassignments,
     ApiKey::DescribeQuorum,
+    ApiKey::AlterClientQuotas,
 ];
 
 /// What it answers as soon as it has a snapshot: before, nobody has a use for it. (Kafka always speaks it.)
@@ -380,9 +382,7 @@ impl Controller {
     }
 
     fn serves(&self, api: ApiKey) -> bool {
-        SERVED.contains(&api)
-            || (SERVED_TO_VOTERS.contains(&api) && self.raft.voters().alone().is_none())
-            || (SERVED_TO_LATE.contains(&api) && !self.snapshots().is_empty())
+        SERVED.contains(&api) || (SERVED_TO_VOTERS.contains(&api) && self.raft.voters().alone().is_none())
     }
 
     /// Another controller decides; which one, its brokers hear when they fetch.
@@ -426,6 +426,9 @@ impl Controller {
                 self.list_partition_reassignments(ctx, asker, &Message::decode(body, version)?)
             }
             ApiKey::DescribeQuorum => self.describe_quorum(ctx, asker, &Message::decode(body, version)?),
+            ApiKey::AlterClientQuotas => {
+                self.alter_client_quotas(ctx, asker, &Message::decode(body, version)?)
+            }
             _ => {}
         }
         Ok(())
@@ -433,8 +436,7 @@ impl Controller {
 
     fn api_versions(&self, ctx: &mut Ctx, asker: Asker) {
         let known = ApiKey::ApiVersions.has_version(asker.version);
-        let served =
-            SERVED.iter().chain(&SERVED_TO_VOTERS).chain(&SERVED_TO_LATE).filter(|api| self.serves(**api));
+        let served = SERVED.iter().chain(&SERVED_TO_VOTERS).chain(&SERVED_TO_LATE).filter(|api| self.serves(**api));
         let api_keys = served.filter_map(|api| {
             let versions = api.versions()?;
             Some(ApiVersion {

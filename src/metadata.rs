@@ -8,6 +8,7 @@
 mod config;
 mod image;
 mod names;
+mod quotas;
 mod snapshot;
 mod voters;
 
@@ -27,6 +28,10 @@ pub use image::{
 pub use names::{
     CLUSTER_METADATA_TOPIC, CLUSTER_METADATA_TOPIC_ID, ELIGIBLE_LEADER_REPLICAS, check_topic_name,
     topic_names_collide,
+};
+pub use quotas::{
+    CLIENT_ID, CONSUMER_BYTE_RATE, IP, PRODUCER_BYTE_RATE, QuotaEntity, QuotaFilter, Quotas, USER,
+    quota_record,
 };
 pub use snapshot::{Download, NoSnapshot, Snapshot, SnapshotId};
 pub use voters::{CONTROLLER_ID, CONTROLLER_PORT, Voter, Voters};

@@ -11,6 +11,8 @@ mod elections;
 mod metadata;
 #[path = "admin/moves.rs"]
 mod moves;
+#[path = "admin/quotas.rs"]
+mod quotas;
 #[path = "admin/shares.rs"]
 mod shares;
 #[path = "admin/topics.rs"]

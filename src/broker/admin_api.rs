@@ -59,6 +59,7 @@ pub(super) fn is_served(api: ApiKey) -> bool {
                 | ApiKey::DescribeAcls
                 | ApiKey::CreateAcls
                 | ApiKey::DeleteAcls
+                | ApiKey::DescribeClientQuotas
         )
 }
 
@@ -73,6 +74,7 @@ fn is_forwarded(api: ApiKey) -> bool {
             | ApiKey::AlterPartitionReassignments
             | ApiKey::ListPartitionReassignments
             | ApiKey::DescribeQuorum
+            | ApiKey::AlterClientQuotas
     )
 }
 
@@ -103,6 +105,10 @@ impl Broker {
                 forward!(list_partition_reassignments::ListPartitionReassignmentsRequest)
             }
             ApiKey::DescribeQuorum => forward!(describe_quorum::DescribeQuorumRequest),
+            ApiKey::AlterClientQuotas => forward!(alter_client_quotas::AlterClientQuotasRequest),
+            ApiKey::DescribeClientQuotas => {
+                self.describe_client_quotas(ctx, token, &Message::decode(body, version)?)
+            }
             ApiKey::AlterConfigs => self.alter_configs(ctx, token, version, body)?,
             ApiKey::IncrementalAlterConfigs => self.incremental_alter_configs(ctx, token, version, body)?,
             ApiKey::DescribeConfigs => self.describe_configs(ctx, token, &Message::decode(body, version)?),

@@ -2,16 +2,24 @@
 //! to wait (`throttle_time_ms`), and not listened to for so long.
 //!
 //! Source: Kafka documentation, *Design › Quotas*; KIP-13, KIP-219 (answered first, then not listened to).
-//! One quota for every `client.id`, of each broker: `quota.producer.default` and `quota.consumer.default`,
-//! as before Kafka 4.0. Since then they are set with AlterClientQuotas, which is not served.
+//! The quota is that of the user and client id, of each broker, as AlterClientQuotas has set it; everybody is the
+//! user `ANONYMOUS` here. Where none is set, `quota.producer.default` and `quota.consumer.default` are every
+//! client id's own, as before Kafka 4.0. Only byte rates hold anybody up: quotas of requests, of what the
+//! controller is asked to change and of connections are kept and told, and nothing else.
 
 use std::sync::Arc;
 
 use crate::base::{ConnId, Map, SimTime, ms};
 use crate::broker::quota::ReplicationQuota as Rate;
 use crate::broker::{Broker, BrokerTimer, Ctx};
+use crate::metadata::{CLIENT_ID, CONSUMER_BYTE_RATE, PRODUCER_BYTE_RATE};
 use crate::protocol::messages::fetch::FetchResponse;
 use crate::trace::Event;
+
+/// The user that everybody is who has not said who it is.
+const EVERYBODY: &str = "ANONYMOUS";
+/// Stands for all client ids of a user: no client id has a zero in it.
+const SHARED: &str = "\0";
 
 /// What each client has sent and fetched in the last seconds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -46,17 +54,21 @@ fn charge(
 impl Broker {
     /// A produce request of so many bytes is about to be answered. Gives how long its client has to wait.
     pub(super) fn charge_producer(&mut self, ctx: &mut Ctx, token: u64) -> i32 {
-        match self.config.quota_producer_default {
-            i64::MAX => 0,
-            bound => self.charge_request(ctx, token, bound),
+        if self.config.quota_producer_default == i64::MAX && self.image.quotas.is_empty() {
+            return 0;
         }
+        self.charge_request(ctx, token)
     }
 
     #[inline(never)]
-    fn charge_request(&mut self, ctx: &mut Ctx, token: u64, bound: i64) -> i32 {
+    fn charge_request(&mut self, ctx: &mut Ctx, token: u64) -> i32 {
         let Some(asked) = self.server.asked(token) else { return 0 };
         let (conn, client, bytes) = (asked.conn, Arc::clone(&asked.client_id), asked.size_bytes.into());
-        let wait_ms = charge(&mut self.client_quotas.produced, &client, ctx.now(), bytes, bound, false);
+        let (bound, sharers) = self.bound(PRODUCER_BYTE_RATE, &client, self.config.quota_producer_default);
+        if bound == i64::MAX {
+            return 0;
+        }
+        let wait_ms = charge(&mut self.client_quotas.produced, &sharers, ctx.now(), bytes, bound, false);
         self.throttle(ctx, conn, client, wait_ms)
     }
 
@@ -72,16 +84,41 @@ impl Broker {
     ) -> Option<FetchResponse> {
         let asked = self.server.asked(token)?;
         let (conn, client) = (asked.conn, Arc::clone(&asked.client_id));
-        let bound = self.config.quota_consumer_default;
-        let wait_ms = charge(&mut self.client_quotas.fetched, &client, ctx.now(), bytes, bound, true);
+        let (bound, sharers) = self.bound(CONSUMER_BYTE_RATE, &client, self.config.quota_consumer_default);
+        if bound == i64::MAX {
+            return None;
+        }
+        let wait_ms = charge(&mut self.client_quotas.fetched, &sharers, ctx.now(), bytes, bound, true);
         let throttle_time_ms = self.throttle(ctx, conn, client, wait_ms);
         (throttle_time_ms > 0).then(|| FetchResponse { throttle_time_ms, session_id, ..Default::default() })
     }
 
     /// The most that a consumer may fetch at once, so that it can fetch at all.
-    pub(super) fn fetch_bytes_max(&self) -> u32 {
-        let by_quota = self.config.quota_consumer_default.saturating_mul(Rate::SECONDS_MIN);
+    pub(super) fn fetch_bytes_max(&self, token: u64) -> u32 {
+        let mut bound = self.config.quota_consumer_default;
+        if !self.image.quotas.is_empty()
+            && let Some(asked) = self.server.asked(token)
+        {
+            bound = self.bound(CONSUMER_BYTE_RATE, &asked.client_id, bound).0;
+        }
+        let by_quota = bound.saturating_mul(Rate::SECONDS_MIN);
         self.config.fetch_max_bytes.min(u32::try_from(by_quota).unwrap_or(u32::MAX))
+    }
+
+    /// Whether a consumer may have to wait.
+    pub(super) fn bounds_consumers(&self) -> bool {
+        self.config.quota_consumer_default != i64::MAX || !self.image.quotas.is_empty()
+    }
+
+    /// How many bytes a second a client may have, and with whom it shares them: a user's quota is all of
+    /// its client ids' together.
+    #[inline(never)]
+    fn bound(&self, key: &str, client: &Arc<str>, default: i64) -> (i64, Arc<str>) {
+        let Some((entity, value)) = self.image.quota_of(key, EVERYBODY, client) else {
+            return (default, Arc::clone(client));
+        };
+        let is_shared = entity.name_of(CLIENT_ID).is_none();
+        (value.get() as i64, if is_shared { SHARED.into() } else { Arc::clone(client) })
     }
 
     fn throttle(&mut self, ctx: &mut Ctx, conn: ConnId, client: Arc<str>, wait_ms: u64) -> i32 {

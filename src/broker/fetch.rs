@@ -120,7 +120,7 @@ impl Broker {
             }
         };
         let follower = follower_of(request);
-        let most = if follower.is_some() { self.config.fetch_max_bytes } else { self.fetch_bytes_max() };
+        let most = if follower.is_some() { self.config.fetch_max_bytes } else { self.fetch_bytes_max(token) };
         let max_bytes = u32::try_from(request.max_bytes).unwrap_or(0).min(most);
         let fetch = Fetch {
             token,
@@ -369,7 +369,7 @@ impl Broker {
         if fetch.follower.is_some() && self.config.leader_throttled_rate != i64::MAX {
             self.account_for(ctx, fetch, &read.data);
         }
-        if fetch.follower.is_none() && self.config.quota_consumer_default != i64::MAX {
+        if fetch.follower.is_none() && self.bounds_consumers() {
             let session_id = fetch.context.session_id();
             if let Some(answer) = self.charge_consumer(ctx, fetch.token, read.bytes, session_id) {
                 return self.reply(ctx, fetch.token, &answer);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::Map;
+use crate::metadata::{QuotaEntity, Quotas};
 use crate::protocol::messages::metadata_records::{BrokerEndpoint, MetadataRecord};
 use crate::protocol::{TopicPartition, Uuid};
 
@@ -124,6 +125,8 @@ pub struct MetadataImage {
     pub topic_names: Map<Uuid, Arc<str>>,
     /// Configs by resource type and name; see [`TOPIC_RESOURCE`] and the others.
     pub configs: Map<(i8, Arc<str>), Configs>,
+    /// Quotas of clients, by whom they are for.
+    pub quotas: Map<QuotaEntity, Quotas>,
     /// First producer id not yet handed out in a block.
     pub next_producer_id: i64,
     /// Finalized levels of features, such as `metadata.version` (KIP-584).
@@ -292,6 +295,7 @@ impl MetadataImage {
             MetadataRecord::FeatureLevel(r) => {
                 self.features.insert(r.name.as_str().into(), r.feature_level);
             }
+            MetadataRecord::ClientQuota(r) => self.replay_quota(r),
             MetadataRecord::ProducerIds(r) => self.next_producer_id = r.next_producer_id,
             _ => {}
         }

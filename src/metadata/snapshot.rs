@@ -9,8 +9,8 @@ use std::fmt;
 use bytes::Bytes;
 
 use crate::base::Map;
-use crate::metadata::MetadataImage;
 use crate::metadata::image::{NO_LEADER, PartitionRegistration};
+use crate::metadata::{MetadataImage, quota_record};
 use crate::protocol::messages::control_records::{SnapshotFooterRecord, SnapshotHeaderRecord};
 use crate::protocol::messages::metadata_records::{
     BrokerEndpoint, ConfigRecord, FeatureLevelRecord, MetadataRecord, PartitionRecord, ProducerIdsRecord,
@@ -237,6 +237,9 @@ impl MetadataImage {
                 let (name, value) = (name.to_string(), Some(value.to_string()));
                 ConfigRecord { resource_type, resource_name, name, value }.into()
             }));
+        }
+        for (entity, quotas) in &self.quotas {
+            records.extend(quotas.iter().map(|(key, value)| quota_record(entity, key, Some(*value)).into()));
         }
         if self.next_producer_id > 0 {
             let next_producer_id = self.next_producer_id;

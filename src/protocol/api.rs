@@ -141,8 +141,9 @@ apis! {
     ListPartitionReassignments = 46, Both,
         list_partition_reassignments::{ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse};
     OffsetDelete = 47, Broker, offset_delete::{OffsetDeleteRequest, OffsetDeleteResponse};
-    DescribeClientQuotas = 48, Broker;
-    AlterClientQuotas = 49, Both;
+    DescribeClientQuotas = 48, Broker,
+        describe_client_quotas::{DescribeClientQuotasRequest, DescribeClientQuotasResponse};
+    AlterClientQuotas = 49, Both, alter_client_quotas::{AlterClientQuotasRequest, AlterClientQuotasResponse};
     DescribeUserScramCredentials = 50, Both;
     AlterUserScramCredentials = 51, Both;
     Vote = 52, Controller, vote::{VoteRequest, VoteResponse};
@@ -300,7 +301,7 @@ mod tests {
             assert!(api.is_for_brokers() || api.is_for_controllers());
         }
         let known = ApiKey::ALL.iter().filter(|api| api.versions().is_some());
-        assert_eq!((known.count(), ApiKey::ALL.len()), (59, 89));
+        assert_eq!((known.count(), ApiKey::ALL.len()), (61, 89));
         assert_eq!(ApiKey::Produce.versions(), Some(3..=13));
         assert_eq!(ApiKey::EndTxn.versions(), None);
     }

@@ -57,6 +57,9 @@ pub fn encode_refusal(api: ApiKey, version: i16, body: &Bytes, error: ErrorCode)
         ApiKey::DescribeQuorum => {
             put(version, &describe_quorum::DescribeQuorumResponse { error_code: error, ..Default::default() })
         }
+        ApiKey::AlterClientQuotas => {
+            put(version, &alter_client_quotas(Message::decode(body, version).ok()?, error))
+        }
         _ => None,
     }
 }
@@ -116,6 +119,11 @@ pub fn is_not_controller(api: ApiKey, version: i16, frame: &Bytes) -> bool {
         ApiKey::ListPartitionReassignments => {
             get(frame, version, |answer: list_partition_reassignments::ListPartitionReassignmentsResponse| {
                 Some(answer.error_code)
+            })
+        }
+        ApiKey::AlterClientQuotas => {
+            get(frame, version, |answer: alter_client_quotas::AlterClientQuotasResponse| {
+                answer.entries.first().map(|entry| entry.error_code)
             })
         }
         ApiKey::DescribeQuorum => {
@@ -218,6 +226,23 @@ fn incremental_alter_configs(
     };
     let responses = request.resources.into_iter().map(failed).collect();
     incremental_alter_configs::IncrementalAlterConfigsResponse { responses, ..Default::default() }
+}
+
+fn alter_client_quotas(
+    request: alter_client_quotas::AlterClientQuotasRequest,
+    error_code: ErrorCode,
+) -> alter_client_quotas::AlterClientQuotasResponse {
+    let part = |it: alter_client_quotas::RequestEntityData| {
+        let (entity_type, entity_name) = (it.entity_type, it.entity_name);
+        alter_client_quotas::ResponseEntityData { entity_type, entity_name }
+    };
+    let failed = |entry: alter_client_quotas::RequestEntryData| alter_client_quotas::ResponseEntryData {
+        error_code,
+        error_message: words(error_code),
+        entity: entry.entity.into_iter().map(part).collect(),
+    };
+    let entries = request.entries.into_iter().map(failed).collect();
+    alter_client_quotas::AlterClientQuotasResponse { entries, ..Default::default() }
 }
 
 fn elect_leaders(

@@ -10,6 +10,7 @@
 //! Unknown tagged fields are skipped, not kept.
 
 mod field;
+mod float;
 mod reader;
 mod schema;
 mod span;
@@ -28,6 +29,7 @@ use bytes::Bytes;
 use crate::base::Rng;
 
 pub use field::{Field, Given, Kind, Preset, Schema};
+pub use float::Float64;
 pub use reader::Reader;
 pub(crate) use schema::wire;
 pub use span::{Dissection, Span};

@@ -222,6 +222,16 @@ impl Cluster {
 
     /// Writes a batch with one record to a leader.
     pub(crate) fn produce(&mut self, broker: u32, topic: &str, index: i32) -> ErrorCode {
+        let answer = self.write(broker, topic, index);
+        answer.responses[0].partition_responses[0].error_code
+    }
+
+    /// How long a client has to wait that has written a batch with one record.
+    pub(crate) fn throttle_of_produce(&mut self, broker: u32, topic: &str) -> i32 {
+        self.write(broker, topic, 0).throttle_time_ms
+    }
+
+    fn write(&mut self, broker: u32, topic: &str, index: i32) -> ProduceResponse {
         let mut batch = BatchBuilder::new(BatchOptions::default());
         batch.try_push(self.now.unix_ms(), Some(b"k"), Some(b"v"), &[]).expect("fits");
         let partition = PartitionProduceData { index, records: Some(batch.build()) };
@@ -229,8 +239,7 @@ impl Cluster {
             TopicProduceData { name: topic.into(), partition_data: vec![partition], ..Default::default() };
         let request =
             ProduceRequest { acks: -1, timeout_ms: 5_000, topic_data: vec![data], ..Default::default() };
-        let answer: ProduceResponse = self.ask_in(broker, 12, &request);
-        answer.responses[0].partition_responses[0].error_code
+        self.ask_in(broker, 12, &request)
     }
 
     fn later(&mut self, at: SimTime, node: u32, happens: Happens) {

@@ -73,6 +73,10 @@ macro_rules! every_message {
             list_partition_reassignments::ListPartitionReassignmentsResponse
             offset_delete::OffsetDeleteRequest
             offset_delete::OffsetDeleteResponse
+            describe_client_quotas::DescribeClientQuotasRequest
+            describe_client_quotas::DescribeClientQuotasResponse
+            alter_client_quotas::AlterClientQuotasRequest
+            alter_client_quotas::AlterClientQuotasResponse
             vote::VoteRequest
             vote::VoteResponse
             begin_quorum_epoch::BeginQuorumEpochRequest

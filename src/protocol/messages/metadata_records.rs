@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::protocol::wire::{
-    Form, Message, Mut, Reader, Ref, Uuid, Wire, WireError, WireFault, Writer, wire,
+    Float64, Form, Message, Mut, Reader, Ref, Uuid, Wire, WireError, WireFault, Writer, wire,
 };
 
 wire! {
@@ -109,6 +109,19 @@ wire! {
         feature_level: i16,
     }
 
+    /// A quota of clients was set, or removed (KIP-546).
+    ClientQuotaRecord(14, 0..=0, 0) {
+        entity: Vec<EntityData>,
+        key: String,
+        value: Float64,
+        remove: bool,
+    }
+
+    EntityData {
+        entity_type: String,
+        entity_name: Option<String>,
+    }
+
     /// Producer ids up to here are given away.
     ProducerIdsRecord(15, 0..=0, 0) {
         broker_id: i32,
@@ -195,6 +208,7 @@ metadata_records! {
     UnfenceBroker(UnfenceBrokerRecord)
     RemoveTopic(RemoveTopicRecord)
     FeatureLevel(FeatureLevelRecord)
+    ClientQuota(ClientQuotaRecord)
     ProducerIds(ProducerIdsRecord)
     BrokerRegistrationChange(BrokerRegistrationChangeRecord)
     NoOp(NoOpRecord)

@@ -25,6 +25,8 @@ pub enum Kind {
     I32,
     /// Eight bytes.
     I64,
+    /// Eight bytes: a [`Float64`](super::Float64).
+    F64,
     /// Two bytes: an [`ErrorCode`](crate::protocol::ErrorCode).
     Error,
     /// Sixteen bytes: a [`Uuid`](super::Uuid).

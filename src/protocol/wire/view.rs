@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use super::{Kind, Preset, Uuid, Wire};
+use super::{Float64, Kind, Preset, Uuid, Wire};
 use crate::base::Rope;
 use crate::protocol::ErrorCode;
 
@@ -17,6 +17,7 @@ pub enum Ref<'a> {
     U16(&'a u16),
     I32(&'a i32),
     I64(&'a i64),
+    F64(&'a Float64),
     Error(&'a ErrorCode),
     Uuid(&'a Uuid),
     Text(&'a String),
@@ -36,6 +37,7 @@ pub enum Mut<'a> {
     U16(&'a mut u16),
     I32(&'a mut i32),
     I64(&'a mut i64),
+    F64(&'a mut Float64),
     Error(&'a mut ErrorCode),
     Uuid(&'a mut Uuid),
     Text(&'a mut String),
@@ -124,6 +126,7 @@ impl Ref<'_> {
             Ref::U16(value) => i64::from(*value),
             Ref::I32(value) => i64::from(*value),
             Ref::I64(value) => *value,
+            Ref::F64(value) => value.bits(),
             Ref::Error(value) => i64::from(value.code()),
             _ => return None,
         })
@@ -164,6 +167,7 @@ impl<'a> Mut<'a> {
             Mut::U16(value) => *value = number as u16,
             Mut::I32(value) => *value = number as i32,
             Mut::I64(value) => *value = number,
+            Mut::F64(value) => *value = Float64::from_bits(number),
             Mut::Error(value) => *value = ErrorCode::from_code(number as i16),
             _ => {}
         }

@@ -101,7 +101,7 @@ impl Writer {
                 match kind {
                     Kind::Bool | Kind::I8 => self.raw(&(number as i8).to_be_bytes()),
                     Kind::I32 => self.raw(&(number as i32).to_be_bytes()),
-                    Kind::I64 => self.raw(&number.to_be_bytes()),
+                    Kind::I64 | Kind::F64 => self.raw(&number.to_be_bytes()),
                     _ => self.raw(&(number as i16).to_be_bytes()),
                 }
             }

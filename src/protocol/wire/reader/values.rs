@@ -5,7 +5,7 @@ use super::Reader;
 use crate::protocol::ErrorCode;
 use crate::protocol::wire::span::camel_case;
 use crate::protocol::wire::view::{Elements, Fields, Mut};
-use crate::protocol::wire::{Field, Kind, Preset, Schema, Uuid, WireFault};
+use crate::protocol::wire::{Field, Float64, Kind, Preset, Schema, Uuid, WireFault};
 
 /// At most so many characters of a string are shown.
 const MAX_SHOWN_CHARS: usize = 40;
@@ -175,12 +175,13 @@ impl Reader {
             Kind::Bool | Kind::I8 => i8::from_be_bytes(self.array()).into(),
             Kind::U16 => u16::from_be_bytes(self.array()).into(),
             Kind::I32 => i32::from_be_bytes(self.array()).into(),
-            Kind::I64 => i64::from_be_bytes(self.array()),
+            Kind::I64 | Kind::F64 => i64::from_be_bytes(self.array()),
             _ => i16::from_be_bytes(self.array()).into(),
         };
         self.say(|| match kind {
             Kind::Bool => (number != 0).to_string(),
             Kind::Error => ErrorCode::from_code(number as i16).to_string(),
+            Kind::F64 => Float64::from_bits(number).to_string(),
             _ => number.to_string(),
         });
         number
