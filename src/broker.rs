@@ -58,6 +58,7 @@ use delete_records::WaitingDeletion;
 use fetch::Fetches;
 use fetcher::Fetcher;
 use forward::Forward;
+use metadata_snapshot::Snapshots;
 use produce::WaitingProduce;
 use quota::ReplicationQuota;
 use server::Server;
@@ -156,7 +157,7 @@ impl BrokerTimer {
 pub struct Disk {
     logs: Map<TopicPartition, Arc<Partition>>,
     metadata: Option<Arc<UnifiedLog>>,
-    snapshot: Option<Arc<Snapshot>>,
+    snapshots: Vec<Arc<Snapshot>>,
     high_watermarks: Map<TopicPartition, i64>,
     clean_shutdown: Option<i64>,
     unclean: bool,
@@ -181,8 +182,7 @@ pub struct Broker {
     recover_first: bool,
     cleaner_awake: bool,
     metadata_log: Arc<UnifiedLog>,
-    /// With what the metadata log begins, when that is not the beginning.
-    metadata_snapshot: Option<Arc<Snapshot>>,
+    snapshots: Snapshots,
     image: MetadataImage,
     controller: ControllerSession,
     fetchers: Map<i32, Fetcher>,
@@ -220,7 +220,7 @@ impl Broker {
             recover_first: disk.unclean,
             cleaner_awake: false,
             metadata_log,
-            metadata_snapshot: disk.snapshot,
+            snapshots: Snapshots::found(disk.snapshots),
             image: MetadataImage::default(),
             controller: ControllerSession::new(id, Voters::default()),
             fetchers: Map::new(),
@@ -254,7 +254,7 @@ impl Broker {
         let disk = Disk {
             logs: self.partitions.clone(),
             metadata: (!in_process).then(|| Arc::clone(&self.metadata_log)),
-            snapshot: self.metadata_snapshot.clone().filter(|_| !in_process),
+            snapshots: if in_process { Vec::new() } else { self.snapshots.kept().to_vec() },
             high_watermarks: self.high_watermark_checkpoint.clone(),
             clean_shutdown: self.clean_shutdown,
             unclean: true,
@@ -408,6 +408,7 @@ impl Broker {
         ctx.set_timer(BrokerTimer::PeerTimeout, ctx.now() + ms(1_000));
         self.expire_producers(ctx);
         self.wake_cleaner(ctx);
+        self.snapshots.begin(ctx.now());
         self.controller.connect(ctx);
     }
 

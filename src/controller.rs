@@ -58,7 +58,7 @@ type Ctx<'a> = trace::Ctx<'a, ControllerTimer>;
 const PRODUCER_ID_BLOCK: i32 = 1_000;
 
 /// What the controller answers.
-const SERVED: [ApiKey; 16] = [
+const SERVED: [ApiKey; 17] = [
     ApiKey::ApiVersions,
     ApiKey::BrokerRegistration,
     ApiKey::BrokerHeartbeat,
@@ -75,10 +75,8 @@ const SERVED: [ApiKey; 16] = [
     ApiKey::ListPartitionReassignments,
     ApiKey::DescribeQuorum,
     ApiKey::AlterClientQuotas,
+    ApiKey::FetchSnapshot,
 ];
-
-/// What it answers as soon as it has a snapshot: before, nobody has a use for it. (Kafka always speaks it.)
-const SERVED_TO_LATE: [ApiKey; 1] = [ApiKey::FetchSnapshot];
 
 /// What the voters of a quorum ask each other; one that is alone is asked by nobody.
 const SERVED_TO_VOTERS: [ApiKey; 3] = [ApiKey::Vote, ApiKey::BeginQuorumEpoch, ApiKey::EndQuorumEpoch];
@@ -436,7 +434,7 @@ impl Controller {
 
     fn api_versions(&self, ctx: &mut Ctx, asker: Asker) {
         let known = ApiKey::ApiVersions.has_version(asker.version);
-        let served = SERVED.iter().chain(&SERVED_TO_VOTERS).chain(&SERVED_TO_LATE).filter(|api| self.serves(**api));
+        let served = SERVED.iter().chain(&SERVED_TO_VOTERS).filter(|api| self.serves(**api));
         let api_keys = served.filter_map(|api| {
             let versions = api.versions()?;
             Some(ApiVersion {

@@ -27,6 +27,14 @@ properties! {
         "log.initial.task.delay.ms" => log_initial_task_delay_ms: u32 = 30_000, "before the first look for old segments";
         "log.retention.check.interval.ms" => retention_check_interval_ms: u32 = 300_000, "between two looks for old segments";
         "max.incremental.fetch.session.cache.slots" => fetch_session_slots: u32 = 1_000, "incremental fetch sessions kept";
+        "metadata.log.max.record.bytes.between.snapshots" => max_record_bytes_between_snapshots: i64 = 20_971_520,
+            "so much applied metadata, and a snapshot is made";
+        "metadata.log.max.snapshot.interval.ms" => max_snapshot_interval_ms: u32 = 3_600_000,
+            "after so long a snapshot is made; 0 for never";
+        "metadata.max.retention.bytes" => max_metadata_retention_bytes: i64 = 104_857_600,
+            "so large the metadata log and its snapshots may be before old ones go; -1 for any size";
+        "metadata.max.retention.ms" => max_metadata_retention_ms: i64 = 604_800_000,
+            "so old a snapshot may be before it goes; -1 for ever";
         "num.partitions" => num_partitions: i32 = 1, "partitions of a topic created by itself";
         "producer.id.expiration.check.interval.ms" => producer_id_expiration_check_interval_ms: u32 = 600_000,
             "between two looks for silent producers";

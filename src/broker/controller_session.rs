@@ -534,6 +534,7 @@ impl Broker {
             if end < self.image.end_offset {
                 // Applied records are committed ones: the controller lost its disk.
                 self.image = Default::default();
+                self.snapshots = Default::default();
             }
             return;
         }
@@ -582,6 +583,7 @@ impl Broker {
             }
         }
         self.image.end_offset = to;
+        self.note_applied(ctx, from);
         if touched.is_empty() && configured == Configured::default() {
             return;
         }

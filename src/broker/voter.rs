@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use crate::broker::metadata_snapshot::Snapshots;
 use crate::broker::shutdown::Shutdown;
 use crate::broker::{Broker, Ctx};
 use crate::metadata::{MetadataImage, Snapshot};
@@ -29,7 +30,8 @@ impl Broker {
         if self.shutdown == Shutdown::Done {
             return;
         }
-        (self.metadata_log, self.metadata_snapshot) = (news.log, news.snapshot);
+        self.metadata_log = news.log;
+        self.snapshots = Snapshots::found(news.snapshot.into_iter().collect());
         if self.metadata_log.log_end_offset() < self.image.end_offset {
             // What was applied was committed: the leader has lost its disk.
             self.image = MetadataImage::default();

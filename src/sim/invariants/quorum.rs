@@ -201,7 +201,7 @@ fn snapshots_of(nodes: &Nodes, node: NodeId) -> &[Arc<Snapshot>] {
     let Some(machine) = nodes.get(&node).map(|slot| &slot.machine) else { return &[] };
     match (machine.controller(), machine.broker()) {
         (Some(controller), _) => controller.snapshots(),
-        (_, Some(broker)) => broker.metadata_snapshot().map_or(&[], std::slice::from_ref),
+        (_, Some(broker)) => broker.metadata_snapshots(),
         _ => &[],
     }
 }
