@@ -37,6 +37,8 @@ pub enum Metric {
     IsrExpands,
     /// How often a leader was elected.
     LeaderElections,
+    /// From the controller's decision to the moment at which the broker leads.
+    LeaderElectionTime,
     /// Records that leaders appended.
     MessagesIn,
     /// Bytes that leaders appended.
@@ -62,7 +64,7 @@ enum Measure {
 
 impl Metric {
     /// All of them, in the order of the page.
-    pub const ALL: [Metric; 12] = [
+    pub const ALL: [Metric; 13] = [
         Metric::UnderReplicated,
         Metric::UnderMinIsr,
         Metric::Offline,
@@ -70,6 +72,7 @@ impl Metric {
         Metric::IsrShrinks,
         Metric::IsrExpands,
         Metric::LeaderElections,
+        Metric::LeaderElectionTime,
         Metric::MessagesIn,
         Metric::BytesIn,
         Metric::ProduceTime,
@@ -87,6 +90,7 @@ impl Metric {
             Metric::IsrShrinks => "IsrShrinksPerSec",
             Metric::IsrExpands => "IsrExpandsPerSec",
             Metric::LeaderElections => "LeaderElectionRateAndTimeMs",
+            Metric::LeaderElectionTime => "LeaderElectionRateAndTimeMs, time",
             Metric::MessagesIn => "MessagesInPerSec",
             Metric::BytesIn => "BytesInPerSec",
             Metric::ProduceTime => "Produce TotalTimeMs",
@@ -105,6 +109,7 @@ impl Metric {
             Metric::IsrShrinks => "replicas that leaders removed from an ISR, per second",
             Metric::IsrExpands => "replicas that leaders took into an ISR, per second",
             Metric::LeaderElections => "leaders elected, per second",
+            Metric::LeaderElectionTime => "from the controller's decision until the broker leads",
             Metric::MessagesIn => "records appended by leaders, per second",
             Metric::BytesIn => "bytes appended by leaders, per second",
             Metric::ProduceTime => "from a produce request's arrival to its answer",
@@ -122,7 +127,10 @@ impl Metric {
             Metric::UnderReplicated | Metric::UnderMinIsr | Metric::Offline | Metric::ActiveController => {
                 Measure::Gauge
             }
-            Metric::ProduceTime | Metric::FetchConsumerTime | Metric::FetchFollowerTime => Measure::Time,
+            Metric::LeaderElectionTime
+            | Metric::ProduceTime
+            | Metric::FetchConsumerTime
+            | Metric::FetchFollowerTime => Measure::Time,
             _ => Measure::Rate,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::{ConnId, FrameKind, Map, NodeId, Set, SimTime};
 use crate::protocol::{ApiKey, TopicPartition};
-use crate::sim::{Branch, CONTROLLER, Machine, World};
+use crate::sim::{Branch, Machine, World};
 use crate::trace::{Entry, Event, Frame, Role};
 use crate::view::words::{Category, category};
 
@@ -37,11 +37,15 @@ pub struct MetricsIndex {
     last: Option<Entry>,
     kinds: Map<NodeId, Kind>,
     partitions: Map<TopicPartition, Seen>,
+    /// Elections that the leaders have not heard of: the epoch that each begins, and when it was decided.
+    elections: Map<TopicPartition, (i32, SimTime)>,
     /// `min.insync.replicas` by topic, and of those that do not say.
     min_isr: Map<Arc<str>, u32>,
     default_min_isr: u32,
     /// Controllers that decide.
     active: Set<NodeId>,
+    /// The controller that is alone, and so decides as soon as it runs.
+    alone: Option<NodeId>,
     /// Requests that brokers have not answered.
     asked: Map<(NodeId, ConnId, i32), SimTime>,
     /// High watermarks of leaders, and positions of consumers.
@@ -110,6 +114,7 @@ impl MetricsIndex {
 
     fn prepare(&mut self, world: &World) {
         let cluster = &world.setup().cluster;
+        self.alone = cluster.voters().alone().map(|voter| NodeId(voter.id.unsigned_abs()));
         self.default_min_isr = cluster.config.log.min_insync_replicas.max(1) as u32;
         for topic in &cluster.topics {
             if let Some(value) = topic.configs.get("min.insync.replicas").and_then(|text| text.parse().ok()) {
@@ -154,7 +159,7 @@ impl MetricsIndex {
     /// What the controllers decided, and whether they can.
     fn decided(&mut self, entry: &Entry, event: &Event) {
         match event {
-            Event::NodeStarted if entry.node == CONTROLLER => {
+            Event::NodeStarted if self.alone == Some(entry.node) => {
                 self.active.insert(entry.node);
             }
             Event::ControllerActivated { .. } => {
@@ -197,7 +202,19 @@ impl MetricsIndex {
                     self.add(if shrinks { Metric::IsrShrinks } else { Metric::IsrExpands }, entry, 1);
                 }
             }
-            Event::LeaderElected { .. } => self.add(Metric::LeaderElections, entry, 1),
+            Event::LeaderElected { at, leader_epoch, .. } => {
+                self.add(Metric::LeaderElections, entry, 1);
+                self.elections.insert(at.clone(), (*leader_epoch, entry.time));
+            }
+            Event::BecameLeader { at, leader_epoch } => {
+                let decided = self.elections.get(at).filter(|(epoch, _)| epoch == leader_epoch);
+                if let Some(since) = decided.map(|(_, since)| *since) {
+                    self.elections.remove(at);
+                    let took = entry.time.since(since) as i64;
+                    self.records[Metric::LeaderElectionTime as usize].sample(entry.time, entry.seq, took);
+                }
+                return;
+            }
             _ => return,
         }
         self.count(entry);
