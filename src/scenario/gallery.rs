@@ -136,7 +136,7 @@ pub const CHAPTERS: &[Chapter] = &[
     chapter(
         "Controllers and metadata",
         "Who decides who leads, and what happens when two believe that they do.",
-        &["controller-dies", "zombie-leader"],
+        &["controller-dies", "combined-mode", "zombie-leader"],
     ),
     chapter(
         "Disks, power and clocks",
