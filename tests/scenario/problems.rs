@@ -254,7 +254,7 @@ fn names_that_are_taken_or_missing() {
               partition in one generation, read past the high watermark, two controllers in one epoch,
               two votes of a controller in one epoch, committed metadata changed, acknowledged before
               it was committed, committed below min.insync.replicas, torn write, duplicate, reordered,
-              unseen, non-monotonic poll, commit of a fenced member)"#]],
+              unseen, non-monotonic poll, commit of a fenced member, lost by compaction)"#]],
     );
 }
 
