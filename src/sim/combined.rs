@@ -77,6 +77,7 @@ impl Combined {
     }
 
     /// One step: of one of them or both, and then the broker hears what the voter has.
+    #[inline(never)]
     pub(super) fn step(&mut self, step: &mut Step<'_>, stimulus: Stimulus) -> Asked {
         let mut asked = Asked { effects: Vec::new(), trace: Vec::new() };
         let addressee = self.addressee(step.me, &stimulus);
@@ -101,6 +102,7 @@ impl Combined {
         asked
     }
 
+    #[inline(never)]
     fn addressee(&self, me: NodeId, stimulus: &Stimulus) -> Addressee {
         let is_own = |conn: &ConnId| conn.0 >> 32 == u64::from(me.0);
         let asker = |conn: &ConnId| match self.asks.contains(conn) {
@@ -147,6 +149,7 @@ impl Combined {
     }
 
     /// The broker's metadata are the voter's: it hears when there are more, or another leads.
+    #[inline(never)]
     fn tell_broker(&mut self, step: &mut Step<'_>, asked: &mut Asked) {
         let log = self.controller.log();
         let facts = self.controller.quorum();

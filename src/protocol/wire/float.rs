@@ -33,7 +33,12 @@ impl From<f64> for Float64 {
 
 impl fmt::Debug for Float64 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.get(), f)
+        // Code that writes any fraction is too much for the page.
+        if cfg!(target_arch = "wasm32") {
+            fmt::Display::fmt(self, f)
+        } else {
+            fmt::Debug::fmt(&self.get(), f)
+        }
     }
 }
 
