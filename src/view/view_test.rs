@@ -100,9 +100,9 @@ fn a_produce_request_in_words() {
                 Broker 1 received producer riders' ApiVersions request: it asked which requests and versions it
                     speaks.
             00:01.010  Answered: ApiVersions response
-                Broker 1 answered producer riders' ApiVersions request: it speaks 51 kinds of request.
+                Broker 1 answered producer riders' ApiVersions request: it speaks 53 kinds of request.
             00:01.010  Answer arrived: ApiVersions response
-                Producer riders received the answer to its ApiVersions request from broker 1: it speaks 51
+                Producer riders received the answer to its ApiVersions request from broker 1: it speaks 53
                     kinds of request.
             00:01.010  Batch of 1 sent
                 Producer riders sent a batch of 1 record for rides-0.
@@ -258,7 +258,7 @@ fn the_chain_of_causes() {
                     rides-0; with acks=all the leader answers when every in-sync replica has it.
             <- 00:01.010 Producer riders sent a batch of 1 record for rides-0.
             <- 00:01.010 Producer riders received the answer to its ApiVersions request from broker 1: it
-                    speaks 51 kinds of request.
+                    speaks 53 kinds of request.
             <- 00:01.010 Broker 1 received producer riders' ApiVersions request: it asked which requests and
                     versions it speaks.
             <- 00:01.008 Producer riders' timer ran out: a batch may have lingered long enough.
@@ -266,7 +266,7 @@ fn the_chain_of_causes() {
                     and 1 topic.
             <- 00:01.003 Broker 3 received producer riders' Metadata request: it asked who leads rides.
             <- 00:01.002 Producer riders received the answer to its ApiVersions request from broker 3: it
-                    speaks 51 kinds of request.
+                    speaks 53 kinds of request.
             -> Produce answered: offset 0
             -> Answered: stored at 0
         "#]],

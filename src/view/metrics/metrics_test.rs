@@ -54,31 +54,34 @@ fn a_leader_dies() {
         &run,
         &index,
         expect![[r#"
-        UnderReplicatedPartitions  3 ! | 0 0 0 0 0 0 0 3 3 3 3 ·
-            15016 ms: rose to 3 after Broker 2 elected, epoch 1
-        UnderMinIsrPartitionCount  0 | 0 0 0 0 0 0 0 0 0 0 0 ·
-        OfflinePartitionsCount  0 | 0 0 0 0 0 0 0 0 0 0 0 ·
-        ActiveControllerCount  1 | 1 1 1 1 1 1 1 1 1 1 1 ·
-        IsrShrinksPerSec  0/s | 0 0 0 0 0 0 0 0 0 0 0 ·
-        IsrExpandsPerSec  0/s | 0 0 0 0 0 0 0 0 0 0 0 ·
-        LeaderElectionRateAndTimeMs  0/s | 1 0 0 0 0 0 0 0 0 0 0 ·
-            4000 ms: fell to 0/s after Group kitchen rebalances
-        MessagesInPerSec  10/s | 0 10 10 10 1 0 0 41 10 10 10 ·
-            18000 ms: fell to 10/s after Broker 2 elected, epoch 1
-        BytesInPerSec  875/s | 51 860 1020 865 127 0 0 1656 875 875 875 ·
-            18000 ms: fell to 875/s after Broker 2 elected, epoch 1
-        records-lag-max kitchen-1  1 | · · 0 0 0 0 0 40 1 1 1 ·
-            19906 ms: rose to 1 after Broker 2 elected, epoch 1
-        Produce TotalTimeMs p50 1.1 ms | · 1220 1265 1235 · · · 1302 1172 1189 1189 ·
-        Produce TotalTimeMs p99 1.3 ms | · 1353 1341 1320 · · · 7013663 1337 1352 1352 ·
-            18000 ms: fell to 1.3 ms after Broker 2 elected, epoch 1
-        FetchConsumer TotalTimeMs p50 97 ms | · · 98912 99041 500000 500000 500000 98786 97809 97711 97711 ·
-        FetchConsumer TotalTimeMs p99 198 ms | · · 298955 298825 500000 500000 500000 500000 298775 198960 198960 ·
-            18000 ms: fell to 298 ms after Broker 2 elected, epoch 1
-        FetchFollower TotalTimeMs p50 98 ms | 500000 98979 98944 99003 500000 500000 500000 98645 98829 98776 98776 ·
-        FetchFollower TotalTimeMs p99 98 ms | 500000 500000 299027 299041 500000 500000 500000 500000 99018 98984 98984 ·
-            18000 ms: fell to 99 ms after Broker 2 elected, epoch 1
-    "#]],
+            UnderReplicatedPartitions  3 ! | 0 0 0 0 0 0 0 3 3 3 3 ·
+                15016 ms: rose to 3 after Broker 2 elected, epoch 1
+            UnderMinIsrPartitionCount  0 | 0 0 0 0 0 0 0 0 0 0 0 ·
+            OfflinePartitionsCount  0 | 0 0 0 0 0 0 0 0 0 0 0 ·
+            ActiveControllerCount  1 | 1 1 1 1 1 1 1 1 1 1 1 ·
+            IsrShrinksPerSec  0/s | 0 0 0 0 0 0 0 0 0 0 0 ·
+            IsrExpandsPerSec  0/s | 0 0 0 0 0 0 0 0 0 0 0 ·
+            LeaderElectionRateAndTimeMs  0/s | 1 0 0 0 0 0 0 0 0 0 0 ·
+                4000 ms: fell to 0/s after Group kitchen rebalances
+            LeaderElectionRateAndTimeMs, time p50 – | 2616 · · · · · · 2525 · · · ·
+            LeaderElectionRateAndTimeMs, time p99 – | 2664 · · · · · · 2525 · · · ·
+                16000 ms: rose to 2.5 ms after Broker 2 elected, epoch 1
+            MessagesInPerSec  10/s | 0 10 10 10 1 0 0 41 10 10 10 ·
+                18000 ms: fell to 10/s after Broker 2 elected, epoch 1
+            BytesInPerSec  875/s | 51 860 1020 865 127 0 0 1656 875 875 875 ·
+                18000 ms: fell to 875/s after Broker 2 elected, epoch 1
+            records-lag-max kitchen-1  1 | · · 0 0 0 0 0 40 1 1 1 ·
+                19906 ms: rose to 1 after Broker 2 elected, epoch 1
+            Produce TotalTimeMs p50 1.1 ms | · 1220 1265 1235 · · · 1302 1172 1189 1189 ·
+            Produce TotalTimeMs p99 1.3 ms | · 1353 1341 1320 · · · 7013663 1337 1352 1352 ·
+                18000 ms: fell to 1.3 ms after Broker 2 elected, epoch 1
+            FetchConsumer TotalTimeMs p50 97 ms | · · 98912 99041 500000 500000 500000 98786 97809 97711 97711 ·
+            FetchConsumer TotalTimeMs p99 198 ms | · · 298955 298825 500000 500000 500000 500000 298775 198960 198960 ·
+                18000 ms: fell to 298 ms after Broker 2 elected, epoch 1
+            FetchFollower TotalTimeMs p50 98 ms | 500000 98979 98944 99003 500000 500000 500000 98645 98829 98776 98776 ·
+            FetchFollower TotalTimeMs p99 98 ms | 500000 500000 299027 299041 500000 500000 500000 500000 99018 98984 98984 ·
+                18000 ms: fell to 99 ms after Broker 2 elected, epoch 1
+        "#]],
     );
 }
 
