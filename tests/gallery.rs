@@ -36,7 +36,7 @@ const DIGESTS: &[(&str, &str)] = &[
     ("migration", "96280cb127e439ae"),
     ("controller-dies", "ae97c26d4a70591e"),
     ("combined-mode", "b28451d6cf4b0a87"),
-    ("queue-or-log", "f86843e851ff6807"),
+    ("queue-or-log", "d09c0006f2995c3f"),
     ("two-of-three-die", "9e3b8a29aee692a3"),
     ("longer-log", "c59e91900b6bb99a"),
     ("split-network", "077c70fe842ec988"),
