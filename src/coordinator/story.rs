@@ -108,8 +108,8 @@ impl Story {
 
     /// `join a [version=4] [session=6000] [rebalance=9000] [instance=i] [protocols=range,..]
     /// [as=id]`, `sync a [a=0,1 b=2]`, `beat a`, `leave a`, `commit a 0=5 [gen=3] [meta=xyz]`,
-    /// `fetch`, `forget admin 0 1`, `list admin [state=stable] [type=classic]`, `describe`, `delete`, `wait 3000`, `hold`, `release`, `late`,
-    /// `fail ERROR_CODE`, `refuse [ERROR_CODE]`, `deny [ERROR_CODE]`, `crash`, `resign`, `load`; for consumer groups see
+    /// `fetch`, `forget admin 0 1`, `list admin [state=stable] [type=classic]`, `describe`, `delete`, `wait 3000`, `hold`, `release`,
+    /// `late`, `fail ERROR_CODE`, `refuse [ERROR_CODE]`, `deny [ERROR_CODE]`, `crash`, `resign`, `load`; for consumer groups see
     /// `Story::ask_consumer_group`.
     pub(super) fn run(&mut self, line: &str) {
         let _ = writeln!(self.told, "{line}");
