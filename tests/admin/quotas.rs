@@ -16,9 +16,10 @@ const ANY: i8 = 2;
 const ME: &str = "story";
 
 type Entity<'a> = &'a [(&'a str, Option<&'a str>)];
+type Ops<'a> = &'a [(&'a str, Option<f64>)];
 
 /// Sets quotas, or removes them.
-fn entry(entity: Entity<'_>, ops: &[(&str, Option<f64>)]) -> RequestEntryData {
+fn entry(entity: Entity<'_>, ops: Ops<'_>) -> RequestEntryData {
     let part = |(kind, name): &(&str, Option<&str>)| RequestEntityData {
         entity_type: (*kind).into(),
         entity_name: name.map(str::to_owned),
@@ -38,7 +39,7 @@ fn alter_all(cluster: &mut Cluster, entries: Vec<RequestEntryData>, validate_onl
     answer.entries.iter().map(|entry| entry.error_code).collect()
 }
 
-fn alter(cluster: &mut Cluster, entity: Entity<'_>, ops: &[(&str, Option<f64>)]) -> ErrorCode {
+fn alter(cluster: &mut Cluster, entity: Entity<'_>, ops: Ops<'_>) -> ErrorCode {
     alter_all(cluster, vec![entry(entity, ops)], false)[0]
 }
 
@@ -116,8 +117,8 @@ fn quotas_are_set_told_and_removed() {
 #[test]
 fn what_makes_no_sense_is_refused() {
     let mut cluster = Cluster::new(1);
-    let rate: &[(&str, Option<f64>)] = &[("producer_byte_rate", Some(10.0))];
-    let wrong: &[(Entity<'_>, &[(&str, Option<f64>)])] = &[
+    let rate: Ops<'_> = &[("producer_byte_rate", Some(10.0))];
+    let wrong: &[(Entity<'_>, Ops<'_>)] = &[
         (&[], rate),
         (&[("group", Some("g"))], rate),
         (&[("user", Some(""))], rate),
