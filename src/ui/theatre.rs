@@ -27,10 +27,14 @@ use self::foot::{Foot, Zoom};
 use self::panel::{ChartRef, World};
 use self::script::{Script, Told};
 use self::show::{FIRST, Guess, Show};
-use super::dialogs::{Load, read};
+use super::dialogs::{Load, of_file, read};
 use super::dom;
 use super::session::SPEEDS;
 
+/// What took longer than this to find is drawn with the next frame, in milliseconds.
+const DRAW_AT_ONCE_MS: f64 = 3.0;
+/// While something is looked for, only so many frames are drawn.
+const SEARCH_SHOWN_EVERY: u32 = 6;
 /// What is said for a while stays so long, in milliseconds.
 const TOAST_MS: u32 = 6_000;
 
@@ -139,6 +143,10 @@ pub(super) struct Theatre {
     last_frame: f64,
     /// The next steps are not yet prepared.
     cold: bool,
+    /// What was found is drawn with the next frame, which does nothing else.
+    undrawn: bool,
+    /// Frames of a search since the last one that was drawn.
+    unseen: u32,
     _listeners: Vec<EventListener>,
 }
 
@@ -165,6 +173,8 @@ impl Component for Theatre {
             frame: None,
             last_frame: 0.0,
             cold: false,
+            undrawn: false,
+            unseen: 0,
             _listeners: listeners(ctx),
         };
         theatre.ask_for_frame(ctx);
@@ -178,6 +188,7 @@ impl Component for Theatre {
     }
 
     fn update(&mut self, ctx: &Context<Theatre>, msg: Msg) -> bool {
+        let begun = dom::clock();
         let redraw = self.obey(ctx, msg);
         let moves = self.playing || self.show.is_under_way();
         if !moves {
@@ -187,10 +198,15 @@ impl Component for Theatre {
         if moves || redraw || std::mem::take(&mut self.cold) {
             self.ask_for_frame(ctx);
         }
+        // A frame that both looks for something and draws it would come too late.
+        let is_late = !self.playing && dom::clock() - begun > DRAW_AT_ONCE_MS;
         if redraw {
+            self.undrawn = is_late;
+        }
+        if redraw && !is_late {
             self.draw();
         }
-        redraw
+        redraw && !is_late
     }
 
     fn view(&self, ctx: &Context<Theatre>) -> Html {
@@ -438,10 +454,18 @@ impl Theatre {
     }
 
     fn next_frame(&mut self, ctx: &Context<Theatre>, time: f64) -> bool {
+        if std::mem::take(&mut self.undrawn) {
+            return true;
+        }
         if self.show.is_under_way() {
             if let Err(trouble) = self.show.go_on(dom::clock) {
                 self.say(ctx, trouble);
             }
+            self.unseen += 1;
+            if self.show.is_under_way() && self.unseen < SEARCH_SHOWN_EVERY {
+                return false;
+            }
+            self.unseen = 0;
             return true;
         }
         if !self.playing {
@@ -563,12 +587,14 @@ impl Theatre {
 
     /// What was dropped on the page.
     fn load(&mut self, load: Load) {
-        let linked = match load {
-            Load::Gallery(id) => Linked::Gallery(id),
-            Load::File(_, bytes) => Linked::Text(String::from_utf8_lossy(&bytes).into_owned()),
+        let (name, linked) = match load {
+            Load::Gallery(id) => (None, Linked::Gallery(id)),
+            Load::File(name, bytes) => {
+                (Some(name), Linked::Text(String::from_utf8_lossy(&bytes).into_owned()))
+            }
         };
         if let Err(trouble) = self.open(&TheatreLink { scenario: linked, ..TheatreLink::of(FIRST) }) {
-            self.over = Over::Trouble(trouble);
+            self.over = Over::Trouble(of_file(name.as_deref(), trouble));
         }
     }
 

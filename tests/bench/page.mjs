@@ -147,10 +147,32 @@ async function scrubbing() {
     await page.close();
 }
 
-// Four worlds, twelve partitions, up to six members: how it plays, and what a step takes until it is on the page.
+// Four worlds, twelve partitions, up to six members: how it plays, and the longest piece of work, with layout,
+// until a step is on the page.
 async function theatre() {
     const page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
     page.on('pageerror', (error) => console.error(String(error)));
+    await page.addInitScript(() => {
+        window.pieces = null;
+        // When the microtasks are done, in which the page is drawn.
+        window.measure = (before) => new Promise((done) => {
+            const { port1, port2 } = new MessageChannel();
+            port1.onmessage = () => {
+                void document.body.offsetHeight;
+                window.pieces.push(performance.now() - before);
+                done();
+            };
+            port2.postMessage(0);
+        });
+        window.plainFrame = window.requestAnimationFrame.bind(window);
+        window.requestAnimationFrame = (back) => window.plainFrame((time) => {
+            const before = performance.now();
+            back(time);
+            if (window.pieces) {
+                window.measure(before);
+            }
+        });
+    });
     await page.goto(`${url}#theatre/deploy-doubles`);
     await page.waitForFunction(() => document.querySelector('.world') && !document.querySelector('.clock.busy'));
     await button(page, 'Play').click();
@@ -173,24 +195,24 @@ async function theatre() {
         await page.getByRole('radio', { name: kind }).click();
         for (const [key, way] of [['ArrowLeft', 'back'], ['ArrowRight', 'on']]) {
             const taken = await page.evaluate(async (key) => {
-                const { port1, port2 } = new MessageChannel();
-                const turn = () => new Promise((done) => {
-                    port1.onmessage = done;
-                    port2.postMessage(0);
-                });
+                const frame = () => new Promise((done) => window.plainFrame(done));
                 const times = [];
                 for (let i = 0; i < 40; i += 1) {
+                    window.pieces = [];
                     const before = performance.now();
                     document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
-                    await turn();
-                    void document.body.offsetHeight;
-                    times.push(performance.now() - before);
-                    await new Promise((done) => requestAnimationFrame(done));
+                    await window.measure(before);
+                    // What took long to find is drawn with the next frame.
+                    do {
+                        await frame();
+                        await frame();
+                    } while (document.querySelector('.clock.busy'));
+                    times.push(Math.max(...window.pieces));
                 }
                 return times;
             }, key);
             const [middle, most] = [median(taken), Math.max(...taken)].map((it) => it.toFixed(1));
-            row(`a step ${way} by ${kind}, median and worst of 40`, `${middle} / ${most} ms`, 'wanted: under 16 ms');
+            row(`longest piece of a step ${way} by ${kind}, median and worst`, `${middle} / ${most} ms`, 'wanted: under 16 ms');
         }
     }
     await page.close();

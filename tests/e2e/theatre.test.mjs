@@ -16,9 +16,12 @@ const ready = async (page) => {
     await worlds(page).first().waitFor({ timeout: 60_000 });
     await page.waitForFunction(() => !document.querySelector('.clock.busy'));
 };
+// What a key found may be drawn with the frame after.
+const frames = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 // A step, until it is taken: one to an event that is far away takes several frames.
 const step = async (page, key = 'ArrowRight') => {
     await page.keyboard.press(key);
+    await frames(page);
     await page.waitForFunction(() => !document.querySelector('.clock.busy'));
 };
 const at = { fragment: '#theatre/scale-out' };

@@ -29,6 +29,7 @@ for (const [width, height] of sizes) {
             await page.getByRole('radio', { name: 'round' }).click();
             for (let round = 0; round < 4; round++) {
                 await page.keyboard.press('ArrowRight');
+                await page.waitForTimeout(100);
                 await page.waitForFunction(() => !document.querySelector('.clock.busy'));
             }
         }

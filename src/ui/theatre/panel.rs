@@ -5,7 +5,7 @@ use std::rc::Rc;
 use yew::prelude::*;
 
 use crate::base::SimTime;
-use crate::view::theatre::{Chart, Fill, Panel};
+use crate::view::theatre::{Chart, Fill, Label, Panel};
 use crate::view::{Px, members, px};
 
 use super::Msg;
@@ -14,6 +14,9 @@ use super::Msg;
 const NAMES: f64 = 44.0;
 /// Above it.
 const TOP: f64 = 6.0;
+
+/// So many letters are drawn anew at once.
+const HANDFUL: usize = 8;
 
 /// A chart, compared by whether it is the same one.
 #[derive(Clone)]
@@ -190,8 +193,31 @@ fn Lanes(props: &LanesProps) -> Html {
             _ if fill.is_dotted() => html! { <><path class={fill.class()} d={d.clone()} /><path fill="url(#dots)" d={d.clone()} /></> },
             _ => html! { <path class={fill.class()} d={d.clone()} /> },
         }) }
-        { for chart.labels.iter().map(|label| html! {
-            <text class={classes!("letter", members::class(label.colour), label.stalled.then_some("weak"))} x={px(label.x)} y={px(label.y)}>{ &label.text }</text>
-        }) }
+        { for letters(chart).map(|(key, labels)| html! { <Letters {key} labels={labels.to_vec()} /> }) }
     </> }
+}
+
+/// The letters of each lane in handfuls: what a lane's past has stays as it is.
+fn letters(chart: &Chart) -> impl Iterator<Item = (u64, &[Label])> {
+    let lane = |label: &Label| (label.y / chart.frame.pitch) as u64;
+    let lanes = chart.labels.chunk_by(move |one, other| lane(one) == lane(other));
+    lanes.flat_map(move |labels| {
+        let first = labels.first().map_or(0, lane);
+        (0..).zip(labels.chunks(HANDFUL)).map(move |(number, labels)| (first << 32 | number, labels))
+    })
+}
+
+#[derive(PartialEq, Properties)]
+struct LettersProps {
+    labels: Vec<Label>,
+}
+
+#[component]
+fn Letters(props: &LettersProps) -> Html {
+    let letter = |label: &Label| {
+        html! {
+            <text class={classes!("letter", members::class(label.colour), label.stalled.then_some("weak"))} x={px(label.x)} y={px(label.y)}>{ &label.text }</text>
+        }
+    };
+    html! { <>{ for props.labels.iter().map(letter) }</> }
 }
