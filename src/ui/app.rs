@@ -18,7 +18,7 @@ use crate::view::words::{Names, StepKind, title};
 
 use super::address::{first_session, first_tab, in_view};
 use super::brokers::BrokersView;
-use super::dialogs::{Dialog, DialogView, Load, read};
+use super::dialogs::{Dialog, DialogView, Load, of_file, read};
 use super::inspector::{Inspector, Shown};
 use super::menu::{Chosen, Menu, MenuView};
 use super::metrics::Metrics;
@@ -520,6 +520,10 @@ impl App {
     }
 
     fn load(&mut self, ctx: &Context<App>, load: Load) {
+        let name = match &load {
+            Load::File(name, _) => Some(name.clone()),
+            Load::Gallery(_) => None,
+        };
         let (linked, files) = match load {
             Load::Gallery(id) => (Linked::Gallery(id), Files::new()),
             Load::File(name, bytes) if name.ends_with(".json") || is_recording(&bytes) => {
@@ -550,7 +554,7 @@ impl App {
                 self.last_frame = 0.0;
                 dom::set_fragment("");
             }
-            Err(trouble) => self.dialog = Some(Dialog::Trouble(trouble)),
+            Err(trouble) => self.dialog = Some(Dialog::Trouble(of_file(name.as_deref(), trouble))),
         }
     }
 

@@ -94,6 +94,16 @@ fn Scenarios(props: &ScenariosProps) -> Html {
     </> }
 }
 
+/// What is wrong with a scenario that was not in a link but in a file.
+#[inline(never)]
+pub(super) fn of_file(name: Option<&str>, trouble: String) -> String {
+    match (name, trouble.strip_prefix("the link's scenario cannot be used: ")) {
+        (Some(name), Some(problem)) => format!("{name}: {problem}"),
+        (Some(name), None) => format!("{name}: {trouble}"),
+        (None, _) => trouble,
+    }
+}
+
 /// Reads a file that somebody brought.
 pub(super) fn read(file: web_sys::File, load: Callback<Load>) {
     wasm_bindgen_futures::spawn_local(async move {

@@ -92,6 +92,13 @@ test('a shared link leads to the same place', async ({ page, context }) => {
     assert.equal(await digest(other), shared);
 });
 
+test('a file that cannot be read is named, with the place of what is wrong', async ({ page }) => {
+    await button(page, 'Scenarios').click();
+    const file = { name: 'bad.json', mimeType: 'application/json', buffer: Buffer.from('{"title": "t", "brokers": [}') };
+    await page.locator('input[type=file]').setInputFiles(file);
+    await page.getByRole('dialog', { name: 'This cannot be opened' }).getByText(/^bad\.json: line 1, column 28/).waitFor();
+});
+
 test('a link that cannot be read says so', { fragment: '#1-AAAA' }, async ({ page }) => {
     await page.getByRole('dialog', { name: 'This cannot be opened' }).getByText('damaged').waitFor();
 });
