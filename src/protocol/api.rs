@@ -14,6 +14,8 @@ enum Listeners {
     Broker,
     Controller,
     Both,
+    /// Brokers of a cluster on ZooKeeper, as until Kafka 3.9.
+    ZooKeeper,
 }
 
 macro_rules! apis {
@@ -21,7 +23,7 @@ macro_rules! apis {
         $api:ident = $key:literal, $listeners:ident
         $(, $module:ident::{$request:ident, $response:ident})?;
     )*) => {
-        /// The APIs of Apache Kafka 4.1.
+        /// The APIs of Apache Kafka 4.1, and those of 3.9 that need ZooKeeper.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum ApiKey {
             $(#[doc = concat!("`", $key, "`", $(": see [`", stringify!($module), "`].")?)] $api = $key,)*
@@ -94,6 +96,11 @@ apis! {
     Fetch = 1, Both, fetch::{FetchRequest, FetchResponse};
     ListOffsets = 2, Broker, list_offsets::{ListOffsetsRequest, ListOffsetsResponse};
     Metadata = 3, Broker, metadata::{MetadataRequest, MetadataResponse};
+    LeaderAndIsr = 4, ZooKeeper, leader_and_isr::{LeaderAndIsrRequest, LeaderAndIsrResponse};
+    StopReplica = 5, ZooKeeper, stop_replica::{StopReplicaRequest, StopReplicaResponse};
+    UpdateMetadata = 6, ZooKeeper, update_metadata::{UpdateMetadataRequest, UpdateMetadataResponse};
+    ControlledShutdown = 7, ZooKeeper,
+        controlled_shutdown::{ControlledShutdownRequest, ControlledShutdownResponse};
     OffsetCommit = 8, Broker, offset_commit::{OffsetCommitRequest, OffsetCommitResponse};
     OffsetFetch = 9, Broker, offset_fetch::{OffsetFetchRequest, OffsetFetchResponse};
     FindCoordinator = 10, Broker, find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
@@ -224,6 +231,11 @@ impl ApiKey {
         matches!(self.listeners(), Listeners::Controller | Listeners::Both)
     }
 
+    /// Whether brokers answer it only in a cluster on ZooKeeper; Kafka 4 has it no more.
+    pub const fn is_of_zookeeper(self) -> bool {
+        matches!(self.listeners(), Listeners::ZooKeeper)
+    }
+
     /// Whether this version of the API is flexible (KIP-482).
     pub const fn is_flexible(self, version: i16) -> bool {
         version >= self.first_flexible()
@@ -298,10 +310,10 @@ mod tests {
     fn requests_and_responses_have_the_same_versions() {
         for api in ApiKey::ALL {
             assert_eq!(ApiKey::try_from(api.code()), Ok(*api));
-            assert!(api.is_for_brokers() || api.is_for_controllers());
+            assert!(api.is_for_brokers() || api.is_for_controllers() || api.is_of_zookeeper());
         }
         let known = ApiKey::ALL.iter().filter(|api| api.versions().is_some());
-        assert_eq!((known.count(), ApiKey::ALL.len()), (61, 89));
+        assert_eq!((known.count(), ApiKey::ALL.len()), (65, 93));
         assert_eq!(ApiKey::Produce.versions(), Some(3..=13));
         assert_eq!(ApiKey::EndTxn.versions(), None);
     }
@@ -334,8 +346,8 @@ mod tests {
         assert_eq!(dissection.spans.len(), 4);
         assert_eq!(dissection.error.map(|error| error.fault), Some(WireFault::UnsupportedVersion(0)));
         assert_eq!(
-            dissect_response(&frame, 7, 0).error.map(|error| error.fault),
-            Some(WireFault::UnknownApi(7))
+            dissect_response(&frame, 93, 0).error.map(|error| error.fault),
+            Some(WireFault::UnknownApi(93))
         );
     }
 }

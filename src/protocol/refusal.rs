@@ -22,6 +22,10 @@ pub fn encode_refusal(api: ApiKey, version: i16, body: &Bytes, error: ErrorCode)
         ApiKey::AlterPartition => {
             put(version, &alter_partition::AlterPartitionResponse { error_code: error, ..Default::default() })
         }
+        ApiKey::ControlledShutdown => put(
+            version,
+            &controlled_shutdown::ControlledShutdownResponse { error_code: error, ..Default::default() },
+        ),
         ApiKey::AllocateProducerIds => put(
             version,
             &allocate_producer_ids::AllocateProducerIdsResponse { error_code: error, ..Default::default() },
@@ -79,6 +83,11 @@ pub fn is_not_controller(api: ApiKey, version: i16, frame: &Bytes) -> bool {
         }
         ApiKey::AlterPartition => {
             get(frame, version, |answer: alter_partition::AlterPartitionResponse| Some(answer.error_code))
+        }
+        ApiKey::ControlledShutdown => {
+            get(frame, version, |answer: controlled_shutdown::ControlledShutdownResponse| {
+                Some(answer.error_code)
+            })
         }
         ApiKey::AllocateProducerIds => {
             get(frame, version, |answer: allocate_producer_ids::AllocateProducerIdsResponse| {
