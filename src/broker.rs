@@ -25,6 +25,7 @@ mod history;
 mod metadata_api;
 mod metadata_snapshot;
 mod offsets_api;
+mod on_zookeeper;
 mod partition;
 mod produce;
 mod producer_ids;
@@ -123,6 +124,12 @@ pub enum BrokerTimer {
     Coordinator(CoordinatorTimer),
     /// The controller has had long enough to replace it: it ends without.
     Shutdown,
+    /// The session with ZooKeeper needs something.
+    ZooKeeper,
+    /// Register with ZooKeeper (again).
+    Registration,
+    /// Tell a broker (again) what the controller that this one hosts has decided.
+    Channel(i32),
 }
 
 impl BrokerTimer {
@@ -134,6 +141,9 @@ impl BrokerTimer {
             BrokerTimer::FetcherRetry(_) => "fetch again",
             BrokerTimer::PeerTimeout => "request timeout",
             BrokerTimer::Shutdown => "shutdown timeout",
+            BrokerTimer::ZooKeeper => "ping ZooKeeper",
+            BrokerTimer::Registration => "register again",
+            BrokerTimer::Channel(_) => "tell a broker again",
             BrokerTimer::IsrCheck => "check in-sync replicas",
             BrokerTimer::HighWatermarkCheckpoint => "high watermark checkpoint",
             BrokerTimer::Retention => "log retention",
@@ -202,6 +212,7 @@ pub struct Broker {
     next_file: u64,
     files: Map<u64, TopicPartition>,
     shutdown: Shutdown,
+    zookeeper: Option<Box<on_zookeeper::OnZooKeeper>>,
 }
 
 impl Broker {
@@ -240,6 +251,7 @@ impl Broker {
             next_file: 0,
             files: Map::new(),
             shutdown: Shutdown::default(),
+            zookeeper: None,
             clean_shutdown: None,
             previous_epoch: disk.clean_shutdown.unwrap_or(-1),
             static_config: Arc::clone(&config),
@@ -263,6 +275,7 @@ impl Broker {
             .reached_at(self.external.clone())
             .in_rack(self.rack.clone())
             .led_by(self.controller.voters().clone())
+            .on_zookeeper(self.zookeeper_config())
     }
 
     /// This broker with a second listener, [`EXTERNAL_PORT`], that is advertised as `external`:
@@ -367,6 +380,8 @@ impl Broker {
                     self.hear_leader(ctx, leader, bytes);
                 } else if let Some(broker) = self.share_peer_of(conn) {
                     self.hear_share_coordinator(ctx, broker, bytes);
+                } else if self.is_of_zookeeper(conn) {
+                    self.hear_zookeeper(ctx, conn, &bytes);
                 } else {
                     self.receive(ctx, conn, from, port, bytes.whole());
                 }
@@ -378,6 +393,8 @@ impl Broker {
                     self.leader_closed(ctx, leader, reason);
                 } else if let Some(broker) = self.share_peer_of(conn) {
                     self.share_coordinator_closed(ctx, broker, reason);
+                } else if self.is_of_zookeeper(conn) {
+                    self.zookeeper_closed(ctx, conn, reason);
                 } else {
                     self.client_closed(ctx, conn);
                 }
@@ -409,6 +426,9 @@ impl Broker {
         self.expire_producers(ctx);
         self.wake_cleaner(ctx);
         self.snapshots.begin(ctx.now());
+        if self.zookeeper.is_some() {
+            return self.start_on_zookeeper(ctx);
+        }
         self.controller.connect(ctx);
     }
 
@@ -444,6 +464,9 @@ impl Broker {
             BrokerTimer::Unmute(conn) => self.server.unmute(conn),
             BrokerTimer::SharePrune => self.prune_share_states(ctx),
             BrokerTimer::Coordinator(timer) => self.coordinator_timer(ctx, timer),
+            BrokerTimer::ZooKeeper => self.wake_zookeeper(ctx),
+            BrokerTimer::Registration => self.register_znode(ctx),
+            BrokerTimer::Channel(broker) => self.run_channel(ctx, broker),
         }
     }
 
@@ -454,6 +477,7 @@ impl Broker {
         self.time_out_share_coordinators(ctx);
         let timeout = self.config.replica_socket_timeout_ms;
         self.time_out_controller(ctx);
+        self.time_out_channels(ctx);
         for leader in self.fetchers.keys().copied().collect::<Vec<_>>() {
             self.time_out_fetcher(ctx, leader, timeout);
         }

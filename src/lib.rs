@@ -19,6 +19,7 @@
 //! | [`scenario`] | the scenario schema, its errors, workloads from files, the gallery; links, recordings | pixels; machines' insides |
 //! | [`sim`] | time, delivery, faults, disks, history, forks, invariant checkers | scenario files, pictures |
 //! | [`broker`] | one broker: requests, replica manager, partitions, fetchers, purgatories | the scheduler, other nodes' memory |
+//! | [`zookeeper`] | an exhibit: ZooKeeper, and the controller that a broker hosted until Kafka 3.9 | the scheduler, brokers' insides |
 //! | [`controller`] | the KRaft quorum: the metadata log, elections, the ISR | the scheduler, brokers' insides |
 //! | [`coordinator`] | group and offset machines | the network, how its log is replicated |
 //! | [`client`] | producer (accumulator, sender) and consumer | server state |
@@ -32,7 +33,7 @@
 //! | [`base`] | ids, virtual time, seeded randomness, digest, checksums, small maps, the machine contract | Kafka |
 //!
 //! Machines (broker, controller, coordinator, client) never import one another; they meet
-//! only as frames. One explicit edge: a broker hosts the group coordinator.
+//! only as frames. Two explicit edges: a broker hosts the group coordinator and, on ZooKeeper, a controller.
 
 pub mod assignor;
 pub mod base;
@@ -54,3 +55,4 @@ pub mod trace;
 #[cfg(target_arch = "wasm32")]
 pub mod ui;
 pub mod view;
+pub mod zookeeper;

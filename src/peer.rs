@@ -16,7 +16,8 @@ use crate::protocol::wire::{Reader, Wire};
 use crate::protocol::{ApiKey, Message, decode_response_rope, encode_raw_request, encode_request, negotiate};
 use crate::trace::Ctx;
 
-const CLIENT_NAME: &str = "terrarium-broker";
+/// The client id of a broker that asks another, or the controller.
+pub const BROKER_CLIENT: &str = "terrarium-broker";
 const BACKOFF_MS: u64 = 50;
 const BACKOFF_MAX_MS: u64 = 1_000;
 
@@ -67,7 +68,7 @@ impl<P> Peer<P> {
     /// A node that is not connected to yet.
     pub fn new(host: impl Into<String>, port: u16) -> Peer<P> {
         Peer {
-            client: CLIENT_NAME,
+            client: BROKER_CLIENT,
             host: host.into(),
             port,
             conn: None,

@@ -8,6 +8,7 @@
 mod combined;
 mod command;
 mod ensemble;
+mod failover;
 mod guest;
 mod history;
 mod invariants;
@@ -20,6 +21,7 @@ mod world;
 pub use combined::Combined;
 pub use command::{Command, CommandError, Data, Kind};
 pub use ensemble::{Ensemble, Moment};
+pub use failover::{Dies, Failover, Question, failover};
 pub use guest::Guest;
 pub use history::{Branch, Journaled, Run};
 pub use invariants::{Invariants, ShareCounts, Violation};

@@ -275,6 +275,20 @@ pub enum Event {
     /// What snapshots tell is deleted from the metadata log: it begins here now.
     MetadataLogCleaned { log_start_offset: i64 },
 
+    // --- ZooKeeper ---
+    /// A client has a session with ZooKeeper.
+    SessionOpened { session: i64, client: NodeId, timeout_ms: u32 },
+    /// ZooKeeper has not heard of a session for its timeout: it is over.
+    SessionExpired { session: i64 },
+    /// A znode was created, deleted, or holds something else.
+    ZNodeChanged { path: Arc<str>, change: &'static str, zxid: i64 },
+    /// Whoever watches a znode is told, once.
+    WatchFired { path: Arc<str>, change: &'static str, client: NodeId },
+    /// This broker was the first to create `/controller`: it is the controller, and reads everything.
+    ControllerClaimed { epoch: i32 },
+    /// It has read everything, and decides from now on.
+    ControllerLoaded { epoch: i32, brokers: u32, topics: u32, partitions: u32 },
+
     // --- requests that wait ---
     /// A produce request waits for its in-sync replicas.
     ProduceWaits {

@@ -16,6 +16,7 @@ pub mod theatre;
 pub mod timeline;
 pub mod why;
 pub mod words;
+pub mod zookeeper;
 
 pub use px::{Px, px};
 

@@ -27,3 +27,5 @@ mod survival;
 mod truncation;
 #[path = "sim/worlds.rs"]
 mod worlds;
+#[path = "sim/zookeeper.rs"]
+mod zookeeper;

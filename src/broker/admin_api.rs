@@ -194,7 +194,7 @@ impl Broker {
         let response = DescribeClusterResponse {
             endpoint_type: request.endpoint_type,
             cluster_id: CLUSTER_ID.into(),
-            controller_id: self.image.unfenced().next().map_or(-1, |broker| broker.id),
+            controller_id: self.controller_id(),
             brokers: brokers.collect(),
             cluster_authorized_operations: if request.include_cluster_authorized_operations {
                 CLUSTER_OPERATIONS

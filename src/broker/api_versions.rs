@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use crate::broker::server::is_served;
+use crate::broker::server::{is_served, is_served_on_zookeeper};
 use crate::broker::{Broker, Ctx};
 use crate::protocol::messages::api_versions::{
     ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
@@ -33,7 +33,11 @@ impl Broker {
             // A version from the future is answered in version 0 with what there is.
             self.server.answer_in_version(token, 0);
             let error_code = ErrorCode::UnsupportedVersion;
-            let response = ApiVersionsResponse { error_code, api_keys: spoken(), ..Default::default() };
+            let response = ApiVersionsResponse {
+                error_code,
+                api_keys: spoken(self.zookeeper.is_some()),
+                ..Default::default()
+            };
             self.reply(ctx, token, &response);
             return Ok(());
         }
@@ -45,7 +49,8 @@ impl Broker {
             self.reply(ctx, token, &ApiVersionsResponse { error_code, ..Default::default() });
             return Ok(());
         }
-        let mut response = ApiVersionsResponse { api_keys: spoken(), ..Default::default() };
+        let mut response =
+            ApiVersionsResponse { api_keys: spoken(self.zookeeper.is_some()), ..Default::default() };
         if version >= 3 {
             let told = FEATURES.iter().filter(|(_, min, _)| *min > 0 || version >= LEVEL_0_SINCE);
             response.supported_features = told
@@ -70,14 +75,15 @@ impl Broker {
 }
 
 /// Every API that is served, with its versions.
-fn spoken() -> Vec<ApiVersion> {
+fn spoken(on_zookeeper: bool) -> Vec<ApiVersion> {
     let told = |api: &ApiKey| {
         let versions = api.versions()?;
         // librdkafka wants to see the oldest versions of Produce, which nobody answers (KAFKA-18659).
         let min_version = if *api == ApiKey::Produce { 0 } else { *versions.start() };
         Some(ApiVersion { api_key: api.code(), min_version, max_version: *versions.end() })
     };
-    ApiKey::ALL.iter().filter(|api| is_served(**api)).filter_map(told).collect()
+    let served = |api: &&ApiKey| is_served(**api) || on_zookeeper && is_served_on_zookeeper(**api);
+    ApiKey::ALL.iter().filter(served).filter_map(told).collect()
 }
 
 /// KIP-511: letters, digits, dots and hyphens, the latter two neither first nor last.

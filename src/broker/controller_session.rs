@@ -4,6 +4,8 @@
 //!
 //! Source: KIP-631 (registration, heartbeats, fencing), KIP-595 (observers fetch the log).
 
+mod on_zookeeper;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -50,6 +52,8 @@ pub(super) enum Purpose {
     /// `__consumer_offsets` or a topic that a client asked for, created by this broker.
     AutoCreate(Vec<String>),
     ProducerIds,
+    /// Of a controller on ZooKeeper: to be replaced, so that this broker can end.
+    Shutdown,
 }
 
 /// What is copied from the controller.
@@ -83,6 +87,8 @@ pub(super) struct ControllerSession {
     caught_up: bool,
     pub(super) creating: Set<String>,
     pub(super) allocating_ids: bool,
+    /// The controller is a broker: there is no log to be copied, and registration is elsewhere.
+    is_a_broker: bool,
 }
 
 impl ControllerSession {
@@ -103,6 +109,7 @@ impl ControllerSession {
             caught_up: false,
             creating: Set::new(),
             allocating_ids: false,
+            is_a_broker: false,
         }
     }
 
@@ -134,6 +141,9 @@ impl ControllerSession {
     pub(super) fn connect(&mut self, ctx: &mut Ctx) {
         if self.leader.is_some() {
             self.peer.connect(ctx);
+        }
+        if self.is_a_broker {
+            return;
         }
         if self.source.is_none() {
             self.look_elsewhere(ctx);
@@ -240,7 +250,11 @@ impl Broker {
         }
         match self.controller.peer.receive(ctx, bytes) {
             FromPeer::Ready => {
-                self.register(ctx);
+                if self.controller.is_a_broker {
+                    self.propose_isrs_again(ctx);
+                } else {
+                    self.register(ctx);
+                }
                 self.send_forwards(ctx);
             }
             FromPeer::Answer { purpose, version, bytes } => {
@@ -305,6 +319,7 @@ impl Broker {
             Purpose::AlterPartition(_) => ApiKey::AlterPartition,
             Purpose::AutoCreate(_) => ApiKey::CreateTopics,
             Purpose::ProducerIds => ApiKey::AllocateProducerIds,
+            Purpose::Shutdown => ApiKey::ControlledShutdown,
             Purpose::Forward(token) => match self.forwards.get(token) {
                 Some(forward) => forward.api(),
                 None => return false,
@@ -338,7 +353,11 @@ impl Broker {
             self.controller.look_elsewhere(ctx);
             self.controller.plan_retry(ctx);
         }
-        if let Some(lost) = self.controller.peer.time_out(ctx, self.config.session_timeout_ms) {
+        let patience = match self.controller.is_a_broker {
+            true => self.config.replica_socket_timeout_ms,
+            false => self.config.session_timeout_ms,
+        };
+        if let Some(lost) = self.controller.peer.time_out(ctx, patience) {
             self.give_up_asking(ctx, lost);
             self.controller_lost(ctx);
         }
@@ -373,7 +392,8 @@ impl Broker {
         version: i16,
         bytes: &Bytes,
     ) -> Result<(), WireError> {
-        if !self.controller.is_alone() && self.says_not_controller(&purpose, version, bytes) {
+        let may_move = !self.controller.is_alone() || self.controller.is_a_broker;
+        if may_move && self.says_not_controller(&purpose, version, bytes) {
             self.not_controller(ctx, purpose);
             return Ok(());
         }
@@ -427,6 +447,7 @@ impl Broker {
                 };
                 self.producer_ids_answered(ctx, block);
             }
+            Purpose::Shutdown => self.shutdown_on_zookeeper(ctx, version, bytes)?,
         }
         Ok(())
     }
@@ -462,6 +483,9 @@ impl Broker {
     }
 
     pub(super) fn heartbeat(&mut self, ctx: &mut Ctx) {
+        if self.controller.is_a_broker {
+            return self.ask_to_shut_down(ctx);
+        }
         if self.controller.broker_epoch < 0 {
             return self.register(ctx);
         }
@@ -623,7 +647,7 @@ impl Broker {
         if names.is_empty() {
             return;
         }
-        if self.controller.ask(ctx, Purpose::AutoCreate(names.clone()), &request).is_ok() {
+        if self.ask_controller(ctx, Purpose::AutoCreate(names.clone()), &request).is_ok() {
             self.controller.creating.extend(names);
         }
     }
@@ -633,7 +657,7 @@ impl Broker {
         if !self.controller.allocating_ids {
             let request =
                 AllocateProducerIdsRequest { broker_id: self.id, broker_epoch: self.controller.broker_epoch };
-            self.controller.allocating_ids = self.controller.ask(ctx, Purpose::ProducerIds, &request).is_ok();
+            self.controller.allocating_ids = self.ask_controller(ctx, Purpose::ProducerIds, &request).is_ok();
         }
         self.controller.allocating_ids
     }

@@ -88,10 +88,13 @@ impl Broker {
     }
 
     fn send_forward(&mut self, ctx: &mut Ctx, token: u64) {
-        let Some(forward) = self.forwards.get_mut(&token).filter(|forward| !forward.sent) else { return };
+        let Some(forward) = self.forwards.get(&token).filter(|forward| !forward.sent) else { return };
+        let (api, version, body) = (forward.api, forward.version, forward.body.clone());
         let purpose = Purpose::Forward(token);
-        let asked = self.controller.ask_raw(ctx, purpose, forward.api, forward.version, &forward.body);
-        forward.sent = asked.is_ok();
+        let asked = self.ask_controller_raw(ctx, purpose, api, version, &body);
+        if let Some(forward) = self.forwards.get_mut(&token) {
+            forward.sent = asked.is_ok();
+        }
     }
 
     /// The connection broke before the answer.
@@ -141,7 +144,7 @@ impl Broker {
         Ok(())
     }
 
-    fn reply_raw(&mut self, ctx: &mut Ctx, token: u64, frame: &Bytes) {
+    pub(super) fn reply_raw(&mut self, ctx: &mut Ctx, token: u64, frame: &Bytes) {
         let Some(asked) = self.server.asked(token) else { return };
         let mut bytes = BytesMut::with_capacity(frame.len());
         bytes.put_i32(asked.correlation_id());

@@ -97,12 +97,17 @@ impl Broker {
         MetadataResponse {
             brokers: brokers.collect(),
             cluster_id: Some(CLUSTER_ID.into()),
-            // KRaft's controller is no broker; any broker passes requests on to it.
-            controller_id: self.image.unfenced().next().map_or(-1, |broker| broker.id),
+            controller_id: self.controller_id(),
             topics,
             cluster_authorized_operations: if tells_operations { CLUSTER_OPERATIONS } else { i32::MIN },
             ..Default::default()
         }
+    }
+
+    /// KRaft's controller is no broker; any broker passes requests on to it.
+    pub(super) fn controller_id(&self) -> i32 {
+        let any = || self.image.unfenced().next().map_or(-1, |broker| broker.id);
+        self.controller_broker().unwrap_or_else(any)
     }
 
     fn describe_topic_with_id(&self, topic_id: Uuid) -> MetadataResponseTopic {

@@ -191,7 +191,7 @@ impl Broker {
             topics: vec![RequestTopicData { topic_id: partition.topic_id, partitions: vec![asked] }],
         };
         let from = partition.registration.isr.clone();
-        if self.controller.ask(ctx, Purpose::AlterPartition(at.clone()), &request).is_ok() {
+        if self.ask_controller(ctx, Purpose::AlterPartition(at.clone()), &request).is_ok() {
             ctx.trace(Event::IsrProposed { at: at.clone(), from, to: isr.clone() });
             if let Some(partition) = self.partitions.get_mut(at) {
                 Arc::make_mut(partition).set_proposed(Some(isr));

@@ -153,7 +153,8 @@ impl Broker {
 
     /// Deals with every request whose turn it is.
     pub(super) fn serve(&mut self, ctx: &mut Ctx) {
-        if !self.has_metadata() {
+        // A broker on ZooKeeper has to hear the controller first, and answers everybody meanwhile.
+        if !self.has_metadata() && self.zookeeper.is_none() {
             return;
         }
         while let Some(conn) = self.server.ready.pop_front() {
@@ -188,7 +189,9 @@ impl Broker {
 
     fn dispatch(&mut self, ctx: &mut Ctx, token: u64, key: i16, version: i16, body: &Bytes) {
         let api = ApiKey::try_from(key).ok();
-        let known = api.is_some_and(|api| is_served(api) && api.has_version(version));
+        let on_zookeeper = self.zookeeper.is_some();
+        let served = |api| is_served(api) || on_zookeeper && is_served_on_zookeeper(api);
+        let known = api.is_some_and(|api| served(api) && api.has_version(version));
         let done = match api {
             Some(ApiKey::ApiVersions) => self.api_versions(ctx, token, version, body),
             Some(api) if known => self.handle(ctx, token, api, version, body),
@@ -209,6 +212,9 @@ impl Broker {
         version: i16,
         body: &Bytes,
     ) -> Result<(), WireError> {
+        if self.zookeeper.is_some() && self.handle_on_zookeeper(ctx, token, api, version, body)? {
+            return Ok(());
+        }
         match api {
             ApiKey::Metadata => self.metadata(ctx, token, &Message::decode(body, version)?),
             ApiKey::Produce => self.produce(ctx, token, &Message::decode(body, version)?),
@@ -274,6 +280,11 @@ impl Broker {
         ctx.close(conn);
         self.client_closed(ctx, conn);
     }
+}
+
+/// What it answers besides, in a cluster on ZooKeeper.
+pub(super) fn is_served_on_zookeeper(api: ApiKey) -> bool {
+    api.is_of_zookeeper() || matches!(api, ApiKey::AlterPartition | ApiKey::AllocateProducerIds)
 }
 
 /// The APIs that a broker answers.

@@ -58,6 +58,7 @@ impl Scenario {
                 config: Arc::new(broker),
                 controllers: self.cluster.controllers,
                 combined: self.cluster.combined,
+                zookeeper: self.cluster.zookeeper.clone().map(Arc::new),
                 controller: Arc::new(controller),
             },
             clients: self.clients(files, &mut problems),

@@ -169,6 +169,33 @@ impl Check<'_> {
         }
     }
 
+    /// What a cluster on ZooKeeper may not have.
+    #[inline(never)]
+    fn zookeeper(&mut self) {
+        let cluster = &self.scenario.cluster;
+        let Some(zookeeper) = &cluster.zookeeper else { return };
+        let root = Path::default().key("cluster");
+        let (controllers, features) = (cluster.controllers, cluster.features.is_empty());
+        let (timeout, combined) = (zookeeper.session_timeout_ms, cluster.combined);
+        let fine = zookeeper.tick_ms > 0 && timeout > 0 && zookeeper.max_in_flight > 0;
+        let few = zookeeper.read_us.max(zookeeper.write_us) <= 1_000_000;
+        self.expect(
+            controllers == 1 && !combined,
+            || root.key("controllers"),
+            || "on ZooKeeper one of the brokers is the controller".into(),
+        );
+        self.expect(
+            features,
+            || root.key("features"),
+            || "on ZooKeeper there are no levels of features".into(),
+        );
+        self.expect(
+            fine && few,
+            || root.key("zookeeper"),
+            || "times and requests in flight are at least 1, an operation takes at most a second".into(),
+        );
+    }
+
     fn cluster(&mut self) {
         let root = Path::default().key("cluster");
         let brokers = self.scenario.cluster.brokers;
@@ -201,6 +228,7 @@ impl Check<'_> {
             || root.key("combined"),
             || format!("{controllers} controllers are in {controllers} brokers' processes; {steady} run"),
         );
+        self.zookeeper();
         for (name, level) in &self.scenario.cluster.features {
             self.expect(
                 name == ELIGIBLE_LEADER_REPLICAS && (0..=1).contains(level),

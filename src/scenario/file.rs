@@ -13,6 +13,7 @@ use crate::scenario::session::Session;
 use crate::scenario::theatre::Protocol;
 use crate::scenario::values::{Members, Settings, unique};
 use crate::sim::Command;
+use crate::zookeeper::ZooKeeperConfig;
 
 /// A scenario: a cluster, its clients, and what happens to them.
 ///
@@ -90,6 +91,10 @@ pub struct Cluster {
     /// (`process.roles=broker,controller`): what befalls the one befalls the other.
     #[serde(skip_serializing_if = "is_false")]
     pub combined: bool,
+    /// With this, `{}` for all defaults, the cluster is of the time until Kafka 3.9: a node `zookeeper` has the
+    /// metadata, and one of the brokers is the controller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zookeeper: Option<ZooKeeperConfig>,
     /// The first one's id, 0 or 1, from which the others count on: programs may expect either.
     #[serde(skip_serializing_if = "is_one")]
     pub first_broker_id: u32,
@@ -267,6 +272,7 @@ impl Default for Cluster {
             brokers: 3,
             controllers: 1,
             combined: false,
+            zookeeper: None,
             features: Map::new(),
             first_broker_id: 1,
             spare_brokers: 0,

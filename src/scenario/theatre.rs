@@ -33,6 +33,9 @@ pub struct Protocol {
     /// Assignors of the group's consumers, the preferred first.
     #[serde(rename = "partition.assignment.strategy", skip_serializing_if = "Vec::is_empty")]
     pub partition_assignment_strategy: Vec<AssignorKind>,
+    /// Whether the cluster is on ZooKeeper, as until Kafka 3.9, or not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zookeeper: Option<bool>,
 }
 
 impl Protocol {
@@ -77,6 +80,8 @@ impl Protocol {
         let first = self.partition_assignment_strategy.first();
         match (&self.name, self.group_protocol, &self.group_remote_assignor, first) {
             (Some(name), ..) => name.clone(),
+            _ if self.zookeeper == Some(true) => "ZooKeeper".to_owned(),
+            _ if self.zookeeper == Some(false) => "KRaft".to_owned(),
             (_, Some(GroupProtocol::Share), ..) => "Share group".to_owned(),
             (_, Some(GroupProtocol::Consumer), None, _) => "Consumer protocol".to_owned(),
             (_, Some(GroupProtocol::Consumer), Some(assignor), _) => format!("Consumer · {assignor}"),
@@ -88,6 +93,13 @@ impl Protocol {
 
     /// How it goes about it, in a few words.
     pub fn idea(&self) -> &'static str {
+        match self.zookeeper {
+            Some(true) => {
+                return "one of the brokers is the controller, and reads everything when it becomes it";
+            }
+            Some(false) => return "controllers of their own have the metadata in memory",
+            None => {}
+        }
         if self.group_protocol == Some(GroupProtocol::Consumer) {
             return "the broker decides; members reconcile one by one";
         }
@@ -139,6 +151,13 @@ impl Scenario {
     /// The same scenario under a protocol.
     pub fn under(&self, protocol: &Protocol) -> Scenario {
         let mut scenario = self.clone();
+        match protocol.zookeeper {
+            Some(true) => {
+                scenario.cluster.zookeeper.get_or_insert_default();
+            }
+            Some(false) => scenario.cluster.zookeeper = None,
+            None => {}
+        }
         for group in &mut scenario.groups {
             protocol.apply(&mut group.configs);
         }

@@ -391,6 +391,18 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether a cluster on ZooKeeper refuses it.
+    pub fn needs_kraft(&self) -> bool {
+        matches!(
+            self,
+            Command::DeleteTopic { .. }
+                | Command::AddPartitions { .. }
+                | Command::Reassign { .. }
+                | Command::ElectLeaders { .. }
+                | Command::SetConfig { .. }
+        )
+    }
+
     /// Whether it comes from a program outside: checked before it is done, and cheap.
     pub(super) fn is_of_guest(&self) -> bool {
         matches!(self, Command::Connect { .. } | Command::Bytes { .. } | Command::HangUp { .. })
@@ -474,6 +486,8 @@ pub enum CommandError {
     NoSuchByte(String),
     /// No API has that name.
     NoSuchApi(String),
+    /// A cluster on ZooKeeper cannot do it here.
+    NeedsKRaft,
 }
 
 impl fmt::Display for CommandError {
@@ -488,6 +502,7 @@ impl fmt::Display for CommandError {
             CommandError::NoSuchConn(client, conn) => write!(f, "'{client}' cannot use connection {conn}"),
             CommandError::NoSuchByte(place) => write!(f, "there is no byte at {place}"),
             CommandError::NoSuchApi(name) => write!(f, "no API is called '{name}'"),
+            CommandError::NeedsKRaft => f.write_str("this cannot be done in a cluster on ZooKeeper"),
         }
     }
 }

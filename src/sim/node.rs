@@ -10,6 +10,7 @@ use crate::sim::combined::Step;
 use crate::sim::{Combined, Guest};
 use crate::storage::UnifiedLog;
 use crate::trace::{self, Event};
+use crate::zookeeper::{ZooKeeper, ZooKeeperTimer};
 
 /// Every kind of machine. An enum, so that nodes can be cloned, compared, listed and printed.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +21,8 @@ pub enum Machine {
     Controller(Box<Controller>),
     /// Both in one process.
     Combined(Box<Combined>),
+    /// Keeps the metadata of a cluster of the past.
+    ZooKeeper(Box<ZooKeeper>),
     /// Sends records.
     Producer(Box<Producer>),
     /// Reads records.
@@ -79,6 +82,8 @@ pub enum Timer {
     Consumer(ConsumerTimer),
     /// An admin client's.
     Admin(AdminTimer),
+    /// A ZooKeeper server's.
+    ZooKeeper(ZooKeeperTimer),
 }
 
 impl Timer {
@@ -90,6 +95,7 @@ impl Timer {
             Timer::Producer(timer) => timer.name(),
             Timer::Consumer(timer) => timer.name(),
             Timer::Admin(timer) => timer.name(),
+            Timer::ZooKeeper(timer) => timer.name(),
         }
     }
 }
@@ -210,6 +216,7 @@ impl Slot {
             Machine::Combined(combined) => {
                 combined.step(&mut Step { now, epoch_ms, me, root, rng, next_conn }, stimulus)
             }
+            Machine::ZooKeeper(zookeeper) => drive!(zookeeper, ZooKeeper),
             Machine::Producer(producer) => drive!(producer, Producer, Stimulus::Producer(c) => c),
             Machine::Consumer(consumer) => drive!(consumer, Consumer, Stimulus::Consumer(c) => c),
             Machine::Admin(admin) => drive!(admin, Admin, Stimulus::Admin(c) => c),

@@ -9,6 +9,7 @@ use crate::controller::ControllerConfig;
 use crate::metadata::Voters;
 use crate::plant::Plant;
 use crate::sim::Command;
+use crate::zookeeper::ZooKeeperConfig;
 
 /// Everything that, with the seed and the commands of whoever plays, decides all that happens.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,6 +99,8 @@ pub struct ClusterSetup {
     pub controllers: u32,
     /// The first brokers' processes are the controllers, too, and there are no others.
     pub combined: bool,
+    /// With this there are no controllers: the metadata are on ZooKeeper, and one of the brokers is the controller.
+    pub zookeeper: Option<Arc<ZooKeeperConfig>>,
     /// The controllers' configuration.
     pub controller: Arc<ControllerConfig>,
     /// Where programs outside reach the brokers, in the order of their ids: host and port. When

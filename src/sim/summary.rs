@@ -206,8 +206,8 @@ impl World {
 
     /// The log that counts for each partition: its leader's, or what an in-sync replica holds.
     pub fn leading_logs(&self) -> Vec<(TopicPartition, &UnifiedLog)> {
-        let Some((_, controller)) = self.controller() else { return Vec::new() };
-        let logs = controller.image().partitions().filter_map(|(at, _, registration)| {
+        let Some(image) = self.metadata() else { return Vec::new() };
+        let logs = image.partitions().filter_map(|(at, _, registration)| {
             let candidates = std::iter::once(registration.leader).chain(registration.isr.iter().copied());
             let log = candidates.filter_map(|id| self.replica_log(id, &at)).next()?;
             Some((at, log))
@@ -257,9 +257,9 @@ impl World {
     }
 
     fn topic_summaries(&self) -> Vec<TopicSummary> {
-        let Some((_, controller)) = self.controller() else { return Vec::new() };
+        let Some(image) = self.metadata() else { return Vec::new() };
         let logs: Map<TopicPartition, &UnifiedLog> = self.leading_logs().into_iter().collect();
-        let topics = controller.image().topics.values().map(|topic| {
+        let topics = image.topics.values().map(|topic| {
             let partitions = topic.partitions.iter().map(|(id, registration)| {
                 let log = logs.get(&TopicPartition::new(topic.name.clone(), *id));
                 PartitionSummary {

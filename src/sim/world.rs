@@ -12,7 +12,7 @@ use crate::base::{CloseReason, ConnId, Digest, Effect, FlushKind, Input, Map, No
 use crate::broker::{BROKER_PORT, Broker, EXTERNAL_PORT};
 use crate::client::{Admin, AdminCommand};
 use crate::controller::Controller;
-use crate::metadata::{CONTROLLER_ID, CONTROLLER_PORT};
+use crate::metadata::{CONTROLLER_ID, CONTROLLER_PORT, MetadataImage};
 use crate::sim::network::{End, Fate, Freight, Parcel, Trap, line_of};
 use crate::sim::node::{Asked, Stimulus, Timer};
 use crate::sim::{
@@ -20,6 +20,7 @@ use crate::sim::{
     Slot, Violation,
 };
 use crate::trace::{Entry, Event, Frame};
+use crate::zookeeper::ZOOKEEPER_PORT;
 
 use place::{bootstrap, external_of};
 
@@ -92,11 +93,15 @@ impl World {
         };
         world.digest.number(setup.seed);
         let voters = setup.cluster.voters();
+        if let Some(config) = &setup.cluster.zookeeper {
+            world.place_zookeeper(config);
+        }
         let controller = |id: i32| {
             let config = Arc::clone(&setup.cluster.controller);
             Controller::of_quorum(id, voters.clone(), config)
         };
-        for voter in voters.iter().filter(|_| !setup.cluster.combined) {
+        let alone = !setup.cluster.combined && setup.cluster.zookeeper.is_none();
+        for voter in voters.iter().filter(|_| alone) {
             let (id, name) = (NodeId(voter.id.unsigned_abs()), voter.host.clone());
             world.place(id, name, Machine::Controller(Box::new(controller(voter.id))), SimTime::ZERO);
         }
@@ -104,8 +109,9 @@ impl World {
             let broker = Broker::new(id as i32, Arc::clone(&setup.cluster.config), Default::default())
                 .reached_at(external_of(&setup, id))
                 .in_rack(setup.cluster.rack_of(id))
-                .led_by(voters.clone());
-            let machine = match voters.get(id as i32) {
+                .led_by(voters.clone())
+                .on_zookeeper(setup.cluster.zookeeper.clone());
+            let machine = match voters.get(id as i32).filter(|_| setup.cluster.zookeeper.is_none()) {
                 Some(voter) => Machine::Combined(Box::new(Combined::new(broker, controller(voter.id)))),
                 None => Machine::Broker(Box::new(broker)),
             };
@@ -198,6 +204,15 @@ impl World {
             (lives && facts.active, facts.epoch, lives, controller.image().end_offset)
         };
         self.controllers().max_by_key(knows).map(|(_, slot, controller)| (slot, controller))
+    }
+
+    /// The cluster as whoever decides has it: the controller; on ZooKeeper the broker that is it, and while none
+    /// has read everything, as the brokers have heard.
+    pub fn metadata(&self) -> Option<&MetadataImage> {
+        match self.setup.cluster.zookeeper {
+            None => self.controller().map(|(_, controller)| controller.image()),
+            Some(_) => self.metadata_on_zookeeper(),
+        }
     }
 
     /// Broken promises so far, expected ones included.
@@ -671,6 +686,7 @@ fn listens(slot: &Slot, port: u16) -> bool {
         Machine::Broker(_) => matches!(port, BROKER_PORT | EXTERNAL_PORT),
         Machine::Combined(_) => matches!(port, BROKER_PORT | EXTERNAL_PORT | CONTROLLER_PORT),
         Machine::Controller(_) => port == CONTROLLER_PORT,
+        Machine::ZooKeeper(_) => port == ZOOKEEPER_PORT,
         _ => false,
     }
 }

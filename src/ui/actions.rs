@@ -6,6 +6,7 @@ use crate::sim::{Command, Health, Machine, Slot, World};
 use crate::view::actions::{
     Item, broken, broker_faults, link_faults, links_of, number, partition_faults, server_faults,
 };
+use crate::view::zookeeper;
 
 use super::menu::Menu;
 use super::target::Target;
@@ -29,6 +30,10 @@ pub(super) fn menu(world: &World, target: &Target, at: (f64, f64)) -> Option<Men
                 Machine::Controller(_) => {
                     let title = slot.name.replace("controller", "Controller").replace('-', " ");
                     (title, broken(world, slot), server(world, *node, slot))
+                }
+                Machine::ZooKeeper(_) => {
+                    let facts = [zookeeper_facts(world), broken(world, slot)].concat();
+                    ("ZooKeeper".to_owned(), facts, server(world, *node, slot))
                 }
                 Machine::Producer(_) => {
                     (format!("Producer {}", slot.name), producer_facts(slot), producer(world, *node, slot))
@@ -59,6 +64,12 @@ fn broker_facts(slot: &Slot) -> Vec<(String, String)> {
     let Some(broker) = slot.machine.broker() else { return Vec::new() };
     let leads = broker.partitions().filter(|partition| partition.is_leader()).count();
     vec![fact("leads", leads), fact("replicas", broker.partitions().count())]
+}
+
+/// What is in the tree, and who holds what of it. The ephemeral znodes are told one by one.
+#[inline(never)]
+fn zookeeper_facts(world: &World) -> Vec<(String, String)> {
+    zookeeper::facts(world).into_iter().map(|(name, value)| fact(name, value)).collect()
 }
 
 fn producer_facts(slot: &Slot) -> Vec<(String, String)> {
@@ -107,7 +118,7 @@ fn server(world: &World, node: NodeId, slot: &Slot) -> Vec<Item> {
     }
     items.extend(broker_faults(slot));
     items.extend(server_faults(slot));
-    if slot.machine.controller().is_some() {
+    if slot.machine.controller().is_some() || matches!(slot.machine, Machine::ZooKeeper(_)) {
         items.push(create_topic());
     }
     items.extend(links_of(world, node));
@@ -214,7 +225,7 @@ fn consumer(world: &World, node: NodeId, slot: &Slot) -> Vec<Item> {
 
 fn partition(world: &World, at: &TopicPartition) -> Vec<Item> {
     let topic = at.topic.to_string();
-    let configs = world.controller().map(|(_, controller)| controller.image().topic_configs(&topic));
+    let configs = world.metadata().map(|image| image.topic_configs(&topic));
     let known = |name: &str| {
         configs
             .as_ref()

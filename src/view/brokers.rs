@@ -151,7 +151,7 @@ pub fn metadata_log() -> TopicPartition {
 #[inline(never)]
 pub fn by_broker(world: &World, internal: bool) -> ByBroker {
     let quorum = quorum(world);
-    let image = world.controller().map(|(_, controller)| controller.image());
+    let image = world.metadata();
     let mut racks: Vec<RackView> = Vec::new();
     for (node, slot, broker) in world.brokers() {
         let registered = image.and_then(|image| image.brokers.get(&broker.id()));

@@ -36,6 +36,7 @@ pub(crate) fn run_until(time: SimTime) -> Run {
             config: Arc::new(config),
             controllers: 1,
             combined: false,
+            zookeeper: None,
             controller: Default::default(),
             topics: vec![TopicSetup {
                 name: "rides".into(),

@@ -12,9 +12,10 @@ mod phrases;
 mod quorum;
 mod shares;
 mod titles;
+mod zookeeper;
 
 pub use events::sentence;
-pub use frames::frame_name;
+pub use frames::{api_name as api_label, frame_name};
 pub use kinds::{Category, StepKind, category};
 pub use names::Names;
 pub(super) use titles::place;

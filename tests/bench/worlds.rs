@@ -72,6 +72,7 @@ fn cluster() -> Setup {
             config: Arc::new(config),
             controllers: 1,
             combined: false,
+            zookeeper: None,
             controller: Arc::default(),
             advertised: Vec::new(),
             topics: vec![TopicSetup {

@@ -174,6 +174,7 @@ impl Specimen {
             Machine::Producer(machine) => drive!(machine, Producer),
             Machine::Consumer(machine) => drive!(machine, Consumer),
             Machine::Admin(machine) => drive!(machine, Admin),
+            Machine::ZooKeeper(machine) => drive!(machine, ZooKeeper),
             // The one hears nothing: what it is sent goes outside. The other's two machines are tried apart.
             Machine::Guest(_) | Machine::Combined(_) => {}
         }

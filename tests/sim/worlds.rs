@@ -18,6 +18,7 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) controllers: u32,
     pub(crate) combined: bool,
+    pub(crate) zookeeper: bool,
     /// Their configs.
     pub(crate) controller: &'static [(&'static str, &'static str)],
     /// Whether replicas out of sync can be eligible leaders.
@@ -38,6 +39,7 @@ impl Default for Plan {
             seed: 1,
             controllers: 1,
             combined: false,
+            zookeeper: false,
             controller: &[],
             eligible: false,
             start_s: 1,
@@ -115,6 +117,7 @@ pub(crate) fn setup(plan: &Plan) -> Arc<Setup> {
             config: Arc::new(config),
             controllers: plan.controllers,
             combined: plan.combined,
+            zookeeper: plan.zookeeper.then(Default::default),
             controller: Arc::new(controller),
             topics: vec![TopicSetup {
                 name: "orders".into(),

@@ -6,6 +6,7 @@ use crate::protocol::ApiKey;
 use crate::scenario::names::did_you_mean;
 use crate::scenario::{Path, Problem, Scenario};
 use crate::sim::Command;
+use crate::zookeeper::ZOOKEEPER_HOST;
 
 use super::{Check, is_topic_name, too_many_replicas};
 
@@ -25,7 +26,11 @@ impl Scenario {
     pub(super) fn server_names(&self) -> Set<String> {
         let brokers = (1..=self.cluster.brokers.min(super::BROKERS_MAX)).map(|id| format!("broker-{id}"));
         let voters = Voters::of(self.cluster.controllers.min(super::CONTROLLERS[2]));
-        let controllers = voters.iter().filter(|_| !self.cluster.combined).map(|voter| voter.host.clone());
+        let apart = voters.iter().filter(|_| !self.cluster.combined);
+        let controllers = apart.map(|voter| match self.cluster.zookeeper {
+            Some(_) => ZOOKEEPER_HOST.to_owned(),
+            None => voter.host.clone(),
+        });
         brokers.chain(controllers).chain(["admin".to_owned()]).collect()
     }
 
@@ -57,6 +62,10 @@ impl Check<'_> {
         for (index, step) in steps {
             let path = Path::default().key("script").index(index);
             self.moment(step.at_ms, || path.key("at_ms"));
+            if self.scenario.cluster.zookeeper.is_some() && step.command.needs_kraft() {
+                let problem = || "this cannot be done in a cluster on ZooKeeper".to_owned();
+                self.expect(false, || path.key("do"), problem);
+            }
             self.command(&step.command, &mut nodes, &path);
         }
     }

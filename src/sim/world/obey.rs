@@ -22,6 +22,9 @@ const DEAD: &[Health] = &[Health::Killed, Health::PoweredOff];
 impl World {
     #[inline(never)]
     pub(super) fn obey(&mut self, command: &Command, trace: &mut Vec<Entry>) -> Result<(), CommandError> {
+        if self.setup.cluster.zookeeper.is_some() && command.needs_kraft() {
+            return Err(CommandError::NeedsKRaft);
+        }
         match command {
             Command::Kill { node } => {
                 let node = self.in_health(node, LIVE)?;
@@ -380,6 +383,7 @@ impl World {
                     lost_bytes = controller.lose_power(&mut slot.rng);
                 }
             }
+            Machine::ZooKeeper(server) => **server = server.after_crash(),
             Machine::Producer(_) | Machine::Consumer(_) => {
                 let all = setup.clients.iter().chain(added.iter().map(|client| &**client));
                 if let Some(client) = all.into_iter().find(|client| client.name == slot.name) {

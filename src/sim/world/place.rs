@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::base::{NodeId, SimTime};
 use crate::broker::BROKER_PORT;
 use crate::client::{AdminCommand, Consumer, ConsumerApp, Producer, Workload};
-use crate::metadata::{EXTERNAL_LISTENER, Endpoint};
-use crate::sim::{ClientKind, ClientSetup, Machine, Setup, Slot, World};
+use crate::metadata::{EXTERNAL_LISTENER, Endpoint, MetadataImage};
+use crate::sim::{ClientKind, ClientSetup, Health, Machine, Setup, Slot, World};
+use crate::zookeeper::{KafkaController, ZOOKEEPER_HOST, ZOOKEEPER_ID, ZooKeeper, ZooKeeperConfig};
 
 use super::{ADMIN, What};
 
@@ -17,6 +18,39 @@ impl World {
         {
             admin.enqueue(command);
         }
+    }
+
+    #[inline(never)]
+    pub(super) fn place_zookeeper(&mut self, config: &Arc<ZooKeeperConfig>) {
+        let server = ZooKeeper::new(Arc::clone(config));
+        let machine = Machine::ZooKeeper(Box::new(server));
+        self.place(NodeId(ZOOKEEPER_ID), ZOOKEEPER_HOST.into(), machine, SimTime::ZERO);
+    }
+
+    /// The ZooKeeper server, where there is one.
+    pub fn zookeeper(&self) -> Option<(&Slot, &ZooKeeper)> {
+        let slot = self.node(NodeId(ZOOKEEPER_ID))?;
+        match &slot.machine {
+            Machine::ZooKeeper(server) => Some((slot, &**server)),
+            _ => None,
+        }
+    }
+
+    /// The broker that is the controller and alive, of several who think so the one of the latest epoch.
+    pub fn controller_on_zookeeper(&self) -> Option<(NodeId, &KafkaController)> {
+        let alive = |slot: &Slot| matches!(slot.health, Health::Up | Health::Paused);
+        let hosted = self.brokers().filter(|(_, slot, _)| alive(slot)).filter_map(|(node, _, broker)| {
+            Some((node, broker.hosted_controller().filter(|hosted| hosted.is_controller())?))
+        });
+        hosted.max_by_key(|(_, hosted)| hosted.epoch())
+    }
+
+    #[inline(never)]
+    pub(super) fn metadata_on_zookeeper(&self) -> Option<&MetadataImage> {
+        let decides = self.controller_on_zookeeper().filter(|(_, hosted)| hosted.is_active());
+        let heard =
+            || self.brokers().map(|(_, _, broker)| broker.image()).max_by_key(|image| image.end_offset);
+        decides.map(|(_, hosted)| hosted.context()).or_else(heard)
     }
 
     pub(super) fn place(&mut self, id: NodeId, name: String, machine: Machine, start: SimTime) {

@@ -127,7 +127,7 @@ pub fn partition_faults(world: &World, at: &TopicPartition) -> Vec<Item> {
         ];
         items.push(Item::Form("Corrupt a byte".into(), fields, "Flip its bits", Rc::new(corrupt)));
     }
-    let image = world.controller().map(|(_, controller)| controller.image());
+    let image = world.metadata();
     let partitions = image
         .map_or(1, |image| image.partitions().filter(|(known, ..)| known.topic == at.topic).count() as i32);
     if !topic.starts_with("__") {
@@ -198,7 +198,12 @@ pub fn link_faults(world: &World, a: &str, b: &str) -> Vec<Item> {
 }
 
 fn is_server(world: &World, node: NodeId) -> bool {
-    let is_server = |slot: &Slot| slot.machine.broker().is_some() || slot.machine.controller().is_some();
+    let is_server = |slot: &Slot| {
+        let machine = &slot.machine;
+        machine.broker().is_some()
+            || machine.controller().is_some()
+            || matches!(machine, Machine::ZooKeeper(_))
+    };
     world.node(node).is_some_and(is_server)
 }
 

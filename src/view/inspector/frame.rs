@@ -9,6 +9,7 @@ use crate::protocol::messages::consumer_protocol::{
 use crate::protocol::{ApiKey, Dissection, Message, Span, dissect_request, dissect_response};
 use crate::trace::Frame;
 use crate::view::words::{Names, frame_name};
+use crate::zookeeper;
 
 use super::records::{Opener, batch_fields};
 
@@ -52,6 +53,10 @@ pub struct FieldView {
 pub fn frame_view(frame: &Frame, names: &Names, from: String, to: String) -> FrameView {
     let (info, bytes) = (frame.info, frame.bytes.whole());
     let dissection = match info.kind {
+        kind if zookeeper::speaks_zookeeper(info.api_key) => match kind {
+            FrameKind::Request => zookeeper::dissect_request(&bytes, info.api_key),
+            FrameKind::Response => zookeeper::dissect_reply(&bytes, info.api_key),
+        },
         FrameKind::Request => dissect_request(&bytes),
         FrameKind::Response => dissect_response(&bytes, info.api_key, info.api_version),
     };

@@ -76,7 +76,7 @@ impl MetricsIndex {
         for (node, slot) in branch.world().nodes() {
             self.kinds.entry(node).or_insert(match slot.machine {
                 Machine::Broker(_) | Machine::Combined(_) => Kind::Broker,
-                Machine::Controller(_) => Kind::Controller,
+                Machine::Controller(_) | Machine::ZooKeeper(_) => Kind::Controller,
                 _ => Kind::Client,
             });
         }

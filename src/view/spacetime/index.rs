@@ -6,6 +6,7 @@ use crate::protocol::{ApiKey, TopicPartition};
 use crate::sim::{Branch, Machine, World};
 use crate::trace::{Entry, Event};
 use crate::view::words::{Category, Names, category, place};
+use crate::zookeeper::{op_name, speaks_zookeeper};
 
 use super::about;
 
@@ -341,7 +342,10 @@ impl SpaceIndex {
         for arrow in self.arrows.iter().filter(|arrow| !arrow.reply) {
             *counts.entry(arrow.api_key).or_default() += 1;
         }
-        let named = |(key, count): (i16, u32)| Some((key, ApiKey::try_from(key).ok()?.name(), count));
+        let named = |(key, count): (i16, u32)| {
+            let name = if speaks_zookeeper(key) { op_name(key) } else { ApiKey::try_from(key).ok()?.name() };
+            Some((key, name, count))
+        };
         let mut apis: Vec<_> = counts.into_iter().filter_map(named).collect();
         sort_by_key(&mut apis, |(_, name, _)| *name);
         apis
@@ -355,7 +359,7 @@ impl SpaceIndex {
             }
             let role = match &slot.machine {
                 Machine::Broker(_) | Machine::Combined(_) => Role::Broker,
-                Machine::Controller(_) => Role::Controller,
+                Machine::Controller(_) | Machine::ZooKeeper(_) => Role::Controller,
                 Machine::Producer(_) => Role::Producer,
                 Machine::Consumer(_) => Role::Consumer,
                 Machine::Admin(_) => Role::Admin,

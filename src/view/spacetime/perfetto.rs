@@ -9,7 +9,6 @@
 use std::fmt::Write;
 
 use crate::base::{ConnId, FrameKind, Map, NodeId, SimTime};
-use crate::protocol::ApiKey;
 use crate::trace::{Entry, Event, Frame};
 use crate::view::words::{Names, category, frame_label, sentence, title};
 
@@ -137,7 +136,7 @@ impl Perfetto {
             seq: entry.seq,
             client: entry.node,
             server: to,
-            name: ApiKey::try_from(frame.info.api_key).map_or("?", ApiKey::name).to_owned(),
+            name: crate::view::words::api_label(frame.info.api_key),
             label: frame_label(frame, names),
             version: frame.info.api_version,
             bytes: frame.size_bytes,

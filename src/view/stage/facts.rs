@@ -146,8 +146,8 @@ fn partitions(
             }
         }
     };
-    if let Some((_, controller)) = world.controller() {
-        for (at, id, registration) in controller.image().partitions() {
+    if let Some(image) = world.metadata() {
+        for (at, id, registration) in image.partitions() {
             add(at, id, registration);
         }
     }
@@ -293,13 +293,16 @@ fn owned_words(owned: &Map<TopicPartition, Option<i64>>) -> String {
 }
 
 fn brokers(world: &World) -> Vec<BrokerFacts> {
-    let image = world.controller().map(|(_, controller)| controller.image());
+    let image = world.metadata();
     let mut all = Vec::new();
     for (node, slot, broker) in world.brokers() {
         let fenced = image.is_some_and(|image| !image.is_unfenced(broker.id()));
+        let hosted = broker.hosted_controller().filter(|it| it.is_controller());
         let (words, mood) = match health_words(slot) {
             Some((words, mood)) => (words.to_owned(), mood),
             None if fenced => ("up · fenced".to_owned(), Mood::Uneasy),
+            None if hosted.is_some_and(|it| it.is_active()) => ("up · controller".to_owned(), Mood::Well),
+            None if hosted.is_some() => ("up · controller, loading".to_owned(), Mood::Uneasy),
             None => ("up".to_owned(), Mood::Well),
         };
         let words = match slot.machine.controller() {
@@ -307,6 +310,11 @@ fn brokers(world: &World) -> Vec<BrokerFacts> {
             None => words,
         };
         all.push(BrokerFacts { node, name: slot.name.clone(), sign: broker.id().to_string(), words, mood });
+    }
+    for (node, slot) in world.nodes().filter(|(_, slot)| matches!(slot.machine, Machine::ZooKeeper(_))) {
+        let (words, mood) = health_words(slot).unwrap_or(("up", Mood::Well));
+        let words = format!("ZooKeeper · {words}");
+        all.push(BrokerFacts { node, name: slot.name.clone(), sign: "Z".to_owned(), words, mood });
     }
     for (node, slot, controller) in world.controllers() {
         if slot.machine.broker().is_some() {

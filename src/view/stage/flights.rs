@@ -10,6 +10,7 @@ use crate::protocol::{
 };
 use crate::sim::{Flight, World};
 use crate::storage::batches;
+use crate::zookeeper::{op_name, speaks_zookeeper};
 
 use super::facts::Facts;
 use super::layout::{is_server, member_place, round_the_left, sideways, tape_end};
@@ -187,7 +188,8 @@ fn info(flight: &Flight, names: &Map<Uuid, Arc<str>>) -> FlightInfo {
         _ => None,
     };
     told.unwrap_or_else(|| {
-        let name = api.map_or("?", ApiKey::name);
+        let key = frame.info.api_key;
+        let name = if speaks_zookeeper(key) { op_name(key) } else { api.map_or("?", ApiKey::name) };
         let word = if is_request { name.to_owned() } else { format!("{name} answer") };
         FlightInfo { word: word.into(), partitions: Vec::new(), kind: Kind::Control, failed: false }
     })

@@ -9,7 +9,7 @@ use super::phrases::{
     count, duration_ms, error, error_with_meaning, ids, list, member, offsets, partition, quoted,
     without_uuids,
 };
-use super::{Names, consumer_groups, quorum, shares};
+use super::{Names, consumer_groups, quorum, shares, zookeeper};
 
 /// What happened, in one plain sentence, with the rule behind it where it matters.
 pub fn sentence(entry: &Entry, names: &Names) -> String {
@@ -19,6 +19,7 @@ pub fn sentence(entry: &Entry, names: &Names) -> String {
         .or_else(|| log(&entry.event, &who))
         .or_else(|| controller(&entry.event, &who))
         .or_else(|| quorum::sentence(&entry.event, &who, names))
+        .or_else(|| zookeeper::sentence(&entry.event, &who, names))
         .or_else(|| group(&entry.event, &who))
         .or_else(|| consumer_groups::sentence(&entry.event))
         .or_else(|| shares::sentence(&entry.event, &who))

@@ -8,6 +8,7 @@ use crate::base::FrameKind;
 use crate::protocol::ApiKey;
 use crate::storage::batches;
 use crate::trace::Frame;
+use crate::zookeeper::{op_name, speaks_zookeeper};
 
 use super::phrases::len;
 
@@ -20,11 +21,17 @@ pub fn frame_name(frame: &Frame) -> String {
         FrameKind::Request => "request",
         FrameKind::Response => "response",
     };
+    if speaks_zookeeper(frame.info.api_key) {
+        return format!("ZooKeeper {} {kind}", op_name(frame.info.api_key));
+    }
     format!("{} v{} {kind}", api_name(frame.info.api_key), frame.info.api_version)
 }
 
 /// Kafka's name of an API.
-pub(super) fn api_name(api_key: i16) -> String {
+pub fn api_name(api_key: i16) -> String {
+    if speaks_zookeeper(api_key) {
+        return op_name(api_key).to_owned();
+    }
     ApiKey::try_from(api_key).map_or_else(|_| format!("API {api_key}"), |api| api.name().to_owned())
 }
 

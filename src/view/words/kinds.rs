@@ -104,7 +104,13 @@ pub fn category(event: &Event) -> Category {
         | Event::SnapshotCreated { .. }
         | Event::SnapshotFetched { .. }
         | Event::SnapshotLoaded { .. }
-        | Event::MetadataLogCleaned { .. } => Category::Controller,
+        | Event::MetadataLogCleaned { .. }
+        | Event::SessionOpened { .. }
+        | Event::SessionExpired { .. }
+        | Event::ZNodeChanged { .. }
+        | Event::WatchFired { .. }
+        | Event::ControllerClaimed { .. }
+        | Event::ControllerLoaded { .. } => Category::Controller,
         Event::CoordinatorElected { .. }
         | Event::CoordinatorResigned { .. }
         | Event::GroupStateChanged { .. }

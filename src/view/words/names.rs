@@ -22,6 +22,7 @@ impl Names {
                 Machine::Combined(combined) => format!("broker {}", combined.broker().id()),
                 Machine::Controller(_) if id == CONTROLLER => "the controller".to_owned(),
                 Machine::Controller(_) => slot.name.replace('-', " "),
+                Machine::ZooKeeper(_) => "ZooKeeper".to_owned(),
                 Machine::Producer(_) => format!("producer {}", slot.name),
                 Machine::Consumer(_) => format!("consumer {}", slot.name),
                 Machine::Admin(_) => "the admin client".to_owned(),
@@ -29,7 +30,7 @@ impl Names {
             };
             (id, name.into())
         });
-        let image = world.controller().map(|(_, controller)| controller.image());
+        let image = world.metadata();
         let topics = image.into_iter().flat_map(|image| image.topic_names.iter());
         Names { nodes: nodes.collect(), topics: topics.map(|(id, name)| (*id, name.clone())).collect() }
     }

@@ -15,6 +15,7 @@ use crate::protocol::messages::{
 };
 use crate::protocol::{ApiKey, ErrorCode, Message, TopicPartition, decode_response};
 use crate::trace::Frame;
+use crate::zookeeper::{Fault, dissect_reply, op_name, speaks_zookeeper};
 
 use super::super::Names;
 use super::super::phrases::{count, error, error_with_meaning, len, list, partition};
@@ -34,10 +35,30 @@ pub(in crate::view::words) fn answer(frame: &Frame, names: &Names) -> Answer {
     let name = api_name(frame.info.api_key);
     let reading = Reading { frame, names };
     let told = ApiKey::try_from(frame.info.api_key).ok().and_then(|api| reading.answer(api));
+    let told = told.or_else(|| of_zookeeper(frame));
     told.unwrap_or_else(|| Answer {
         gist: count(frame.size_bytes, "byte"),
         label: format!("{name} response"),
     })
+}
+
+/// What a ZooKeeper server says.
+#[inline(never)]
+fn of_zookeeper(frame: &Frame) -> Option<Answer> {
+    let key = frame.info.api_key;
+    let spans = speaks_zookeeper(key).then(|| dissect_reply(&frame.bytes.whole(), key).spans)?;
+    let value = |name: &str| spans.iter().find(|span| span.name == name).map(|span| span.value.as_str());
+    let name = op_name(key);
+    let gist = match (value("err").and_then(|code| code.parse().ok()), name) {
+        (Some(code), _) if code != 0 => Fault(code).name().to_owned(),
+        (_, "watch event") => format!("something changed at {}", value("path").unwrap_or_default()),
+        (_, "connect") if value("sessionId") == Some("0") => "its session has expired".to_owned(),
+        _ => match value("data") {
+            Some(data) if !data.is_empty() => data.to_owned(),
+            _ => "done".to_owned(),
+        },
+    };
+    Some(Answer { gist, label: format!("{name} answer").replace("event answer", "event") })
 }
 
 struct Reading<'a> {

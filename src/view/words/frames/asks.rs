@@ -7,13 +7,14 @@ use crate::protocol::messages::{
     consumer_group_heartbeat::ConsumerGroupHeartbeatRequest, create_partitions::CreatePartitionsRequest,
     create_topics::CreateTopicsRequest, fetch::FetchRequest, find_coordinator::FindCoordinatorRequest,
     heartbeat::HeartbeatRequest, incremental_alter_configs::IncrementalAlterConfigsRequest,
-    join_group::JoinGroupRequest, leave_group::LeaveGroupRequest, list_offsets::ListOffsetsRequest,
-    metadata::MetadataRequest, offset_commit::OffsetCommitRequest, offset_fetch::OffsetFetchRequest,
-    offset_for_leader_epoch::OffsetForLeaderEpochRequest, produce::ProduceRequest,
-    sync_group::SyncGroupRequest,
+    join_group::JoinGroupRequest, leader_and_isr::LeaderAndIsrRequest, leave_group::LeaveGroupRequest,
+    list_offsets::ListOffsetsRequest, metadata::MetadataRequest, offset_commit::OffsetCommitRequest,
+    offset_fetch::OffsetFetchRequest, offset_for_leader_epoch::OffsetForLeaderEpochRequest,
+    produce::ProduceRequest, sync_group::SyncGroupRequest, update_metadata::UpdateMetadataRequest,
 };
 use crate::protocol::{ApiKey, Message, decode_request_header};
 use crate::trace::Frame;
+use crate::zookeeper::{self, op_name, speaks_zookeeper};
 
 use super::super::Names;
 use super::super::phrases::{count, ids, len, list, partition};
@@ -36,7 +37,11 @@ pub(in crate::view::words) fn ask(frame: &Frame, to: &str, names: &Names) -> Ask
     let version = frame.info.api_version;
     let body = decode_request_header(&frame.bytes.whole()).map(|(_, body)| body).unwrap_or_default();
     let asking = Asking { to, names, version, body };
-    let told = ApiKey::try_from(frame.info.api_key).ok().and_then(|api| asking.ask(api));
+    let told = if speaks_zookeeper(frame.info.api_key) {
+        asking.of_zookeeper(frame)
+    } else {
+        ApiKey::try_from(frame.info.api_key).ok().and_then(|api| asking.ask(api))
+    };
     told.unwrap_or_else(|| Ask {
         act: format!("{} {name} request", asking.verb("sent", "sent", "a")),
         rule: None,
@@ -56,6 +61,10 @@ impl Asking<'_> {
         match api {
             ApiKey::Produce => self.produce(),
             ApiKey::Fetch => self.fetch(),
+            ApiKey::LeaderAndIsr
+            | ApiKey::UpdateMetadata
+            | ApiKey::StopReplica
+            | ApiKey::ControlledShutdown => self.of_controller(api),
             ApiKey::JoinGroup | ApiKey::SyncGroup | ApiKey::Heartbeat | ApiKey::LeaveGroup => self.group(api),
             ApiKey::ConsumerGroupHeartbeat => self.consumer_group(api),
             ApiKey::OffsetCommit
@@ -81,6 +90,57 @@ impl Asking<'_> {
 
     fn told(&self, what: &str) -> String {
         self.verb("told", "said", what)
+    }
+
+    /// What a client of ZooKeeper does, and to which znode.
+    #[inline(never)]
+    fn of_zookeeper(&self, frame: &Frame) -> Option<Ask> {
+        let key = frame.info.api_key;
+        let spans = zookeeper::dissect_request(&frame.bytes.whole(), key).spans;
+        // Of a `multi`, the last one: those before it are checks.
+        let path =
+            spans.iter().rev().find(|span| span.name == "path").map(|span| span.value.trim_matches('"'));
+        let (to, path) = (self.to, path.unwrap_or_default());
+        let name = op_name(key);
+        let (does, what) = match name {
+            "connect" => ("asked", "for its session, or a new one".to_owned()),
+            "ping" => ("showed", "that it is alive".to_owned()),
+            "closeSession" => ("told", "that its session is over".to_owned()),
+            "setWatches" => ("told", "what it still watches".to_owned()),
+            "create" => ("asked", format!("to create {path}")),
+            "exists" => ("asked", format!("whether there is {path}")),
+            "getData" => ("asked", format!("what {path} holds")),
+            "getChildren" => ("asked", format!("what is below {path}")),
+            "multi" => ("asked", format!("to write {path}, if nothing has changed that it counts on")),
+            _ => ("asked", format!("to {name} {path}")),
+        };
+        let act = if to.is_empty() { format!("{does} {what}") } else { format!("{does} {to} {what}") };
+        let last = path.rsplit('/').next().unwrap_or_default();
+        let label = if last.is_empty() { name.to_owned() } else { format!("{name} {last}") };
+        Some(Ask { act, rule: None, label })
+    }
+
+    /// What a controller on ZooKeeper tells a broker.
+    #[inline(never)]
+    fn of_controller(&self, api: ApiKey) -> Option<Ask> {
+        let (what, label) = match api {
+            ApiKey::LeaderAndIsr => {
+                let request = self.read::<LeaderAndIsrRequest>()?;
+                let all: usize = request.topic_states.iter().map(|topic| topic.partition_states.len()).sum();
+                let what = format!("who leads and follows of {}", count(len(all), "partition"));
+                (what, format!("LeaderAndIsr · {all}"))
+            }
+            ApiKey::UpdateMetadata => {
+                let request = self.read::<UpdateMetadataRequest>()?;
+                let all: usize = request.topic_states.iter().map(|topic| topic.partition_states.len()).sum();
+                let (brokers, partitions) = (request.live_brokers.len(), count(len(all), "partition"));
+                let brokers = count(len(brokers), "broker");
+                (format!("of {brokers} that live and of {partitions}"), format!("UpdateMetadata · {all}"))
+            }
+            ApiKey::StopReplica => ("which replicas to stop".to_owned(), "StopReplica".to_owned()),
+            _ => ("that it wants to end".to_owned(), "ControlledShutdown".to_owned()),
+        };
+        Some(Ask { act: self.verb("told", "tells", &what), rule: None, label })
     }
 
     fn verb(&self, with: &str, without: &str, what: &str) -> String {
