@@ -20,3 +20,5 @@ mod racks;
 mod schema;
 #[path = "scenario/throttles.rs"]
 mod throttles;
+#[path = "scenario/zookeeper.rs"]
+mod zookeeper;

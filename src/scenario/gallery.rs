@@ -53,6 +53,9 @@ gallery![
     "nearest-replica",
     "throttled-catch-up",
     "quota-delays",
+    "zookeeper-broker-dies",
+    "zookeeper-controller-dies",
+    "zookeeper-or-kraft",
 ];
 
 /// A part of the gallery, for people who read it from the beginning.
