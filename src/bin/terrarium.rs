@@ -13,6 +13,9 @@ fn main() {}
 #[path = "terrarium/ask.rs"]
 mod ask;
 #[cfg(not(target_arch = "wasm32"))]
+#[path = "terrarium/failover.rs"]
+mod failover;
+#[cfg(not(target_arch = "wasm32"))]
 #[path = "terrarium/run.rs"]
 mod run;
 #[cfg(not(target_arch = "wasm32"))]
@@ -39,6 +42,7 @@ mod cli {
     use terrarium::sim::Setup;
 
     use crate::ask::{Assign, Partition, assign, partition};
+    use crate::failover::{Failover, failover};
     use crate::serve::{Serve, serve};
     use crate::sweep::{Sweep, sweep};
 
@@ -91,6 +95,7 @@ mod cli {
         },
         Serve(Serve),
         Sweep(Sweep),
+        Failover(Failover),
         Assign(Assign),
         Partition(Partition),
         /// Lists the gallery.
@@ -139,6 +144,7 @@ mod cli {
             }
             Command::Serve(wanted) => serve(&wanted),
             Command::Sweep(wanted) => sweep(&wanted),
+            Command::Failover(wanted) => failover(&wanted),
             Command::Assign(wanted) => assign(&wanted),
             Command::Partition(wanted) => partition(&wanted),
             Command::Scenarios => scenarios(),
