@@ -4,6 +4,7 @@
 //!
 //! Source: KIP-631 (registration, heartbeats, fencing), KIP-595 (observers fetch the log).
 
+mod asks;
 mod on_zookeeper;
 
 use std::sync::Arc;
@@ -18,14 +19,11 @@ use crate::metadata::{
     TOPIC_RESOURCE, Voters,
 };
 use crate::peer::{FromPeer, Peer};
-use crate::protocol::messages::allocate_producer_ids::{
-    AllocateProducerIdsRequest, AllocateProducerIdsResponse,
-};
+use crate::protocol::messages::allocate_producer_ids::AllocateProducerIdsResponse;
 use crate::protocol::messages::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
 use crate::protocol::messages::broker_registration::{
     BrokerRegistrationRequest, BrokerRegistrationResponse, Listener,
 };
-use crate::protocol::messages::create_topics::CreateTopicsRequest;
 use crate::protocol::messages::fetch::{
     FetchPartition, FetchRequest, FetchResponse, FetchTopic, ReplicaState,
 };
@@ -638,28 +636,6 @@ impl Broker {
     /// Whether this process has applied any metadata: until then requests wait.
     pub(super) fn has_metadata(&self) -> bool {
         self.image.end_offset > 0
-    }
-
-    /// Has the controller create topics that somebody asked about.
-    pub(super) fn auto_create(&mut self, ctx: &mut Ctx, mut request: CreateTopicsRequest) {
-        request.topics.retain(|topic| !self.controller.creating.contains(&topic.name));
-        let names: Vec<String> = request.topics.iter().map(|topic| topic.name.clone()).collect();
-        if names.is_empty() {
-            return;
-        }
-        if self.ask_controller(ctx, Purpose::AutoCreate(names.clone()), &request).is_ok() {
-            self.controller.creating.extend(names);
-        }
-    }
-
-    /// Asks for a block of producer ids, unless that was done.
-    pub(super) fn allocate_producer_ids(&mut self, ctx: &mut Ctx) -> bool {
-        if !self.controller.allocating_ids {
-            let request =
-                AllocateProducerIdsRequest { broker_id: self.id, broker_epoch: self.controller.broker_epoch };
-            self.controller.allocating_ids = self.ask_controller(ctx, Purpose::ProducerIds, &request).is_ok();
-        }
-        self.controller.allocating_ids
     }
 }
 

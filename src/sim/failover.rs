@@ -203,6 +203,7 @@ fn setup(question: &Question) -> Arc<Setup> {
             spare_brokers: 0,
             config: Arc::new(BrokerConfig::default()),
             controllers: CONTROLLERS,
+            combined: false,
             zookeeper: question.zookeeper.clone(),
             controller: Arc::new(ControllerConfig::default()),
             advertised: Vec::new(),

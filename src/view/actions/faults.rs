@@ -202,7 +202,7 @@ fn is_server(world: &World, node: NodeId) -> bool {
         let machine = &slot.machine;
         machine.broker().is_some()
             || machine.controller().is_some()
-            || matches!(machine, Machine::ZooKeeper(_))
+            || matches!(machine, crate::sim::Machine::ZooKeeper(_))
     };
     world.node(node).is_some_and(is_server)
 }
