@@ -95,9 +95,9 @@ const DIGESTS: &[(&str, &str)] = &[
     ("nearest-replica", "326b015a960ce522"),
     ("throttled-catch-up", "b2b4ebe8d5afdc9e"),
     ("quota-delays", "639809a4af4a5f59"),
-    ("zookeeper-broker-dies", "6451e2889dfc92fd"),
-    ("zookeeper-controller-dies", "2e1b93e235826272"),
-    ("zookeeper-or-kraft", "c11260a886d0dbe4"),
+    ("zookeeper-broker-dies", "cca529918566e739"),
+    ("zookeeper-controller-dies", "076e840028dcedac"),
+    ("zookeeper-or-kraft", "a04a2fbe72ba413d"),
 ];
 
 fn digest_of(id: &str) -> String {

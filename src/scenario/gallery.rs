@@ -159,7 +159,12 @@ pub const CHAPTERS: &[Chapter] = &[
     chapter(
         "How Kafka used to be",
         "Rules of earlier versions, and why they were changed.",
-        &["truncation-before-kip-101"],
+        &[
+            "truncation-before-kip-101",
+            "zookeeper-broker-dies",
+            "zookeeper-controller-dies",
+            "zookeeper-or-kraft",
+        ],
     ),
 ];
 
