@@ -2,7 +2,7 @@
 //! again, and every group has read on.
 
 use crate::base::Set;
-use crate::client::consumer::GroupProtocol;
+use crate::client::consumer::{CommitMode, GroupProtocol};
 use crate::protocol::TopicPartition;
 use crate::scenario::{Group, Scenario};
 use crate::sim::{Command, Invariants, Summary};
@@ -43,7 +43,7 @@ pub(super) fn standstill(
     }
     // A share group commits no offsets: its leaders know what became of each record.
     let is_share = |group: &Group| group.configs.group_protocol == GroupProtocol::Share;
-    let groups = scenario.groups.iter().filter(|group| !is_share(group));
+    let groups = scenario.groups.iter().filter(|group| !is_share(group) && !is_held_up(scenario, group));
     groups.filter(|group| !group.app.topics.iter().any(|topic| corrupted.contains(&**topic))).find_map(
         |group| {
             let unnoticed = |topic: &str, id| unnoticed(scenario, group, topic, id, before.t_ms);
@@ -81,6 +81,18 @@ fn is_mended(scenario: &Scenario) -> bool {
     let faults = scenario.script.iter().enumerate().filter(|(_, step)| stops(&step.command));
     let mut faults = faults.map(|(at, step)| (&step.command, &scenario.script[at + 1..]));
     faults.all(|(fault, later)| later.iter().any(|step| mends(fault, &step.command)))
+}
+
+/// Whether each record waits for a commit that names a topic which is gone: until the group hears of that,
+/// each of these takes all of `default.api.timeout.ms`.
+fn is_held_up(scenario: &Scenario, group: &Group) -> bool {
+    let is_deleted = |topic: &str| {
+        scenario
+            .script
+            .iter()
+            .any(|step| matches!(&step.command, Command::DeleteTopic { topic: gone, .. } if *gone == topic))
+    };
+    group.app.commit == CommitMode::AfterEachRecord && group.app.topics.iter().any(|topic| is_deleted(topic))
 }
 
 /// Whether a partition was added of which a classic group need not know yet: its leader looks for new ones

@@ -217,7 +217,8 @@ impl<P: Clone> Session<P> {
         self.greeted = true;
         self.timeout_ms = u32::try_from(timeout_ms).unwrap_or(self.timeout_ms).max(3);
         (self.id, self.password) = (id, password);
-        if !is_new && !(self.data_watches.is_empty() && self.child_watches.is_empty()) {
+        let watches = !self.data_watches.is_empty() || !self.child_watches.is_empty();
+        if !is_new && watches {
             self.watch_again(ctx);
         }
         self.send_waiting(ctx);

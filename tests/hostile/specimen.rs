@@ -50,6 +50,7 @@ pub(crate) enum AnyTimer {
     Producer(terrarium::client::ProducerTimer),
     Consumer(terrarium::client::ConsumerTimer),
     Admin(terrarium::client::AdminTimer),
+    ZooKeeper(terrarium::zookeeper::ZooKeeperTimer),
 }
 
 /// What may happen to any machine.
@@ -67,6 +68,14 @@ pub(crate) fn specimens(moments_ms: &[u64]) -> Vec<Specimen> {
         (9_000, restart("broker-3")),
     ];
     let plan = Plan { seed: 11, script, count: 2_000, ..Plan::default() };
+    let whole = play(&plan, seconds(30));
+    specimens_in(&setup(&plan), &whole, moments_ms)
+}
+
+/// Every node of a world on ZooKeeper at some moments of its life.
+pub(crate) fn specimens_on_zookeeper(moments_ms: &[u64]) -> Vec<Specimen> {
+    let script = vec![(4_500, kill("broker-1")), (9_000, restart("broker-1"))];
+    let plan = Plan { seed: 12, zookeeper: true, script, count: 2_000, ..Plan::default() };
     let whole = play(&plan, seconds(30));
     specimens_in(&setup(&plan), &whole, moments_ms)
 }

@@ -22,8 +22,7 @@ impl Broker {
     #[inline(never)]
     pub(in crate::broker) fn run_controller(&mut self, ctx: &mut Ctx) {
         let before = ctx.cause();
-        loop {
-            let Some(zookeeper) = &mut self.zookeeper else { break };
+        while let Some(zookeeper) = &mut self.zookeeper {
             let wanted = zookeeper.controller.take();
             if wanted.is_empty() {
                 break;

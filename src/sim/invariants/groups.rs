@@ -109,7 +109,14 @@ impl Groups {
                 view.generation = *generation;
                 view.is_settled = !matches!(*to, "joining" | "syncing" | "unjoined");
                 if *to == "stable" {
-                    let owned: Vec<TopicPartition> = view.owned.iter().cloned().collect();
+                    // What it has from before and was not given again it is about to give up.
+                    let is_given = |at: &&TopicPartition| {
+                        let owners =
+                            self.assigned.iter().filter(|((_, of, given), _)| of == group && given == *at);
+                        let mut owners = owners.filter(|(_, (given, _))| given == generation);
+                        owners.all(|(_, (_, owner))| owner == member)
+                    };
+                    let owned: Vec<TopicPartition> = view.owned.iter().filter(is_given).cloned().collect();
                     self.check_owners(nodes, entry.node, &owned, broken);
                 }
             }

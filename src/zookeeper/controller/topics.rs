@@ -22,6 +22,8 @@ const PARTITIONS_MAX: usize = 10_000;
 
 type Answers = Vec<Result<Reply, Fault>>;
 type Refusal = (ErrorCode, String);
+/// A topic as it is to be: the replicas of each partition, and its configs.
+type Decided = (Vec<Vec<i32>>, Map<String, String>);
 
 /// Topics on their way into being, and what whoever wants them will be told.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,7 +99,7 @@ impl KafkaController {
         }
     }
 
-    fn decide_topic(&self, topic: &CreatableTopic) -> Result<(Vec<Vec<i32>>, Map<String, String>), Refusal> {
+    fn decide_topic(&self, topic: &CreatableTopic) -> Result<Decided, Refusal> {
         check_topic_name(&topic.name).map_err(|problem| (ErrorCode::InvalidTopicException, problem))?;
         if self.context.topics.contains_key(topic.name.as_str()) {
             return Err((ErrorCode::TopicAlreadyExists, format!("topic '{}' exists already", topic.name)));
