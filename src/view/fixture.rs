@@ -211,6 +211,7 @@ pub(crate) fn events() -> Vec<Event> {
     }
     events.extend(group_events());
     events.extend(client_events());
+    events.extend(zookeeper_events());
     events
 }
 
@@ -323,6 +324,19 @@ fn group_events() -> Vec<Event> {
         Event::ListenerLeft { group: group(), listener: "onPartitionsRevoked" },
     ]);
     events
+}
+
+fn zookeeper_events() -> Vec<Event> {
+    let (path, client) = (|| "/brokers/ids/2".into(), NodeId(2));
+    vec![
+        Event::SessionOpened { session: 7, client, timeout_ms: 18_000 },
+        Event::SessionExpired { session: 7 },
+        Event::ZNodeChanged { path: path(), change: "NodeCreated", zxid: 41 },
+        Event::ZNodeChanged { path: path(), change: "NodeDeleted", zxid: 42 },
+        Event::WatchFired { path: path(), change: "NodeDeleted", client },
+        Event::ControllerClaimed { epoch: 3 },
+        Event::ControllerLoaded { epoch: 3, brokers: 3, topics: 1, partitions: 12 },
+    ]
 }
 
 fn client_events() -> Vec<Event> {

@@ -182,6 +182,15 @@ fn the_samples_in_words() {
             Node 1 reported to its application: NOT_LEADER_OR_FOLLOWER – this broker does not lead the
                     partition (any more), or has no replica of it.
             Node 1 reported NOT_LEADER_OR_FOLLOWER to its application: no offset is negative.
+            Node 1 opened a session for node 2: it lasts as long as node 2 is not silent for 18 s.
+            Node 1 has not heard of session 0x7 for its timeout: it is over, and its ephemeral nodes go.
+            Node 1 has a new znode /brokers/ids/2.
+            Node 1 deleted the znode /brokers/ids/2.
+            Node 1 told node 2 what it watched for: NodeDeleted at /brokers/ids/2. A watch tells once.
+            Node 1 was the first to create /controller: it is the controller of epoch 3, and reads the whole
+                    cluster from ZooKeeper before it decides anything.
+            Node 1 has read 3 brokers, 1 topic and the state of 12 partitions, each from a znode of its own: as
+                    the controller of epoch 3 it decides from now on.
         "#]],
     );
 }

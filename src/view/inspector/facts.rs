@@ -395,6 +395,36 @@ impl Facts {
                 self.add("error", error.name());
                 self.add("means", error.message());
             }
+            event => self.zookeeper(event),
+        }
+    }
+
+    #[inline(never)]
+    fn zookeeper(&mut self, event: &Event) {
+        match event {
+            Event::SessionOpened { session, client, timeout_ms } => {
+                self.add("session", format!("{session:#x}"));
+                self.add("client", client.0);
+                self.add("timeout", format!("{timeout_ms} ms"));
+            }
+            Event::SessionExpired { session } => self.add("session", format!("{session:#x}")),
+            Event::ZNodeChanged { path, change, zxid } => {
+                self.add("znode", path);
+                self.add("change", change);
+                self.add("zxid", zxid);
+            }
+            Event::WatchFired { path, change, client } => {
+                self.add("znode", path);
+                self.add("change", change);
+                self.add("client", client.0);
+            }
+            Event::ControllerClaimed { epoch } => self.add("epoch", epoch),
+            Event::ControllerLoaded { epoch, brokers, topics, partitions } => {
+                self.add("epoch", epoch);
+                self.add("brokers", brokers);
+                self.add("topics", topics);
+                self.add("partitions", partitions);
+            }
             _ => {}
         }
     }

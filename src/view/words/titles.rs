@@ -9,6 +9,7 @@ use super::consumer_groups;
 use super::frames::{answer, ask};
 use super::phrases::{duration_ms, error, ids, member, partition_label, quoted};
 use super::shares;
+use super::zookeeper;
 use super::{Names, names::capitalised};
 
 /// A frame beside its dot: `Produce · 2`, `Fetch from 9`, `3 records`.
@@ -237,6 +238,7 @@ fn group_title(event: &Event) -> String {
         Event::MetadataRefreshed { .. } => "Metadata refreshed".to_owned(),
         Event::ClientError { error: code, .. } => format!("Client error: {}", error(*code)),
         event => (consumer_groups::title(event).or_else(|| shares::title(event)))
+            .or_else(|| zookeeper::title(event))
             .unwrap_or_else(|| "Something happened".to_owned()),
     }
 }

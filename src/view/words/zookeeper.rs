@@ -43,3 +43,22 @@ pub(super) fn sentence(event: &Event, who: &str, names: &Names) -> Option<String
         _ => return None,
     })
 }
+
+#[inline(never)]
+pub(super) fn title(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::SessionOpened { .. } => "Session opened".to_owned(),
+        Event::SessionExpired { .. } => "Session over".to_owned(),
+        Event::ZNodeChanged { path, change, .. } => match *change {
+            "NodeCreated" => format!("{} created", quoted(path)),
+            "NodeDeleted" => format!("{} deleted", quoted(path)),
+            _ => format!("{} changed", quoted(path)),
+        },
+        Event::WatchFired { path, .. } => format!("Watch of {} fired", quoted(path)),
+        Event::ControllerClaimed { epoch } => format!("Controller, epoch {epoch}"),
+        Event::ControllerLoaded { partitions, .. } => {
+            format!("State of {} read", count(*partitions, "partition"))
+        }
+        _ => return None,
+    })
+}
