@@ -109,14 +109,7 @@ impl Groups {
                 view.generation = *generation;
                 view.is_settled = !matches!(*to, "joining" | "syncing" | "unjoined");
                 if *to == "stable" {
-                    // What it has from before and was not given again it is about to give up.
-                    let is_given = |at: &&TopicPartition| {
-                        let owners =
-                            self.assigned.iter().filter(|((_, of, given), _)| of == group && given == *at);
-                        let mut owners = owners.filter(|(_, (given, _))| given == generation);
-                        owners.all(|(_, (_, owner))| owner == member)
-                    };
-                    let owned: Vec<TopicPartition> = view.owned.iter().filter(is_given).cloned().collect();
+                    let owned: Vec<TopicPartition> = view.owned.iter().cloned().collect();
                     self.check_owners(nodes, entry.node, &owned, broken);
                 }
             }
@@ -141,6 +134,15 @@ impl Groups {
             }
             _ => {}
         }
+    }
+
+    /// Whether a member has this from before and is about to give it up: a static one may have been away
+    /// when another was given it, and keeps its place all the same (KIP-345, KIP-429).
+    fn is_left_over(&self, nodes: &Nodes, node: NodeId, view: &View, at: &TopicPartition) -> bool {
+        let is_static = consumer(nodes, node).is_some_and(|it| it.config().group_instance_id.is_some());
+        let given = self.assigned.iter().filter(|((_, of, given), _)| *of == view.group && given == at);
+        let mut now = given.filter(|(_, (generation, _))| *generation == view.generation);
+        is_static && now.any(|(_, (_, owner))| *owner != view.member)
     }
 
     /// Nobody else may believe to own these. In the classic protocol who is of an older generation
@@ -177,7 +179,12 @@ impl Groups {
             if theirs.group != mine.group || is_same_instance || !counts {
                 continue;
             }
-            for at in partitions.iter().filter(|at| theirs.owned.contains(*at)) {
+            let is_held = |at: &&TopicPartition| {
+                theirs.owned.contains(*at)
+                    && !self.is_left_over(nodes, node, mine, at)
+                    && !self.is_left_over(nodes, *other, theirs, at)
+            };
+            for at in partitions.iter().filter(is_held) {
                 let (a, b) = (&theirs.member, &mine.member);
                 broken(
                     TWO_OWNERS,
