@@ -102,26 +102,31 @@ impl Broker {
         self
     }
 
+    #[inline(never)]
     pub(super) fn zookeeper_config(&self) -> Option<Arc<ZooKeeperConfig>> {
         self.zookeeper.as_ref().map(|zookeeper| Arc::clone(&zookeeper.config))
     }
 
     /// The controller that it hosts, in a cluster on ZooKeeper.
+    #[inline(never)]
     pub fn hosted_controller(&self) -> Option<&KafkaController> {
         self.zookeeper.as_ref().map(|zookeeper| &zookeeper.controller)
     }
 
     /// Its session with ZooKeeper: the id, 0 before there is one; and whether it is connected.
+    #[inline(never)]
     pub fn zookeeper_session(&self) -> Option<(i64, bool)> {
         self.zookeeper.as_ref().map(|it| (it.session.id(), it.session.is_connected()))
     }
 
     /// The broker that is the controller, as far as this one has heard; `None` where there is no ZooKeeper.
+    #[inline(never)]
     pub(super) fn controller_broker(&self) -> Option<i32> {
         self.zookeeper.as_ref().map(|zookeeper| zookeeper.active.unwrap_or(-1))
     }
 
     /// Whether a connection is of the session, or the controller's to a broker.
+    #[inline(never)]
     pub(super) fn is_of_zookeeper(&self, conn: ConnId) -> bool {
         self.zookeeper.as_ref().is_some_and(|it| it.session.owns(conn) || it.channel_of(conn).is_some())
     }
@@ -167,6 +172,7 @@ impl Broker {
     }
 
     /// Has the session do what is due, and sets the timer for what is due next.
+    #[inline(never)]
     pub(super) fn wake_zookeeper(&mut self, ctx: &mut Ctx) {
         let Some(zookeeper) = &mut self.zookeeper else { return };
         zookeeper.session.wake(ctx);

@@ -216,7 +216,9 @@ impl Slot {
             Machine::Combined(combined) => {
                 combined.step(&mut Step { now, epoch_ms, me, root, rng, next_conn }, stimulus)
             }
-            Machine::ZooKeeper(zookeeper) => drive!(zookeeper, ZooKeeper),
+            Machine::ZooKeeper(zookeeper) => {
+                step_zookeeper(zookeeper, Step { now, epoch_ms, me, root, rng, next_conn }, stimulus)
+            }
             Machine::Producer(producer) => drive!(producer, Producer, Stimulus::Producer(c) => c),
             Machine::Consumer(consumer) => drive!(consumer, Consumer, Stimulus::Consumer(c) => c),
             Machine::Admin(admin) => drive!(admin, Admin, Stimulus::Admin(c) => c),
@@ -229,6 +231,20 @@ impl Slot {
             }
         }
     }
+}
+
+/// A first look loads nothing of ZooKeeper.
+#[inline(never)]
+fn step_zookeeper(zookeeper: &mut ZooKeeper, step: Step<'_>, stimulus: Stimulus) -> Asked {
+    let Step { now, epoch_ms, me, root, rng, next_conn } = step;
+    let mut ctx = trace::Ctx::new(now, rng, me, next_conn, root, root + 1).with_epoch(epoch_ms);
+    let input = match stimulus {
+        Stimulus::Common(common) => own(common),
+        Stimulus::Timer(Timer::ZooKeeper(key)) => Input::Timer(key),
+        _ => return Asked { effects: Vec::new(), trace: Vec::new() },
+    };
+    zookeeper.step(&mut ctx, input);
+    wrap(ctx.finish(), Timer::ZooKeeper)
 }
 
 pub(super) fn own<T, C>(common: Input<std::convert::Infallible, std::convert::Infallible>) -> Input<T, C> {

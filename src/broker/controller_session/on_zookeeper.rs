@@ -6,10 +6,12 @@ use super::{ControllerSession, Purpose};
 use crate::broker::{BROKER_PORT, Broker, Ctx};
 
 impl ControllerSession {
+    #[inline(never)]
     pub(in crate::broker) fn is_a_broker(&mut self) {
         (self.is_a_broker, self.leader) = (true, None);
     }
 
+    #[inline(never)]
     pub(in crate::broker) fn registered_as(&mut self, epoch: i64) {
         self.broker_epoch = epoch;
     }

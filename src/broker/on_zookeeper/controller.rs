@@ -84,6 +84,7 @@ impl Broker {
     // ---- to brokers ----
 
     /// Sends the next request, if the one before it is answered.
+    #[inline(never)]
     pub(in crate::broker) fn run_channel(&mut self, ctx: &mut Ctx, broker: i32) {
         let Some(channel) = self.zookeeper.as_mut().and_then(|it| it.channels.get_mut(&broker)) else {
             return;
@@ -104,6 +105,7 @@ impl Broker {
         }
     }
 
+    #[inline(never)]
     pub(super) fn hear_broker(&mut self, ctx: &mut Ctx, conn: ConnId, bytes: &Rope) {
         let Some(zookeeper) = &mut self.zookeeper else { return };
         let Some(broker) = zookeeper.channel_of(conn) else { return };
@@ -114,6 +116,7 @@ impl Broker {
         self.run_channel(ctx, broker);
     }
 
+    #[inline(never)]
     pub(super) fn broker_closed(&mut self, ctx: &mut Ctx, conn: ConnId, reason: CloseReason) {
         let Some(zookeeper) = &mut self.zookeeper else { return };
         let Some(broker) = zookeeper.channel_of(conn) else { return };
@@ -248,6 +251,7 @@ impl Broker {
     // ---- this broker's own questions ----
 
     /// Asks the controller, wherever it is. Gives the purpose back when it cannot be asked now.
+    #[inline(never)]
     pub(in crate::broker) fn ask_controller<M: Message>(
         &mut self,
         ctx: &mut Ctx,
@@ -265,6 +269,7 @@ impl Broker {
     }
 
     /// The same with a request of somebody else's.
+    #[inline(never)]
     pub(in crate::broker) fn ask_controller_raw(
         &mut self,
         ctx: &mut Ctx,

@@ -21,6 +21,7 @@ use crate::protocol::{ErrorCode, TopicPartition, Uuid};
 use crate::zookeeper::{Op, Outgoing, topic_config_path};
 
 impl Broker {
+    #[inline(never)]
     pub(super) fn told_by_itself(&mut self, ctx: &mut Ctx, what: Outgoing) {
         match what {
             Outgoing::LeaderAndIsr(request) => self.leader_and_isr(ctx, None, request),
@@ -59,6 +60,7 @@ impl Broker {
         self.take_held(ctx);
     }
 
+    #[inline(never)]
     pub(super) fn configs_read(&mut self, ctx: &mut Ctx, topic: &Arc<str>, configs: Configs) {
         let key = (TOPIC_RESOURCE, Arc::clone(topic));
         if configs.is_empty() {
