@@ -138,7 +138,7 @@ test('a first look loads little, and the rest comes when somebody uses the page'
     assert.ok(!first.some((path) => path.endsWith('_rest.wasm')), first.join(' '));
     const sizes = first.map((path) => gzipSync(readFileSync(join(root, 'dist', path.split('/').pop())), { level: 9 }).length);
     const total = sizes.reduce((sum, size) => sum + size, 0);
-    assert.ok(sizes.length >= 4 && total < 505_000, `${total} bytes: ${first.join(' ')}`);
+    assert.ok(sizes.length >= 4 && total < 500_000, `${total} bytes: ${first.join(' ')}`);
     const rest = page.waitForResponse((response) => response.url().endsWith('_rest.wasm'));
     await page.mouse.move(400, 300);
     assert.equal((await rest).status(), 200);

@@ -30,6 +30,13 @@ globalThis.terrarium = {
     },
 };
 
+// The clock goes with the frames, whatever this machine has to do besides: what is seen is the same each
+// time. Now and then a frame takes long, so that what the page does then is seen, too.
+const FRAME_MS = 1_000 / FRAMES_PER_S;
+let clock = 1_700_000_000_000;
+let slow = false;
+Date.now = () => Math.floor(slow ? clock += FRAME_MS : clock);
+
 // Frames are drawn when asked for here, with the times that they would have.
 let wanted = new Map();
 let count = 0;
@@ -44,6 +51,8 @@ const { default: init } = await import(pathToFileURL(glue));
 const program = await init({ module_or_path: readFileSync(tally) });
 for (let frame = 0; frame < SECONDS * FRAMES_PER_S; frame++) {
     await turn();
+    clock += FRAME_MS;
+    slow = frame % 97 === 96;
     if (frame === SECONDS * FRAMES_PER_S / 2) {
         size = { clientWidth: 390, clientHeight: 844 };
         globalThis.dispatchEvent(new globalThis.Event('resize'));
@@ -53,7 +62,7 @@ for (let frame = 0; frame < SECONDS * FRAMES_PER_S; frame++) {
     for (const [handle, callback] of due) {
         if (!wanted.has(handle)) {
             // Now and then a frame comes at once after another, and nothing has changed.
-            callback((frame - (frame % 7 === 3)) * 1_000 / FRAMES_PER_S);
+            callback((frame - (frame % 7 === 3)) * FRAME_MS);
         }
     }
 }
