@@ -40,9 +40,9 @@ mod voter;
 
 use std::sync::Arc;
 
-use crate::base::{ConnId, Input, Map, Rng, Rope, ms};
+use crate::base::{ConnId, Input, Map, Rng, Rope, SimTime, ms};
 use crate::coordinator::{CoordinatorTimer, GroupCoordinator, ShareCoordinator};
-use crate::metadata::{Endpoint, MetadataImage, Snapshot, TopicConfigs, Voters};
+use crate::metadata::{Endpoint, MetadataImage, Snapshot, Snapshots, TopicConfigs, Voters};
 use crate::protocol::{TopicPartition, Uuid};
 use crate::storage::{LogConfig, UnifiedLog};
 use crate::trace::{self, Event};
@@ -59,7 +59,6 @@ use delete_records::WaitingDeletion;
 use fetch::Fetches;
 use fetcher::Fetcher;
 use forward::Forward;
-use metadata_snapshot::Snapshots;
 use produce::WaitingProduce;
 use quota::ReplicationQuota;
 use server::Server;
@@ -231,7 +230,7 @@ impl Broker {
             recover_first: disk.unclean,
             cleaner_awake: false,
             metadata_log,
-            snapshots: Snapshots::found(disk.snapshots),
+            snapshots: Snapshots::found(disk.snapshots, SimTime::ZERO),
             image: MetadataImage::default(),
             controller: ControllerSession::new(id, Voters::default()),
             fetchers: Map::new(),
@@ -425,7 +424,7 @@ impl Broker {
         ctx.set_timer(BrokerTimer::PeerTimeout, ctx.now() + ms(1_000));
         self.expire_producers(ctx);
         self.wake_cleaner(ctx);
-        self.snapshots.begin(ctx.now());
+        self.snapshots = Snapshots::found(self.snapshots.kept().to_vec(), ctx.now());
         if self.zookeeper.is_some() {
             return self.start_on_zookeeper(ctx);
         }

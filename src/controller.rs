@@ -47,7 +47,7 @@ use crate::storage::{LogConfig, UnifiedLog};
 use crate::trace::{self, Event};
 
 use raft::{ElectionStore, Raft};
-use snapshots::Snapshots;
+use snapshots::OnDisk;
 use voting::Link;
 
 pub use quorum::QuorumFacts;
@@ -210,7 +210,7 @@ pub struct Controller {
     flushing: bool,
     raft: Raft,
     links: Map<i32, Link>,
-    snapshots: Snapshots,
+    snapshots: OnDisk,
     /// Answers to voters that wait for `quorum-state` to be flushed.
     held: Vec<(ConnId, FrameInfo, Bytes)>,
     wake_at: Option<SimTime>,
@@ -251,7 +251,7 @@ impl Controller {
             flushing: false,
             raft,
             links: Map::new(),
-            snapshots: Snapshots::default(),
+            snapshots: OnDisk::default(),
             held: Vec::new(),
             wake_at: None,
             fetches_seen: (0, 0),

@@ -10,6 +10,7 @@ mod image;
 mod names;
 mod quotas;
 mod snapshot;
+mod snapshots;
 mod voters;
 
 pub(crate) use config::properties;
@@ -34,4 +35,5 @@ pub use quotas::{
     quota_record,
 };
 pub use snapshot::{Download, NoSnapshot, Snapshot, SnapshotId};
+pub use snapshots::{SnapshotLimits, Snapshots};
 pub use voters::{CONTROLLER_ID, CONTROLLER_PORT, Voter, Voters};

@@ -4,53 +4,34 @@
 
 use std::sync::Arc;
 
-use crate::base::{Set, SimTime, ms};
+use crate::base::Set;
 use crate::broker::controller_session::Configured;
 use crate::broker::{Broker, Ctx, METADATA_TOPIC};
-use crate::metadata::{Download, Snapshot, SnapshotId, TOPIC_RESOURCE};
+use crate::metadata::{Download, Snapshot, SnapshotId, SnapshotLimits, TOPIC_RESOURCE};
 use crate::protocol::messages::fetch;
 use crate::protocol::messages::fetch_snapshot::{
     FetchSnapshotRequest, FetchSnapshotResponse, RequestPartitionSnapshot, RequestSnapshotId,
     RequestTopicSnapshot,
 };
 use crate::protocol::{ErrorCode, TopicPartition, Uuid};
-use crate::storage::LogConfig;
 use crate::trace::Event;
 
 /// No answer is to carry more of a snapshot.
 const PART_BYTES: i32 = 1 << 20;
 
-/// The snapshots on a broker's disk.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Snapshots {
-    /// Oldest first: with it the log begins, when that is not the beginning.
-    kept: Vec<Arc<Snapshot>>,
-    /// Bytes applied since the last one.
-    bytes: u64,
-    /// When the last one was made.
-    since: SimTime,
-}
-
-impl Snapshots {
-    /// What a disk holds.
-    pub(super) fn found(kept: Vec<Arc<Snapshot>>) -> Snapshots {
-        Snapshots { kept, ..Snapshots::default() }
-    }
-
-    pub(super) fn kept(&self) -> &[Arc<Snapshot>] {
-        &self.kept
-    }
-
-    /// The process starts.
-    pub(super) fn begin(&mut self, now: SimTime) {
-        self.since = now;
-    }
-}
-
 impl Broker {
     /// The snapshots of the metadata that its disk holds, oldest first.
     pub fn metadata_snapshots(&self) -> &[Arc<Snapshot>] {
         self.snapshots.kept()
+    }
+
+    fn snapshot_limits(&self) -> SnapshotLimits {
+        SnapshotLimits {
+            bytes_between: self.config.max_record_bytes_between_snapshots,
+            interval_ms: self.config.max_snapshot_interval_ms,
+            retention_bytes: self.config.max_metadata_retention_bytes,
+            retention_ms: self.config.max_metadata_retention_ms,
+        }
     }
 
     /// Records up to the image's end were applied: time for a snapshot? Who has a voter in its process has
@@ -59,54 +40,21 @@ impl Broker {
         if self.controller.is_in_process() {
             return;
         }
-        let to = self.image.end_offset;
-        let applied = self.metadata_log.batches_from(from).take_while(|batch| batch.base_offset() < to);
-        self.snapshots.bytes += applied.map(|batch| u64::from(batch.size_bytes())).sum::<u64>();
-        let most = u64::try_from(self.config.max_record_bytes_between_snapshots).unwrap_or(0);
-        let enough = self.snapshots.bytes >= most.max(1);
-        let interval = u64::from(self.config.max_snapshot_interval_ms);
-        let late = interval > 0 && ctx.now().since(self.snapshots.since) >= ms(interval);
-        if enough || late {
-            self.write_snapshot(ctx);
+        let (limits, to) = (self.snapshot_limits(), self.image.end_offset);
+        if self.snapshots.note(&self.metadata_log, from, to, ctx.now(), &limits) {
+            self.write_snapshot(ctx, &limits);
         }
     }
 
     #[inline(never)]
-    fn write_snapshot(&mut self, ctx: &mut Ctx) {
-        (self.snapshots.bytes, self.snapshots.since) = (0, ctx.now());
-        let Some(last) = self.metadata_log.batch_at(self.image.end_offset - 1) else { return };
-        let snapshot = Snapshot::of(&self.image, last.partition_leader_epoch(), last.max_timestamp());
+    fn write_snapshot(&mut self, ctx: &mut Ctx, limits: &SnapshotLimits) {
+        let Some(snapshot) = self.snapshots.make(&self.image, &self.metadata_log, ctx.now()) else { return };
         let (SnapshotId { end_offset, epoch }, size_bytes) = (snapshot.id(), snapshot.bytes().len() as u64);
-        self.snapshots.kept.push(Arc::new(snapshot));
-        // What comes next lies in files of its own, so that those before can go.
-        Arc::make_mut(&mut self.metadata_log).roll(ctx.unix_ms());
+        let unix_ms = ctx.unix_ms();
+        self.snapshots.add(Arc::new(snapshot), Arc::make_mut(&mut self.metadata_log), unix_ms);
         ctx.trace(Event::SnapshotCreated { end_offset, epoch, size_bytes });
-        self.clean_metadata_log(ctx);
-    }
-
-    /// What is too old or too much goes: the oldest snapshot, and what the log has before the next one.
-    fn clean_metadata_log(&mut self, ctx: &mut Ctx) {
-        let now = ctx.unix_ms();
-        let (bytes_max, age_max) =
-            (self.config.max_metadata_retention_bytes, self.config.max_metadata_retention_ms);
-        while let [oldest, next, ..] = self.snapshots.kept() {
-            let of_snapshots: u64 = self.snapshots.kept.iter().map(|it| it.bytes().len() as u64).sum();
-            let size = self.metadata_log.size_bytes() + of_snapshots;
-            let is_old = age_max >= 0 && now.saturating_sub(oldest.log_timestamp_ms()) > age_max;
-            if !is_old && size <= u64::try_from(bytes_max).unwrap_or(u64::MAX) {
-                break;
-            }
-            let start = next.id().end_offset;
-            self.snapshots.kept.remove(0);
-            let log = Arc::make_mut(&mut self.metadata_log);
-            if log.config().retention_ms >= 0 {
-                log.set_config(Arc::new(LogConfig { retention_ms: -1, ..LogConfig::default() }));
-            }
-            if log.increment_log_start_offset(start).is_ok_and(|moved| moved) {
-                log.delete_old_segments(now);
-                let log_start_offset = log.log_start_offset();
-                ctx.trace(Event::MetadataLogCleaned { log_start_offset });
-            }
+        for log_start_offset in self.snapshots.clean(&mut self.metadata_log, unix_ms, limits) {
+            ctx.trace(Event::MetadataLogCleaned { log_start_offset });
         }
     }
 
@@ -116,7 +64,7 @@ impl Broker {
         }
         let log = Arc::make_mut(&mut self.metadata_log);
         log.recover();
-        if let (None, Some(snapshot)) = (log.latest_epoch(), self.snapshots.kept.last()) {
+        if let (None, Some(snapshot)) = (log.latest_epoch(), self.snapshots.latest()) {
             log.assign_epoch_start(snapshot.id().epoch);
         }
     }
@@ -175,12 +123,8 @@ impl Broker {
         let SnapshotId { end_offset, epoch } = snapshot.id();
         let size_bytes = snapshot.bytes().len() as u64;
         let log = Arc::make_mut(&mut self.metadata_log);
-        log.truncate_fully_and_start_at(end_offset);
-        log.assign_epoch_start(epoch);
-        log.update_high_watermark(end_offset);
+        self.snapshots.load(Arc::new(snapshot), log);
         log.mark_flushed(log.position());
-        self.snapshots.kept = vec![Arc::new(snapshot)];
-        self.snapshots.bytes = 0;
         let entry = ctx.trace(Event::SnapshotLoaded { end_offset, epoch, size_bytes });
         let before = ctx.because(entry);
         self.apply_committed_metadata(ctx);
@@ -190,7 +134,7 @@ impl Broker {
     /// The image is the snapshot's; whatever differs from before is touched.
     #[inline(never)]
     pub(super) fn apply_snapshot(&mut self, touched: &mut Set<TopicPartition>, configured: &mut Configured) {
-        let Some(snapshot) = self.snapshots.kept.first() else { return };
+        let Some(snapshot) = self.snapshots.kept().first() else { return };
         let before = std::mem::replace(&mut self.image, snapshot.image());
         for (one, other) in [(&before, &self.image), (&self.image, &before)] {
             for (at, id, partition) in one.partitions() {

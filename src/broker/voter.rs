@@ -4,10 +4,9 @@
 
 use std::sync::Arc;
 
-use crate::broker::metadata_snapshot::Snapshots;
 use crate::broker::shutdown::Shutdown;
 use crate::broker::{Broker, Ctx};
-use crate::metadata::{MetadataImage, Snapshot};
+use crate::metadata::{MetadataImage, Snapshot, Snapshots};
 use crate::storage::UnifiedLog;
 
 /// What the voter in the same process knows.
@@ -31,7 +30,7 @@ impl Broker {
             return;
         }
         self.metadata_log = news.log;
-        self.snapshots = Snapshots::found(news.snapshot.into_iter().collect());
+        self.snapshots = Snapshots::found(news.snapshot.into_iter().collect(), ctx.now());
         if self.metadata_log.log_end_offset() < self.image.end_offset {
             // What was applied was committed: the leader has lost its disk.
             self.image = MetadataImage::default();

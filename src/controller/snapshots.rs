@@ -6,10 +6,12 @@
 
 use std::sync::Arc;
 
-use crate::base::{FlushKind, SimTime, ms};
+use crate::base::FlushKind;
 use crate::controller::raft::State;
 use crate::controller::{Asker, Controller, Ctx};
-use crate::metadata::{CLUSTER_METADATA_TOPIC, Download, MetadataImage, Snapshot, SnapshotId};
+use crate::metadata::{
+    CLUSTER_METADATA_TOPIC, Download, MetadataImage, Snapshot, SnapshotId, SnapshotLimits, Snapshots,
+};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::fetch::{self, FetchPartition};
 use crate::protocol::messages::fetch_snapshot::{
@@ -17,7 +19,6 @@ use crate::protocol::messages::fetch_snapshot::{
     RequestSnapshotId, RequestTopicSnapshot, ResponsePartitionSnapshot, ResponseSnapshotId,
     ResponseTopicSnapshot,
 };
-use crate::storage::LogConfig;
 use crate::trace::Event;
 
 /// The snapshot that is being written.
@@ -25,42 +26,34 @@ pub(super) const SNAPSHOT_FILE: u64 = 3;
 /// No answer carries more of a snapshot (`MAX_FETCH_SNAPSHOT_BYTES` is 8 MiB).
 const PART_BYTES: usize = 1 << 20;
 
-/// The snapshots on a controller's disk.
+/// The snapshots on a controller's disk, and one that is to be.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Snapshots {
-    /// Those that are whole and durable, oldest first.
-    kept: Vec<Arc<Snapshot>>,
+pub(super) struct OnDisk {
+    /// Those that are whole and durable.
+    whole: Snapshots,
     /// A part file. `true`: it comes from the leader and takes the log's place.
     writing: Option<(Arc<Snapshot>, bool)>,
     download: Option<Download>,
-    /// Bytes committed since the last one.
-    bytes: u64,
-    /// When the last one was made.
-    since: SimTime,
 }
 
-impl Snapshots {
+impl OnDisk {
     /// What the disk holds after the process died.
-    pub(super) fn after_crash(&self) -> Snapshots {
-        Snapshots { kept: self.kept.clone(), ..Snapshots::default() }
-    }
-
-    fn latest(&self) -> Option<&Arc<Snapshot>> {
-        self.kept.last()
+    pub(super) fn after_crash(&self) -> OnDisk {
+        OnDisk { whole: self.whole.clone(), ..OnDisk::default() }
     }
 }
 
 impl Controller {
     /// The snapshots that its disk holds, oldest first.
     pub fn snapshots(&self) -> &[Arc<Snapshot>] {
-        &self.snapshots.kept
+        self.snapshots.whole.kept()
     }
 
     /// The log must have what follows the last snapshot: the power may have failed after a snapshot was
     /// flushed and before the log was.
     pub(super) fn recover_snapshots(&mut self, ctx: &Ctx) {
-        self.snapshots.since = ctx.now();
-        let Some(id) = self.snapshots.latest().map(|latest| latest.id()) else { return };
+        self.snapshots.whole = Snapshots::found(self.snapshots().to_vec(), ctx.now());
+        let Some(id) = self.snapshots.whole.latest().map(|latest| latest.id()) else { return };
         let log = Arc::make_mut(&mut self.log);
         if log.log_end_offset() < id.end_offset {
             log.truncate_fully_and_start_at(id.end_offset);
@@ -72,34 +65,38 @@ impl Controller {
 
     /// The metadata up to some offset of the log, from the latest snapshot before it and the log.
     pub(super) fn base_image(&self, end: i64) -> MetadataImage {
-        let base = self.snapshots.kept.iter().rev().find(|snapshot| snapshot.id().end_offset <= end);
-        base.map_or_else(MetadataImage::default, |snapshot| snapshot.image())
+        self.snapshots.whole.base_image(end)
     }
 
     // ---- making ----
 
+    fn snapshot_limits(&self) -> SnapshotLimits {
+        SnapshotLimits {
+            bytes_between: self.config.max_record_bytes_between_snapshots,
+            interval_ms: self.config.max_snapshot_interval_ms,
+            retention_bytes: self.config.max_retention_bytes,
+            retention_ms: self.config.max_retention_ms,
+        }
+    }
+
     /// Records have been committed: time for a snapshot?
     pub(super) fn note_committed(&mut self, ctx: &mut Ctx, from: i64, to: i64) {
-        let committed = self.log.batches_from(from).take_while(|batch| batch.base_offset() < to);
-        self.snapshots.bytes += committed.map(|batch| u64::from(batch.size_bytes())).sum::<u64>();
-        let most = u64::try_from(self.config.max_record_bytes_between_snapshots).unwrap_or(0);
-        let enough = self.snapshots.bytes >= most.max(1);
-        let interval = u64::from(self.config.max_snapshot_interval_ms);
-        let late = interval > 0 && ctx.now().since(self.snapshots.since) >= ms(interval);
-        if (enough || late) && self.snapshots.writing.is_none() {
+        let limits = self.snapshot_limits();
+        let is_due = self.snapshots.whole.note(&self.log, from, to, ctx.now(), &limits);
+        if is_due && self.snapshots.writing.is_none() {
             self.write_snapshot(ctx, to);
         }
-        if self.snapshots.kept.len() > 1 {
-            self.clean_log(ctx);
+        if self.snapshots().len() > 1 {
+            for log_start_offset in self.snapshots.whole.clean(&mut self.log, ctx.unix_ms(), &limits) {
+                ctx.trace(Event::MetadataLogCleaned { log_start_offset });
+            }
         }
     }
 
     #[inline(never)]
     fn write_snapshot(&mut self, ctx: &mut Ctx, end: i64) {
-        (self.snapshots.bytes, self.snapshots.since) = (0, ctx.now());
-        let Some(last) = self.log.batch_at(end - 1) else { return };
         let image = self.image_at(end);
-        let snapshot = Snapshot::of(&image, last.partition_leader_epoch(), last.max_timestamp());
+        let Some(snapshot) = self.snapshots.whole.make(&image, &self.log, ctx.now()) else { return };
         self.flush_snapshot(ctx, snapshot, false);
     }
 
@@ -120,55 +117,12 @@ impl Controller {
         }
         let size_bytes = snapshot.bytes().len() as u64;
         if !replaces_log {
-            self.snapshots.kept.push(snapshot);
-            // What comes next lies in files of its own, so that those before can go.
-            Arc::make_mut(&mut self.log).roll(ctx.unix_ms());
+            self.snapshots.whole.add(snapshot, Arc::make_mut(&mut self.log), ctx.unix_ms());
             ctx.trace(Event::SnapshotCreated { end_offset: id.end_offset, epoch: id.epoch, size_bytes });
         } else if id.end_offset > self.log.high_watermark() {
-            self.load_snapshot(&snapshot);
+            self.image = snapshot.image();
+            self.snapshots.whole.load(snapshot, Arc::make_mut(&mut self.log));
             ctx.trace(Event::SnapshotLoaded { end_offset: id.end_offset, epoch: id.epoch, size_bytes });
-        }
-    }
-
-    /// The log begins anew behind the snapshot.
-    fn load_snapshot(&mut self, snapshot: &Arc<Snapshot>) {
-        let id = snapshot.id();
-        let log = Arc::make_mut(&mut self.log);
-        log.truncate_fully_and_start_at(id.end_offset);
-        log.assign_epoch_start(id.epoch);
-        log.update_high_watermark(id.end_offset);
-        self.image = snapshot.image();
-        self.snapshots.kept = vec![Arc::clone(snapshot)];
-        self.snapshots.bytes = 0;
-    }
-
-    /// What is too old or too much goes: the oldest snapshot, and what the log has before the next one.
-    #[inline(never)]
-    fn clean_log(&mut self, ctx: &mut Ctx) {
-        let now = ctx.unix_ms();
-        let size = |it: &Controller| {
-            let of_snapshots = it.snapshots.kept.iter().map(|snapshot| snapshot.bytes().len() as u64);
-            it.log.size_bytes() + of_snapshots.sum::<u64>()
-        };
-        while let [oldest, next, ..] = &self.snapshots.kept[..] {
-            let age = now.saturating_sub(oldest.log_timestamp_ms());
-            let is_old = (self.config.max_retention_ms >= 0) && age > self.config.max_retention_ms;
-            let limit = u64::try_from(self.config.max_retention_bytes).unwrap_or(u64::MAX);
-            if !is_old && size(self) <= limit {
-                break;
-            }
-            let start = next.id().end_offset;
-            self.snapshots.kept.remove(0);
-            let log = Arc::make_mut(&mut self.log);
-            if log.config().retention_ms >= 0 {
-                log.set_config(Arc::new(LogConfig { retention_ms: -1, ..LogConfig::default() }));
-            }
-            if log.increment_log_start_offset(start).is_ok_and(|moved| moved) {
-                log.delete_old_segments(now);
-                // Files go whole, and a log begins where a snapshot ends.
-                let log_start_offset = log.log_start_offset();
-                ctx.trace(Event::MetadataLogCleaned { log_start_offset });
-            }
         }
     }
 
@@ -178,7 +132,7 @@ impl Controller {
     /// from it there.
     pub(super) fn snapshot_for(&self, asked: &FetchPartition) -> Option<fetch::SnapshotId> {
         let start = self.log.log_start_offset();
-        let oldest = self.snapshots.kept.first()?.id();
+        let oldest = self.snapshots().first()?.id();
         if start == 0 {
             return None;
         }
@@ -186,7 +140,7 @@ impl Controller {
         let is_behind = asked.fetch_offset < start
             || (last >= 0 && last < oldest.epoch)
             || (asked.fetch_offset == start && last >= 0 && last != oldest.epoch);
-        let SnapshotId { end_offset, epoch } = self.snapshots.latest()?.id();
+        let SnapshotId { end_offset, epoch } = self.snapshots.whole.latest()?.id();
         is_behind.then_some(fetch::SnapshotId { end_offset, epoch })
     }
 
@@ -224,7 +178,7 @@ impl Controller {
             return part;
         }
         let wanted = SnapshotId { end_offset, epoch };
-        let Some(snapshot) = self.snapshots.kept.iter().find(|snapshot| snapshot.id() == wanted) else {
+        let Some(snapshot) = self.snapshots().iter().find(|snapshot| snapshot.id() == wanted) else {
             part.error_code = ErrorCode::SnapshotNotFound;
             return part;
         };
