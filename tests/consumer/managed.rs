@@ -54,22 +54,25 @@ fn a_second_member_waits_for_what_the_first_lets_go() {
     check(
         &mut stage,
         expect![[r#"
-        00:00.008 a is assigned [t-0 t-1]
-        00:00.014 a begins t-0 at 0 (auto.offset.reset)
-        00:00.014 a begins t-1 at 0 (auto.offset.reset)
-        00:10.000 b is joining (0)
-        00:10.008 b is stable (2)
-        00:10.010 a is reconciling (1)
-        00:10.012 a gives up [t-1]
-        00:10.012 a is acknowledging (1)
-        00:10.012 a is stable (1)
-        00:10.014 a is stable (2)
-        00:15.010 b is reconciling (2)
-        00:15.010 b is assigned [t-1]
-        00:15.010 b is acknowledging (2)
-        00:15.010 b is stable (2)
-        00:15.012 b begins t-1 at 0 (commit)
-    "#]],
+            00:00.008 a is assigned [t-0 t-1]
+            00:00.014 a begins t-0 at 0 (auto.offset.reset)
+            00:00.014 a begins t-1 at 0 (auto.offset.reset)
+            00:10.000 b is joining (0)
+            00:10.008 b is reconciling (2)
+            00:10.008 b is assigned []
+            00:10.008 b is acknowledging (2)
+            00:10.008 b is stable (2)
+            00:10.010 a is reconciling (1)
+            00:10.012 a gives up [t-1]
+            00:10.012 a is acknowledging (1)
+            00:10.012 a is stable (1)
+            00:10.014 a is stable (2)
+            00:15.010 b is reconciling (2)
+            00:15.010 b is assigned [t-1]
+            00:15.010 b is acknowledging (2)
+            00:15.010 b is stable (2)
+            00:15.012 b begins t-1 at 0 (commit)
+        "#]],
     );
 }
 
@@ -144,6 +147,9 @@ fn who_does_not_poll_leaves_and_comes_back() {
             00:50.030 b consumed t-0 0..1
             01:10.005 a consumed t-0 0..1
             01:10.005 a is joining (0)
+            01:10.007 a is reconciling (4)
+            01:10.007 a is assigned []
+            01:10.007 a is acknowledging (4)
             01:10.007 a is stable (4)
             01:10.016 b is reconciling (3)
             01:10.018 b gives up [t-1]
@@ -166,21 +172,24 @@ fn listeners_are_called_in_poll() {
     check(
         &mut stage,
         expect![[r#"
-        00:00.008 a is assigned [t-0 t-1]
-        00:00.008 a onPartitionsAssigned [t-0 t-1]
-        00:00.108 a onPartitionsAssigned returned
-        00:00.114 a begins t-0 at 0 (auto.offset.reset)
-        00:00.114 a begins t-1 at 0 (auto.offset.reset)
-        00:10.012 a onPartitionsRevoked [t-1]
-        00:10.312 a onPartitionsRevoked returned
-        00:10.312 a gives up [t-1]
-        00:10.312 a onPartitionsAssigned []
-        00:10.412 a onPartitionsAssigned returned
-        00:15.010 b is assigned [t-1]
-        00:15.010 b onPartitionsAssigned [t-1]
-        00:15.110 b onPartitionsAssigned returned
-        00:15.112 b begins t-1 at 0 (commit)
-    "#]],
+            00:00.008 a is assigned [t-0 t-1]
+            00:00.008 a onPartitionsAssigned [t-0 t-1]
+            00:00.108 a onPartitionsAssigned returned
+            00:00.114 a begins t-0 at 0 (auto.offset.reset)
+            00:00.114 a begins t-1 at 0 (auto.offset.reset)
+            00:10.008 b is assigned []
+            00:10.008 b onPartitionsAssigned []
+            00:10.012 a onPartitionsRevoked [t-1]
+            00:10.108 b onPartitionsAssigned returned
+            00:10.312 a onPartitionsRevoked returned
+            00:10.312 a gives up [t-1]
+            00:10.312 a onPartitionsAssigned []
+            00:10.412 a onPartitionsAssigned returned
+            00:15.010 b is assigned [t-1]
+            00:15.010 b onPartitionsAssigned [t-1]
+            00:15.110 b onPartitionsAssigned returned
+            00:15.112 b begins t-1 at 0 (commit)
+        "#]],
     );
 }
 
@@ -259,6 +268,7 @@ fn a_classic_group_becomes_managed_member_by_member() {
             00:31.012 a is assigned [t-0 t-1]
             00:31.014 a begins t-0 at 0 (commit)
             00:31.014 a begins t-1 at 0 (commit)
+            00:32.008 b is assigned []
             00:36.016 a gives up [t-2 t-3]
             00:37.010 b is assigned [t-2 t-3]
             00:37.012 b begins t-2 at 0 (commit)

@@ -29,15 +29,22 @@ const LEAVE_STATIC: i32 = -2;
 /// Partitions as the coordinator names them.
 type Ids = Set<(Uuid, i32)>;
 
+/// An assignment, counted: one that comes back after another is not the same, and is acknowledged again.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Assignment {
+    /// How many others came before since the member joined, and 1; 0 is that of a member that was given none.
+    local_epoch: u64,
+    ids: Ids,
+}
+
 /// What only a managed member has to know.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Managed {
     /// What it is to own in the end.
-    target: Ids,
-    /// What it last had reached; `None` since it joined: nothing to acknowledge yet.
-    current: Option<Ids>,
-    /// The target that was acknowledged last, perhaps in part: of topics that are not known yet.
-    acknowledged: Option<Ids>,
+    target: Assignment,
+    /// How much of which target it had reached last: only what belongs to topics that it knows. Before
+    /// the first one this is no assignment, so that even an empty first one is new and acknowledged.
+    current: Assignment,
     step: Step,
     interval_ms: u64,
     /// What the last heartbeats said, if the coordinator may count on having heard that.
@@ -50,13 +57,13 @@ enum Step {
     #[default]
     None,
     /// The offsets of what was processed are being committed.
-    Committing(Ids),
+    Committing(Assignment),
     /// Now what moves away is revoked.
-    Revoking(Ids),
+    Revoking(Assignment),
     /// Now what is new is assigned.
-    Assigning(Ids),
+    Assigning(Assignment),
     /// All is done but the acknowledgement.
-    Done(Ids),
+    Done(Assignment),
 }
 
 /// Fields that a heartbeat leaves out when they have not changed.
@@ -64,7 +71,7 @@ enum Step {
 struct Sent {
     topics: Vec<Arc<str>>,
     regex: Option<Arc<str>>,
-    owned: Option<Ids>,
+    owned: Assignment,
 }
 
 impl Consumer {
@@ -148,7 +155,7 @@ impl Consumer {
         if let Step::Revoking(target) = &self.membership.managed.step
             && may_call
         {
-            let given = self.named(target);
+            let given = self.named(&target.ids);
             let revoked = self.owned.keys().filter(|at| !given.contains(*at));
             let revoked: Vec<TopicPartition> = revoked.cloned().collect();
             self.membership.managed.step = Step::Assigning(target.clone());
@@ -159,7 +166,7 @@ impl Consumer {
         if let Step::Assigning(target) = &self.membership.managed.step
             && may_call
         {
-            let given = self.named(target).into_iter().collect();
+            let given = self.named(&target.ids).into_iter().collect();
             self.membership.managed.step = Step::Done(target.clone());
             self.totals.rebalances += 1;
             if !self.own(ctx, given) {
@@ -168,8 +175,7 @@ impl Consumer {
         }
         let managed = &mut self.membership.managed;
         if let Step::Done(reached) = &managed.step {
-            managed.current = Some(reached.clone());
-            managed.acknowledged = Some(managed.target.clone());
+            managed.current = reached.clone();
             managed.step = Step::None;
             self.enter(ctx, MemberState::Acknowledging);
         }
@@ -179,16 +185,17 @@ impl Consumer {
     #[inline(never)]
     fn begin_reconciling(&mut self, ctx: &mut Ctx<'_, ConsumerTimer>, in_poll: bool) -> bool {
         let metadata = self.network.metadata();
-        let wanted = self.membership.managed.target.iter();
+        let target = &self.membership.managed.target;
+        let wanted = target.ids.iter();
         let known = wanted.filter(|(id, _)| metadata.topic_by_id(*id).is_some()).copied();
-        let known: Ids = known.collect();
-        if known != self.membership.managed.target {
+        let known = Assignment { local_epoch: target.local_epoch, ids: known.collect() };
+        if known != *target {
             self.network.refresh_metadata(ctx);
         }
-        let managed = &mut self.membership.managed;
-        if managed.current.as_ref() == Some(&known) {
-            if managed.acknowledged.as_ref() != Some(&managed.target) {
-                managed.acknowledged = Some(managed.target.clone());
+        let current = &mut self.membership.managed.current;
+        if current.local_epoch > 0 && current.ids == known.ids {
+            if current.local_epoch != known.local_epoch {
+                *current = known;
                 self.enter(ctx, MemberState::Acknowledging);
             }
             return false;
@@ -197,7 +204,7 @@ impl Consumer {
         if commits && !in_poll {
             return false;
         }
-        let given = self.named(&known);
+        let given = self.named(&known.ids);
         let moves: Vec<TopicPartition> =
             self.owned.keys().filter(|at| !given.contains(*at)).cloned().collect();
         self.set_revoking(Some(&moves));
@@ -259,7 +266,7 @@ impl Consumer {
         self.membership.next_heartbeat = ctx.now() + ms(interval_ms);
         if state == MemberState::Acknowledging {
             let managed = &self.membership.managed;
-            let is_there = managed.current.as_ref() == Some(&managed.target);
+            let is_there = managed.current == managed.target;
             self.enter(ctx, if is_there { MemberState::Stable } else { MemberState::Reconciling });
         }
     }
@@ -292,7 +299,7 @@ impl Consumer {
         }
         if sent.is_none_or(|sent| sent.owned != managed.current) {
             let mut topics: Map<Uuid, Vec<i32>> = Map::new();
-            for &(id, partition) in managed.current.iter().flatten() {
+            for &(id, partition) in &managed.current.ids {
                 topics.entry(id).or_default().push(partition);
             }
             let topic = |(topic_id, partitions)| RequestTopicPartitions { topic_id, partitions };
@@ -361,29 +368,20 @@ impl Consumer {
             membership.next_heartbeat = ctx.now() + ms(interval_ms);
         }
         membership.generation = answer.member_epoch;
-        // What a share group's first member is given is nothing, as nobody has begun the partitions yet;
-        // acknowledging that makes it hear of them soon.
-        let acknowledges_nothing = self.is_share();
-        let membership = &mut self.membership;
         let mut state = membership.state;
         if let Some(assignment) = answer.assignment {
             let topics = assignment.topic_partitions.into_iter();
-            let target: Ids = topics
+            let ids: Ids = topics
                 .flat_map(|topic| {
                     topic.partitions.into_iter().map(move |partition| (topic.topic_id, partition))
                 })
                 .collect();
             let managed = &mut membership.managed;
-            managed.target = target;
-            let is_there = match &managed.current {
-                Some(current) => *current == managed.target,
-                None => managed.target.is_empty() && !acknowledges_nothing,
-            };
-            let is_between = managed.step != Step::None;
-            if !is_there || is_between {
+            if managed.target.local_epoch == 0 || managed.target.ids != ids {
+                managed.target = Assignment { local_epoch: managed.target.local_epoch + 1, ids };
+            }
+            if managed.current != managed.target {
                 state = MemberState::Reconciling;
-            } else if matches!(state, MemberState::Reconciling | MemberState::Joining) {
-                state = MemberState::Stable;
             }
         }
         self.enter(ctx, state);

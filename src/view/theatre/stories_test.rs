@@ -74,37 +74,37 @@ fn a_member_joins() {
     check(
         &story("", script, 20_000),
         expect![[r#"
-        p0  A  10339 –  10421 A
-        p1  A  10339 –  10421 A
-        p2  B  10361 –  10423 B
-        p3  B  10361 –  10421 C
-        283 ms unread, 1 moved, 0 needless, 0 twice
-        Stable 2
-        A stable 2 p0 p1
-        B stable 2 leads p2
-        C stable 2 p3
+            p0  A  10339 –  10421 A
+            p1  A  10339 –  10421 A
+            p2  B  10361 –  10423 B
+            p3  B  10361 –  10421 C
+            283 ms unread, 1 moved, 0 needless, 0 twice
+            Stable 2
+            A stable 2 p0 p1
+            B stable 2 leads p2
+            C stable 2 p3
 
-        p0  A
-        p1  B
-        p2  A  10421 –  13503 C
-        p3  B
-        3082 ms unread, 1 moved, 0 needless, 1 twice
-        Stable 3
-        A stable 3 p0
-        B stable 3 leads p1 p3
-        C stable 3 p2
+            p0  A
+            p1  B
+            p2  A  10421 –  13503 C
+            p3  B
+            3082 ms unread, 1 moved, 0 needless, 1 twice
+            Stable 3
+            A stable 3 p0
+            B stable 3 leads p1 p3
+            C stable 3 p2
 
-        p0  B
-        p1  B  11570 –  15185 C
-        p2  A
-        p3  A
-        3614 ms unread, 1 moved, 0 needless, 0 twice
-        Stable 3
-        A stable 3 p2 p3
-        B stable 3 p0
-        C stable 3 p1
+            p0  B
+            p1  B  11568 –  15183 C
+            p2  A
+            p3  A
+            3614 ms unread, 1 moved, 0 needless, 0 twice
+            Stable 3
+            A stable 3 p2 p3
+            B stable 3 p0
+            C stable 3 p1
 
-    "#]],
+        "#]],
     );
 }
 
@@ -113,34 +113,34 @@ fn a_member_leaves() {
     check(
         &story("", r#"{"at_ms": 10000, "do": "stop", "node": "B"}"#, 20_000),
         expect![[r#"
-        p0  A  10339 –  10399 A
-        p1  A  10339 –  10399 A
-        p2  B  10040 –  10399 A
-        p3  B  10040 –  10399 A
-        837 ms unread, 2 moved, 0 needless, 0 twice
-        Stable 2
-        A stable 2 leads p0 p1 p2 p3
-        B has left -1 
+            p0  A  10339 –  10399 A
+            p1  A  10339 –  10399 A
+            p2  B  10040 –  10399 A
+            p3  B  10040 –  10399 A
+            837 ms unread, 2 moved, 0 needless, 0 twice
+            Stable 2
+            A stable 2 leads p0 p1 p2 p3
+            B has left -1 
 
-        p0  A
-        p1  B  10038 –  10400 A
-        p2  A
-        p3  B  10038 –  10400 A
-        724 ms unread, 2 moved, 0 needless, 0 twice
-        Stable 2
-        A stable 2 leads p0 p1 p2 p3
-        B has left -1 
+            p0  A
+            p1  B  10038 –  10400 A
+            p2  A
+            p3  B  10038 –  10400 A
+            724 ms unread, 2 moved, 0 needless, 0 twice
+            Stable 2
+            A stable 2 leads p0 p1 p2 p3
+            B has left -1 
 
-        p0  B  10042 –  11530 A
-        p1  B  10042 –  11530 A
-        p2  A
-        p3  A
-        2976 ms unread, 2 moved, 0 needless, 0 twice
-        Stable 3
-        A stable 3 p0 p1 p2 p3
-        B has left -1 
+            p0  B  10041 –  11526 A
+            p1  B  10041 –  11526 A
+            p2  A
+            p3  A
+            2970 ms unread, 2 moved, 0 needless, 0 twice
+            Stable 3
+            A stable 3 p0 p1 p2 p3
+            B has left -1 
 
-    "#]],
+        "#]],
     );
 }
 
@@ -151,34 +151,34 @@ fn a_member_crashes() {
     check(
         &play,
         expect![[r#"
-        p0  A  17343 –  17405 A
-        p1  A  17343 –  17405 A
-        p2  B  10000 –  17405 A
-        p3  B  10000 –  17405 A
-        14937 ms unread, 2 moved, 0 needless, 41 twice
-        Stable 2
-        A stable 2 leads p0 p1 p2 p3
-        B crashed -1 
+            p0  A  17343 –  17405 A
+            p1  A  17343 –  17405 A
+            p2  B  10000 –  17405 A
+            p3  B  10000 –  17405 A
+            14937 ms unread, 2 moved, 0 needless, 41 twice
+            Stable 2
+            A stable 2 leads p0 p1 p2 p3
+            B crashed -1 
 
-        p0  A
-        p1  B  10000 –  17404 A
-        p2  A
-        p3  B  10000 –  17404 A
-        14809 ms unread, 2 moved, 0 needless, 39 twice
-        Stable 2
-        A stable 2 leads p0 p1 p2 p3
-        B crashed -1 
+            p0  A
+            p1  B  10000 –  17404 A
+            p2  A
+            p3  B  10000 –  17404 A
+            14809 ms unread, 2 moved, 0 needless, 39 twice
+            Stable 2
+            A stable 2 leads p0 p1 p2 p3
+            B crashed -1 
 
-        p0  B  10000 –  56531 A
-        p1  B  10000 –  56531 A
-        p2  A
-        p3  A
-        93063 ms unread, 2 moved, 0 needless, 12 twice
-        Stable 3
-        A stable 3 p0 p1 p2 p3
-        B crashed -1 
+            p0  B  10000 –  56528 A
+            p1  B  10000 –  56528 A
+            p2  A
+            p3  A
+            93057 ms unread, 2 moved, 0 needless, 12 twice
+            Stable 3
+            A stable 3 p0 p1 p2 p3
+            B crashed -1 
 
-    "#]],
+        "#]],
     );
 }
 
@@ -189,34 +189,34 @@ fn a_member_hangs_in_its_handler() {
     check(
         &story(r#", "max.poll.interval.ms": 5000"#, script, 30_000),
         expect![[r#"
-        p0  A  15339 –  15402 A  18420 –  18478 A
-        p1  A  15339 –  15402 A  18420 –  18478 A
-        p2  B  10000 B!  15402 A  18000 A  18420 –  18481 B
-        p3  B  10000 B!  15402 A  18000 A  18420 –  18481 B
-        11169 ms unread, 4 moved, 0 needless, 41 twice
-        Stable 3
-        A stable 3 leads p0 p1
-        B stable 3 p2 p3
+            p0  A  15339 –  15402 A  18420 –  18478 A
+            p1  A  15339 –  15402 A  18420 –  18478 A
+            p2  B  10000 B!  15402 A  18000 A  18420 –  18481 B
+            p3  B  10000 B!  15402 A  18000 A  18420 –  18481 B
+            11169 ms unread, 4 moved, 0 needless, 41 twice
+            Stable 3
+            A stable 3 leads p0 p1
+            B stable 3 p2 p3
 
-        p0  A
-        p1  B  10000 B!  15403 A  18000 A
-        p2  A  18485 –  21522 B
-        p3  B  10000 B!  15403 A  18000 A  18485 –  21522 B
-        16882 ms unread, 4 moved, 0 needless, 39 twice
-        Stable 4
-        A stable 4 leads p0 p1
-        B stable 4 p2 p3
+            p0  A
+            p1  B  10000 B!  15403 A  18000 A
+            p2  A  18485 –  21522 B
+            p3  B  10000 B!  15403 A  18000 A  18485 –  21522 B
+            16882 ms unread, 4 moved, 0 needless, 39 twice
+            Stable 4
+            A stable 4 leads p0 p1
+            B stable 4 p2 p3
 
-        p0  B  10000 B!  15000 –  16525 A
-        p1  B  10000 B!  15000 –  16525 A
-        p2  A  21647 –  23085 B
-        p3  A  21647 –  23085 B
-        15926 ms unread, 4 moved, 0 needless, 15 twice
-        Stable 4
-        A stable 4 p0 p1
-        B stable 4 p2 p3
+            p0  B  10000 B!  15000 –  16527 A
+            p1  B  10000 B!  15000 –  16527 A
+            p2  A  21651 –  23080 B
+            p3  A  21651 –  23080 B
+            15914 ms unread, 4 moved, 0 needless, 15 twice
+            Stable 4
+            A stable 4 p0 p1
+            B stable 4 p2 p3
 
-    "#]],
+        "#]],
     );
 }
 
@@ -247,11 +247,11 @@ fn a_member_restarts() {
             A stable 4 leads p0 p1
             B stable 4 p2 p3
 
-            p0  B  10042 –  11530 A
-            p1  B  10042 –  11530 A
-            p2  A  16616 –  18180 B
-            p3  A  16616 –  18180 B
-            6104 ms unread, 4 moved, 0 needless, 0 twice
+            p0  B  10041 –  11526 A
+            p1  B  10041 –  11526 A
+            p2  A  16611 –  18176 B
+            p3  A  16611 –  18176 B
+            6100 ms unread, 4 moved, 0 needless, 0 twice
             Stable 4
             A stable 4 p0 p1
             B stable 4 p2 p3
@@ -265,34 +265,34 @@ fn a_member_with_a_static_id_restarts() {
     check(
         &story_of("", true, RESTART, 24_000),
         expect![[r#"
-        p0  A
-        p1  A
-        p2  B  10038 –  13159 B
-        p3  B  10038 –  13159 B
-        6243 ms unread, 0 moved, 0 needless, 0 twice
-        Stable 1
-        A stable 1 p0 p1
-        B stable 1 leads p2 p3
+            p0  A
+            p1  A
+            p2  B  10038 –  13159 B
+            p3  B  10038 –  13159 B
+            6243 ms unread, 0 moved, 0 needless, 0 twice
+            Stable 1
+            A stable 1 p0 p1
+            B stable 1 leads p2 p3
 
-        p0  A
-        p1  B  10037 –  13156 B
-        p2  A
-        p3  B  10037 –  13156 B
-        6236 ms unread, 0 moved, 0 needless, 0 twice
-        Stable 1
-        A stable 1 p0 p2
-        B stable 1 leads p1 p3
+            p0  A
+            p1  B  10037 –  13156 B
+            p2  A
+            p3  B  10037 –  13156 B
+            6236 ms unread, 0 moved, 0 needless, 0 twice
+            Stable 1
+            A stable 1 p0 p2
+            B stable 1 leads p1 p3
 
-        p0  B  10042 –  13140 B
-        p1  B  10042 –  13140 B
-        p2  A
-        p3  A
-        6197 ms unread, 0 moved, 0 needless, 0 twice
-        Stable 2
-        A stable 2 p2 p3
-        B stable 2 p0 p1
+            p0  B  10041 –  13141 B
+            p1  B  10041 –  13141 B
+            p2  A
+            p3  A
+            6199 ms unread, 0 moved, 0 needless, 0 twice
+            Stable 2
+            A stable 2 p2 p3
+            B stable 2 p0 p1
 
-    "#]],
+        "#]],
     );
 }
 
@@ -328,9 +328,9 @@ fn partitions_are_added() {
             p1  B
             p2  A
             p3  A
-            p4  10019 –  11527 A
-            p5  10019 –  11592 B
-            1572 ms unread, 0 moved, 0 needless, 0 twice
+            p4  10019 –  11546 A
+            p5  10019 –  11574 B
+            1555 ms unread, 0 moved, 0 needless, 0 twice
             Stable 3
             A stable 3 p2 p3 p4
             B stable 3 p0 p1 p5
