@@ -111,6 +111,8 @@ fn what_was_broken_once_stays_whole() {
         (flaky, 8_000_801),
         // A topic was deleted and the leader of offsets replaced at one stroke.
         (flaky, 7_005_604),
+        // A busy application takes what its member no longer owns, and gives it back.
+        (crash, 313_097),
     ];
     for (profile, seed) in seeds {
         let found = play(&scenario(seed, profile), None).expect("it makes sense").found;

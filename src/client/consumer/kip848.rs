@@ -220,6 +220,14 @@ impl Consumer {
         true
     }
 
+    /// Whether it is on its way to an assignment without this partition, and may not have let go of it. What
+    /// it was assigned in between it takes first, as Java's does: an application that hangs is given in the
+    /// end what its member has said long since not to own, and gives it back at once.
+    pub(crate) fn is_to_give_up(&self, at: &TopicPartition) -> bool {
+        let managed = &self.membership.managed;
+        managed.current != managed.target && !self.named(&managed.target.ids).contains(at)
+    }
+
     fn named(&self, ids: &Ids) -> Set<TopicPartition> {
         let metadata = self.network.metadata();
         let name = |&(id, partition): &(Uuid, i32)| {

@@ -147,7 +147,8 @@ impl Groups {
 
     /// Nobody else may believe to own these. In the classic protocol who is of an older generation
     /// may: it will hear. In the consumer protocol nobody is given what another member has not let
-    /// go, unless the coordinator has put that one out.
+    /// go, unless the coordinator has put that one out, or that one has said that it does not own it
+    /// while its application was busy, and is on its way to letting go.
     fn check_owners(
         &self,
         nodes: &Nodes,
@@ -183,6 +184,7 @@ impl Groups {
                 theirs.owned.contains(*at)
                     && !self.is_left_over(nodes, node, mine, at)
                     && !self.is_left_over(nodes, *other, theirs, at)
+                    && !(is_managed && (me.is_to_give_up(at) || it.is_to_give_up(at)))
             };
             for at in partitions.iter().filter(is_held) {
                 let (a, b) = (&theirs.member, &mine.member);
