@@ -13,6 +13,7 @@ mod brokers;
 mod change;
 mod configs;
 mod elections;
+mod eligible;
 mod fetches;
 mod follow;
 mod log;
@@ -129,7 +130,7 @@ properties! {
         "unclean.leader.election.interval.ms" => unclean_election_interval_ms: u32 = 300_000,
             "between two looks for leaderless partitions that may have an unclean leader";
         .. log: Arc<LogConfig> = Arc::new(LogConfig::default()), "Defaults of the topic configs.";
-        .. features: Map<String, i16> = Map::new(), "Levels of features that a new cluster begins with.";
+        .. features: Map<String, i16> = eligible::features_of_new_clusters(), "Levels of features that a new cluster begins with.";
     }
 }
 

@@ -7,6 +7,8 @@ mod cluster;
 mod configs;
 #[path = "admin/elections.rs"]
 mod elections;
+#[path = "admin/eligible.rs"]
+mod eligible;
 #[path = "admin/metadata.rs"]
 mod metadata;
 #[path = "admin/moves.rs"]

@@ -7,14 +7,20 @@ use bytes::Bytes;
 
 use crate::broker::server::{is_served, is_served_on_zookeeper};
 use crate::broker::{Broker, Ctx};
+use crate::metadata::ELIGIBLE_LEADER_REPLICAS;
 use crate::protocol::messages::api_versions::{
     ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
 };
 use crate::protocol::{ApiKey, ErrorCode, Message, WireError};
 
 /// Features and their lowest and highest levels in Kafka 4.1, as far as this broker has them.
-const FEATURES: [(&str, i16, i16); 4] =
-    [("group.version", 0, 1), ("kraft.version", 0, 1), ("metadata.version", 7, 27), ("share.version", 0, 1)];
+const FEATURES: [(&str, i16, i16); 5] = [
+    (ELIGIBLE_LEADER_REPLICAS, 0, 1),
+    ("group.version", 0, 1),
+    ("kraft.version", 0, 1),
+    ("metadata.version", 7, 27),
+    ("share.version", 0, 1),
+];
 /// Levels that hold in every world, without a record in the metadata log: the consumer protocol and
 /// share groups are served.
 const FINALIZED: [(&str, i16); 2] = [("group.version", 1), ("share.version", 1)];
@@ -52,7 +58,10 @@ impl Broker {
         let mut response =
             ApiVersionsResponse { api_keys: spoken(self.zookeeper.is_some()), ..Default::default() };
         if version >= 3 {
-            let told = FEATURES.iter().filter(|(_, min, _)| *min > 0 || version >= LEVEL_0_SINCE);
+            let on_zookeeper = self.zookeeper.is_some();
+            let has = |name: &str| !on_zookeeper || name != ELIGIBLE_LEADER_REPLICAS;
+            let told =
+                FEATURES.iter().filter(|(name, min, _)| (*min > 0 || version >= LEVEL_0_SINCE) && has(name));
             response.supported_features = told
                 .map(|(name, min_version, max_version)| SupportedFeatureKey {
                     name: (*name).into(),

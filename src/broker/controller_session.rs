@@ -666,6 +666,7 @@ fn note_touched(
                 touched.insert(TopicPartition::new(Arc::clone(&topic.name), r.partition_id));
             }
         }
+        MetadataRecord::ClearElr(r) => touched.extend(image.with_eligible(&r.topic_name)),
         MetadataRecord::RemoveTopic(r) => {
             configured.removed.insert(r.topic_id);
             if let Some(topic) = image.topic_by_id(&r.topic_id) {

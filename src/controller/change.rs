@@ -13,7 +13,7 @@
 
 use crate::base::Set;
 use crate::controller::Controller;
-use crate::metadata::{ELIGIBLE_LEADER_REPLICAS, NO_LEADER, PartitionRegistration};
+use crate::metadata::{NO_LEADER, PartitionRegistration};
 use crate::plant::Plant;
 use crate::protocol::messages::metadata_records::{MetadataRecord, PartitionChangeRecord};
 use crate::protocol::{TopicPartition, Uuid};
@@ -200,11 +200,6 @@ fn changed(new: Vec<i32>, old: &[i32]) -> Option<Vec<i32>> {
 }
 
 impl Controller {
-    /// Whether replicas out of sync can be eligible leaders.
-    pub(super) fn has_eligible_leaders(&self) -> bool {
-        self.image.features.get(ELIGIBLE_LEADER_REPLICAS).is_some_and(|level| *level > 0)
-    }
-
     /// A change of a partition of this topic, with the election that the topic allows.
     pub(super) fn change<'a>(
         &self,

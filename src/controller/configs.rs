@@ -131,6 +131,7 @@ impl Controller {
             let decided = self.decide_configs(*resource, twice.contains(resource), wishes, replace);
             answers.push(self.keep_configs(*resource, decided, validate_only, &mut records, &mut events));
         }
+        self.clear_eligible(&mut records, &mut events);
         (answers, records, events)
     }
 
@@ -147,10 +148,15 @@ impl Controller {
         let before = self.image.configs_of(resource_type, name);
         let mut after = if replace { Configs::new() } else { before.clone() };
         for (operation, config, value) in wishes {
-            match self.value_after(resource_type, &before, (*operation, *config, *value))? {
+            let value = self.value_after(resource_type, &before, (*operation, *config, *value))?;
+            self.check_min_isr((resource_type, name), config, value.as_deref())?;
+            match value {
                 Some(value) => after.insert((*config).into(), value.into()),
                 None => after.remove(*config),
             };
+        }
+        for config in before.keys().filter(|config| !after.contains_key(*config)) {
+            self.check_min_isr((resource_type, name), config, None)?;
         }
         self.check_resource(resource_type, name, &before, &after)?;
         if resource_type == BROKER_LOGGER_RESOURCE {

@@ -12,14 +12,12 @@ use crate::controller::{Asker, Controller, ControllerTimer, Ctx, Waiting, encode
 use crate::metadata::MetadataImage;
 use crate::protocol::Message;
 use crate::protocol::messages::control_records::{LeaderChangeMessage, Voter};
-use crate::protocol::messages::metadata_records::{FeatureLevelRecord, MetadataRecord};
+use crate::protocol::messages::metadata_records::MetadataRecord;
 use crate::storage::{AppendOrigin, BatchBuilder, BatchOptions};
 use crate::trace::{Event, Offsets, Role};
 
 /// The log's only file.
 const FILE: u64 = 1;
-/// `metadata.version` of Apache Kafka 4.1.
-const METADATA_VERSION: i16 = 27;
 /// A batch takes no more records when it is as large as this.
 const BATCH_BYTES: u32 = 256 * 1_024;
 /// Key of a LeaderChange control record: version 0, type 2.
@@ -96,14 +94,7 @@ impl Controller {
             self.plan_idle(ctx);
         }
         if self.image.features.is_empty() {
-            let level =
-                FeatureLevelRecord { name: "metadata.version".into(), feature_level: METADATA_VERSION };
-            let others =
-                self.config.features.iter().map(|(name, level)| {
-                    FeatureLevelRecord { name: name.clone(), feature_level: *level }.into()
-                });
-            let records = std::iter::once(level.into()).chain(others).collect();
-            self.write(ctx, records, Vec::new());
+            self.write(ctx, self.first_records(), Vec::new());
         }
         // Every broker gets a whole session to say that it is there.
         let brokers: Vec<i32> = self.image.brokers.keys().copied().collect();

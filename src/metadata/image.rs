@@ -92,6 +92,11 @@ impl PartitionRegistration {
         !self.adding_replicas.is_empty() || !self.removing_replicas.is_empty()
     }
 
+    /// Whether somebody out of sync may lead, or led last (KIP-966).
+    pub fn has_eligible(&self) -> bool {
+        !self.elr.is_empty() || !self.last_known_elr.is_empty()
+    }
+
     /// The replica that should lead, if it is in sync.
     pub fn preferred_leader(&self) -> i32 {
         self.replicas.first().copied().unwrap_or(NO_LEADER)
@@ -296,6 +301,7 @@ impl MetadataImage {
                 self.features.insert(r.name.as_str().into(), r.feature_level);
             }
             MetadataRecord::ClientQuota(r) => self.replay_quota(r),
+            MetadataRecord::ClearElr(r) => self.clear_eligible(&r.topic_name),
             MetadataRecord::ProducerIds(r) => self.next_producer_id = r.next_producer_id,
             _ => {}
         }
@@ -306,6 +312,28 @@ impl MetadataImage {
             && broker.epoch == epoch
         {
             broker.fenced = fenced;
+        }
+    }
+
+    /// Partitions of which somebody is an eligible leader, or was the last one: of a topic, or of all without a name.
+    pub fn with_eligible<'a>(&'a self, name: &'a str) -> impl Iterator<Item = TopicPartition> + 'a {
+        let named = self.topics.values().filter(move |topic| name.is_empty() || *topic.name == *name);
+        named.flat_map(|topic| {
+            let known = topic.partitions.iter().filter(|(_, it)| it.has_eligible());
+            known.map(|(id, _)| TopicPartition::new(Arc::clone(&topic.name), *id))
+        })
+    }
+
+    #[inline(never)]
+    fn clear_eligible(&mut self, name: &str) {
+        for at in self.with_eligible(name).collect::<Vec<_>>() {
+            let topic = self.topics.get_mut(&at.topic).map(Arc::make_mut);
+            let Some(partition) = topic.and_then(|topic| topic.partitions.get_mut(&at.partition)) else {
+                continue;
+            };
+            partition.elr.clear();
+            partition.last_known_elr.clear();
+            partition.partition_epoch = partition.partition_epoch.saturating_add(1);
         }
     }
 

@@ -31,7 +31,8 @@ impl Scenario {
     pub fn build_checked(&self, seed: Option<u64>, files: &Files) -> Result<Setup, ScenarioError> {
         let mut problems = Vec::new();
         let (broker, mut controller) = self.server_configs(&mut problems);
-        controller.features = self.cluster.features.clone();
+        let features = self.cluster.features.iter();
+        controller.features.extend(features.map(|(name, level)| (name.clone(), *level)));
         let topics = self.topics.iter().map(|topic| {
             let (partitions, replication_factor) = Scenario::shape(topic, &broker);
             TopicSetup {

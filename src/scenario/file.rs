@@ -104,8 +104,8 @@ pub struct Cluster {
     /// Where they stand (`broker.rack`), in the order of their ids. None stands anywhere without it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub racks: Vec<String>,
-    /// Levels of features that the cluster begins with, by Kafka's names: `eligible.leader.replicas.version`, 0 without
-    /// it, 1 for eligible leader replicas.
+    /// Levels of features that the cluster begins with, by Kafka's names: `eligible.leader.replicas.version`, 1 as on a
+    /// new cluster since Kafka 4.1, 0 for none, as before.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub features: Map<String, i16>,
     /// Broker and controller configs by Kafka's names, `log.…` defaults of topics too.

@@ -204,12 +204,15 @@ impl World {
         }
     }
 
-    /// The log that counts for each partition: its leader's, or what an in-sync replica holds.
+    /// The log that counts for each partition: its leader's, or what an in-sync replica holds, or who is eligible, or
+    /// who led last.
     pub fn leading_logs(&self) -> Vec<(TopicPartition, &UnifiedLog)> {
         let Some(image) = self.metadata() else { return Vec::new() };
         let logs = image.partitions().filter_map(|(at, _, registration)| {
-            let candidates = std::iter::once(registration.leader).chain(registration.isr.iter().copied());
-            let log = candidates.filter_map(|id| self.replica_log(id, &at)).next()?;
+            let others =
+                [&registration.isr, &registration.elr, &registration.last_known_elr].into_iter().flatten();
+            let candidates = std::iter::once(&registration.leader).chain(others);
+            let log = candidates.filter_map(|id| self.replica_log(*id, &at)).next()?;
             Some((at, log))
         });
         logs.collect()

@@ -35,7 +35,7 @@ pub fn scenario(seed: u64, profile: Profile) -> Scenario {
         cluster.combined = Rng::stream(seed, "sweep: roles").chance(1, 5);
     }
     if Rng::stream(seed, "sweep: features").chance(1, 4) {
-        cluster.features.insert(ELIGIBLE_LEADER_REPLICAS.to_owned(), 1);
+        cluster.features.insert(ELIGIBLE_LEADER_REPLICAS.to_owned(), 0);
     }
     let brokers = cluster.brokers;
     let mut rng = Rng::stream(seed, "sweep: topics");

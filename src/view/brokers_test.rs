@@ -75,42 +75,42 @@ fn a_leader_dies_and_the_others_go_on() {
         &run_until(SimTime(seconds(2) - 1)),
         expect![[r#"
             rack –
-            Broker 1 up: leads 1, follows 0, out of sync 0; 2.6 KB on disk, 1.4 KB dirty; metadata Some((13, 0)) []
+            Broker 1 up: leads 1, follows 0, out of sync 0; 2.7 KB on disk, 1.4 KB dirty; metadata Some((15, 0)) []
               rides-0 leader epoch 0: 20 of 20, 0 behind, 1430 bytes, 1430 dirty
-            Broker 2 up: leads 0, follows 1, out of sync 0; 2.6 KB on disk, 1.4 KB dirty; metadata Some((13, 0)) []
+            Broker 2 up: leads 0, follows 1, out of sync 0; 2.7 KB on disk, 1.4 KB dirty; metadata Some((15, 0)) []
               rides-0 in sync epoch 0: 19 of 20, 0 behind, 1430 bytes, 1430 dirty
-            Broker 3 up: leads 0, follows 1, out of sync 0; 2.6 KB on disk, 1.4 KB dirty; metadata Some((13, 0)) []
+            Broker 3 up: leads 0, follows 1, out of sync 0; 2.7 KB on disk, 1.4 KB dirty; metadata Some((15, 0)) []
               rides-0 in sync epoch 0: 19 of 20, 0 behind, 1430 bytes, 1430 dirty
-            quorum: leader Some("controller"), epoch 1, 13 of 13, from 0
-              controller the only controller epoch 1: 13 of 13, image 13, 0 behind
-              broker 1 observer epoch 1: 13 of 13, image 13, 0 behind
-              broker 2 observer epoch 1: 13 of 13, image 13, 0 behind
-              broker 3 observer epoch 1: 13 of 13, image 13, 0 behind
-              11 ProducerIdsRecord brokerId 3 · brokerEpoch 4 · nextProducerId 1000
-              9 PartitionRecord partitionId 0 · topic rides · replicas 1, 2, 3 · isr 1, 2, 3 · leader 1 · leaderEpoch 0 · partitionEpoch 0
-              8 TopicRecord name rides · topic rides
-              7 BrokerRegistrationChangeRecord brokerId 1 · brokerEpoch 2 · fenced -1
+            quorum: leader Some("controller"), epoch 1, 15 of 15, from 0
+              controller the only controller epoch 1: 15 of 15, image 15, 0 behind
+              broker 1 observer epoch 1: 15 of 15, image 15, 0 behind
+              broker 2 observer epoch 1: 15 of 15, image 15, 0 behind
+              broker 3 observer epoch 1: 15 of 15, image 15, 0 behind
+              13 ProducerIdsRecord brokerId 3 · brokerEpoch 6 · nextProducerId 1000
+              11 PartitionRecord partitionId 0 · topic rides · replicas 1, 2, 3 · isr 1, 2, 3 · leader 1 · leaderEpoch 0 · partitionEpoch 0
+              10 TopicRecord name rides · topic rides
+              9 BrokerRegistrationChangeRecord brokerId 1 · brokerEpoch 4 · fenced -1
         "#]],
     );
     check(
         &run_until(SimTime(seconds(14))),
         expect![[r#"
             rack –
-            Broker 1 down: leads 0, follows 0, out of sync 0; 2.6 KB on disk, 1.4 KB dirty; metadata None []
+            Broker 1 down: leads 0, follows 0, out of sync 0; 2.7 KB on disk, 1.4 KB dirty; metadata None []
               rides-0 down epoch 0: 20 of 20, 0 behind, 1430 bytes, 1430 dirty
-            Broker 2 up: leads 1, follows 0, out of sync 0; 12.9 KB on disk, 9.8 KB dirty; metadata Some((39, 0)) []
+            Broker 2 up: leads 1, follows 0, out of sync 0; 13.0 KB on disk, 9.8 KB dirty; metadata Some((41, 0)) []
               rides-0 leader epoch 1: 260 of 260, 0 behind, 9897 bytes, 9897 dirty
-            Broker 3 up: leads 0, follows 1, out of sync 0; 12.9 KB on disk, 9.8 KB dirty; metadata Some((39, 0)) []
+            Broker 3 up: leads 0, follows 1, out of sync 0; 13.0 KB on disk, 9.8 KB dirty; metadata Some((41, 0)) []
               rides-0 in sync epoch 1: 259 of 260, 0 behind, 9897 bytes, 9897 dirty
-            quorum: leader Some("controller"), epoch 1, 39 of 39, from 0
-              controller the only controller epoch 1: 39 of 39, image 39, 0 behind
-              broker 1 down epoch 1: 13 of 13, image 0, 26 behind
-              broker 2 observer epoch 1: 39 of 39, image 39, 0 behind
-              broker 3 observer epoch 1: 39 of 39, image 39, 0 behind
-              29 PartitionChangeRecord partitionId 0 · topic rides · isr 2, 3 · leader 2
-              28 BrokerRegistrationChangeRecord brokerId 1 · brokerEpoch 2 · fenced 1
-              11 ProducerIdsRecord brokerId 3 · brokerEpoch 4 · nextProducerId 1000
-              9 PartitionRecord partitionId 0 · topic rides · replicas 1, 2, 3 · isr 1, 2, 3 · leader 1 · leaderEpoch 0 · partitionEpoch 0
+            quorum: leader Some("controller"), epoch 1, 41 of 41, from 1
+              controller the only controller epoch 1: 41 of 41, image 41, 0 behind
+              broker 1 down epoch 1: 15 of 15, image 0, 26 behind
+              broker 2 observer epoch 1: 41 of 41, image 41, 0 behind
+              broker 3 observer epoch 1: 41 of 41, image 41, 0 behind
+              31 PartitionChangeRecord partitionId 0 · topic rides · isr 2, 3 · leader 2
+              30 BrokerRegistrationChangeRecord brokerId 1 · brokerEpoch 4 · fenced 1
+              13 ProducerIdsRecord brokerId 3 · brokerEpoch 6 · nextProducerId 1000
+              11 PartitionRecord partitionId 0 · topic rides · replicas 1, 2, 3 · isr 1, 2, 3 · leader 1 · leaderEpoch 0 · partitionEpoch 0
         "#]],
     );
 }
@@ -128,19 +128,19 @@ fn whoever_is_cut_off_lags_behind() {
             rack –
             Broker 1 down: leads 0, follows 0, out of sync 0; 2.0 KB on disk, 782 B dirty; metadata None []
               rides-0 down epoch 0: 10 of 11, 0 behind, 782 bytes, 782 dirty
-            Broker 2 down: leads 0, follows 0, out of sync 0; 1.8 KB on disk, 710 B dirty; metadata None [("disk", "full")]
+            Broker 2 down: leads 0, follows 0, out of sync 0; 1.9 KB on disk, 710 B dirty; metadata None [("disk", "full")]
               rides-0 down epoch 0: 9 of 10, 1 behind, 710 bytes, 710 dirty
-            Broker 3 up: leads 0, follows 1, out of sync 0; 1.9 KB on disk, 782 B dirty; metadata Some((12, 4)) []
+            Broker 3 up: leads 0, follows 1, out of sync 0; 2.0 KB on disk, 782 B dirty; metadata Some((14, 4)) []
               rides-0 in sync epoch 0: 10 of 11, 0 behind, 782 bytes, 782 dirty
-            quorum: leader Some("controller"), epoch 1, 16 of 16, from 0
-              controller the only controller epoch 1: 16 of 16, image 16, 0 behind
-              broker 1 down epoch 1: 13 of 13, image 0, 3 behind
-              broker 2 down epoch 1: 12 of 12, image 0, 4 behind
-              broker 3 observer epoch 1: 12 of 12, image 12, 4 behind
-              11 ProducerIdsRecord brokerId 3 · brokerEpoch 4 · nextProducerId 1000
-              9 PartitionRecord partitionId 0 · topic rides · replicas 1, 2, 3 · isr 1, 2, 3 · leader 1 · leaderEpoch 0 · partitionEpoch 0
-              8 TopicRecord name rides · topic rides
-              7 BrokerRegistrationChangeRecord brokerId 1 · brokerEpoch 2 · fenced -1
+            quorum: leader Some("controller"), epoch 1, 18 of 18, from 0
+              controller the only controller epoch 1: 18 of 18, image 18, 0 behind
+              broker 1 down epoch 1: 15 of 15, image 0, 3 behind
+              broker 2 down epoch 1: 14 of 14, image 0, 4 behind
+              broker 3 observer epoch 1: 14 of 14, image 14, 4 behind
+              13 ProducerIdsRecord brokerId 3 · brokerEpoch 6 · nextProducerId 1000
+              11 PartitionRecord partitionId 0 · topic rides · replicas 1, 2, 3 · isr 1, 2, 3 · leader 1 · leaderEpoch 0 · partitionEpoch 0
+              10 TopicRecord name rides · topic rides
+              9 BrokerRegistrationChangeRecord brokerId 1 · brokerEpoch 4 · fenced -1
         "#]],
     );
 }

@@ -324,18 +324,18 @@ mod tests {
         check(
             &comparison,
             expect![[r#"
-            at 00:01.700, 508 entries in common, parted Some("00:01.400")
-            0 main: Timer: sender; 
-            1 branch 2: Send a record to rides; Send a record to rides, Broker 3 killed
-            records produced: 15 | 16
-            acknowledged: 14 | 8
-            committed: 14 | 8
-            broker 3: up | down
-            rides 0: leader 1 (epoch 0), in sync 1 2 3, HW 14 of 14 | leader 1 (epoch 0), in sync 1 2 3, HW 8 of 10
-            rides-0 differs from offset 8
-              5 [(9, "S", "v9"), (10, "N", "v10"), (11, "S", "v11"), (12, "N", "v12"), (13, "S", "v13")]
-              1 [(9, "X", "mine")]
-        "#]],
+                at 00:01.700, 511 entries in common, parted Some("00:01.400")
+                0 main: Timer: sender; 
+                1 branch 2: Send a record to rides; Send a record to rides, Broker 3 killed
+                records produced: 15 | 16
+                acknowledged: 14 | 8
+                committed: 14 | 8
+                broker 3: up | down
+                rides 0: leader 1 (epoch 0), in sync 1 2 3, HW 14 of 14 | leader 1 (epoch 0), in sync 1 2 3, HW 8 of 10
+                rides-0 differs from offset 8
+                  5 [(9, "S", "v9"), (10, "N", "v10"), (11, "S", "v11"), (12, "N", "v12"), (13, "S", "v13")]
+                  1 [(9, "X", "mine")]
+            "#]],
         );
         let earlier = compare(&run, 0, 1, Some(SimTime(ms(1_000)))).expect("two branches");
         assert!(earlier.facts.is_empty() && earlier.partitions.is_empty(), "before they parted");

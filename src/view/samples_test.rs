@@ -68,8 +68,8 @@ fn the_samples_in_words() {
                     that these do not have.
             Node 1 counts on nobody but the in-sync replicas of rides-0 to have all that is committed.
             Node 1 elected broker 2 to lead rides-0 in epoch 5.
-            Node 1 found no in-sync replica alive for rides-0: epoch 5 has no leader, and nobody can write or
-                    read.
+            Node 1 found no replica alive that surely has all of rides-0: epoch 5 has no leader, and nobody can
+                    write or read.
             Node 1 created topic rides with 2 partitions and 3 replicas of each.
             Node 1 deleted topic rides.
             Node 1 registered broker 2 with broker epoch 11; it is fenced at first.

@@ -242,7 +242,7 @@ fn the_chain_of_causes() {
         text,
         expect![[r#"
             High watermark 0 → 1
-            rides 0 · broker 1 · 00:01.012 · event 312
+            rides 0 · broker 1 · 00:01.012 · event 315
             All in-sync replicas of rides-0 have offset 0: it is committed, and consumers may read it.
             partition: rides-0
             role: leader

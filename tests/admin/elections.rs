@@ -82,7 +82,8 @@ fn bereft() -> Cluster {
     cluster.restart(3);
     cluster.run(15_000);
     let partition = cluster.partition("t", 0);
-    assert_eq!((partition.leader, partition.isr), (-1, vec![1]), "the last in-sync replica stays known");
+    let known = (partition.leader, partition.isr, partition.elr);
+    assert_eq!(known, (-1, vec![], vec![1]), "the last in-sync replica stays known");
     cluster
 }
 

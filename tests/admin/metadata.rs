@@ -303,7 +303,13 @@ fn a_broker_says_what_it_speaks() {
         let expected: &[&str] = match version {
             0..=2 => &[],
             3 => &["metadata.version"],
-            _ => &["group.version", "kraft.version", "metadata.version", "share.version"],
+            _ => &[
+                "eligible.leader.replicas.version",
+                "group.version",
+                "kraft.version",
+                "metadata.version",
+                "share.version",
+            ],
         };
         assert_eq!(supported, expected, "version {version}");
         if version >= 3 {
@@ -313,7 +319,7 @@ fn a_broker_says_what_it_speaks() {
             };
             let levels = ["metadata.version", "group.version", "share.version"].map(level);
             assert_eq!(levels, [Some(27), Some(1), Some(1)]);
-            assert_eq!(answer.finalized_features.len(), 3);
+            assert_eq!(answer.finalized_features.len(), 4);
             assert!(answer.finalized_features_epoch > 0);
         }
     }

@@ -7,6 +7,7 @@ use terrarium::base::SimTime;
 use terrarium::broker::BrokerConfig;
 use terrarium::client::consumer::{ConsumerApp, ConsumerConfig};
 use terrarium::client::{ProducerConfig, Workload};
+use terrarium::controller::ControllerConfig;
 use terrarium::sim::{
     ClientKind, ClientSetup, ClusterSetup, Command, DiskSetup, NetworkSetup, Run, Setup, TopicSetup, World,
 };
@@ -58,6 +59,8 @@ fn cluster() -> Setup {
     ] {
         config.set_any(name, value).expect("a config of Kafka's");
     }
+    let mut controller = ControllerConfig::default();
+    Arc::make_mut(&mut controller.log).min_insync_replicas = 2;
     Setup {
         name: "bench".into(),
         seed: 1,
@@ -73,7 +76,7 @@ fn cluster() -> Setup {
             controllers: 1,
             combined: false,
             zookeeper: None,
-            controller: Arc::default(),
+            controller: Arc::new(controller),
             advertised: Vec::new(),
             topics: vec![TopicSetup {
                 name: "orders".into(),

@@ -41,7 +41,7 @@ impl Default for Plan {
             combined: false,
             zookeeper: false,
             controller: &[],
-            eligible: false,
+            eligible: true,
             start_s: 1,
             producer: "{}",
             every_ms: 20,
@@ -78,10 +78,8 @@ pub(crate) fn setup(plan: &Plan) -> Arc<Setup> {
     for (name, value) in plan.controller {
         assert!(controller.set(name, value).unwrap(), "{name}");
     }
-    if plan.eligible {
-        controller.features.insert(ELIGIBLE_LEADER_REPLICAS.to_owned(), 1);
-        Arc::make_mut(&mut controller.log).min_insync_replicas = 2;
-    }
+    Arc::make_mut(&mut controller.log).min_insync_replicas = 2;
+    controller.features.insert(ELIGIBLE_LEADER_REPLICAS.to_owned(), i16::from(plan.eligible));
     let workload = format!(
         r#"{{"sources":[{{"topic":"orders","every_ms":{},"count":{},"keys":["N","S","E","W"],"value":"order {{n}}"}}]}}"#,
         plan.every_ms, plan.count

@@ -140,6 +140,11 @@ wire! {
 
     /// Nothing happened; the log moves on.
     NoOpRecord(20, 0..=0, 0) {}
+
+    /// Nobody is an eligible leader replica of this topic any more; of no topic, without a name (KIP-966).
+    ClearElrRecord(28, 0..=0, 0) {
+        topic_name: String,
+    }
 }
 
 /// The version of the frame around every record.
@@ -212,6 +217,7 @@ metadata_records! {
     ProducerIds(ProducerIdsRecord)
     BrokerRegistrationChange(BrokerRegistrationChangeRecord)
     NoOp(NoOpRecord)
+    ClearElr(ClearElrRecord)
 }
 
 /// Writes a record in the newest version, in its frame.

@@ -134,19 +134,19 @@ fn the_metadata_log() {
             null
                 FeatureLevelRecord v0 · name metadata.version · featureLevel 27
             null
-                RegisterBrokerRecord v3 · brokerId 1 · isMigratingZkBroker false · incarnationId -pLORfU5_kV4V7Qju11WWA · brokerEpoch 2 · endPoints 1 element · fenced true · inControlledShutdown false
+                ConfigRecord v0 · resourceType 4 · name min.insync.replicas · value 1
             null
-                BrokerRegistrationChangeRecord v2 · brokerId 2 · brokerEpoch 3 · fenced -1
+                RegisterBrokerRecord v3 · brokerId 1 · isMigratingZkBroker false · incarnationId -pLORfU5_kV4V7Qju11WWA · brokerEpoch 4 · endPoints 1 element · fenced true · inControlledShutdown false
+            null
+                BrokerRegistrationChangeRecord v2 · brokerId 2 · brokerEpoch 5 · fenced -1
             null
                 TopicRecord v0 · name orders · topic orders
-            null
-                ConfigRecord v0 · resourceType 2 · resourceName orders · name min.insync.replicas · value 2
             null
                 PartitionRecord v2 · partitionId 0 · topic orders · replicas 1, 2, 3 · isr 1, 2, 3 · leader 1 · leaderEpoch 0 · partitionEpoch 0
             null
                 NoOpRecord v0
             null
-                ProducerIdsRecord v0 · brokerId 3 · brokerEpoch 4 · nextProducerId 1000
+                ProducerIdsRecord v0 · brokerId 3 · brokerEpoch 6 · nextProducerId 1000
         "#]],
     );
 }
@@ -202,7 +202,7 @@ fn a_fetched_record_is_opened_up_too() {
     let first: Vec<String> = titles.take(3).map(|field| field.value).collect();
     expect![[r#"
         FeatureLevelRecord v0 · name metadata.version · featureLevel 27
-        FeatureLevelRecord v0 · name metadata.version · featureLevel 27
-        FeatureLevelRecord v0 · name metadata.version · featureLevel 27"#]]
+        FeatureLevelRecord v0 · name eligible.leader.replicas.version · featureLevel 1
+        ConfigRecord v0 · resourceType 4 · name min.insync.replicas · value 1"#]]
     .assert_eq(&first.join("\n"));
 }

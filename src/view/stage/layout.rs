@@ -401,10 +401,15 @@ fn subtitle(
     at: &TopicPartition,
     registration: &crate::metadata::PartitionRegistration,
 ) -> (String, bool) {
-    let in_sync: Vec<String> = registration.isr.iter().map(i32::to_string).collect();
-    let in_sync = in_sync.join(" ");
+    let list = |ids: &[i32]| ids.iter().map(i32::to_string).collect::<Vec<_>>().join(" ");
+    let in_sync = list(&registration.isr);
     if registration.leader < 0 {
-        return (format!("no leader · in sync {in_sync}"), true);
+        let who = match (&registration.isr[..], &registration.elr[..]) {
+            ([], []) => "nobody in sync".to_owned(),
+            ([], elr) => format!("eligible {}", list(elr)),
+            _ => format!("in sync {in_sync}"),
+        };
+        return (format!("no leader · {who}"), true);
     }
     let leader = world.brokers().find(|(_, _, broker)| broker.id() == registration.leader);
     let low = leader.is_some_and(|(_, _, broker)| {

@@ -290,7 +290,8 @@ fn controller(event: &Event, who: &str) -> Option<String> {
             format!("{who} decided for {}: {leads}, in-sync replicas {}.", partition(at), ids(isr))
         }
         Event::LeaderElected { at, leader: ..0, leader_epoch } => format!(
-            "{who} found no in-sync replica alive for {}: epoch {leader_epoch} has no leader, and nobody can write or read.",
+            "{who} found no replica alive that surely has all of {}: epoch {leader_epoch} has no leader, and nobody can \
+             write or read.",
             partition(at)
         ),
         Event::LeaderElected { at, leader, leader_epoch } => {
