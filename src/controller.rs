@@ -17,6 +17,7 @@ mod eligible;
 mod fetches;
 mod follow;
 mod log;
+mod mutations;
 mod placement;
 mod quorum;
 mod quotas;
@@ -47,6 +48,7 @@ use crate::protocol::{
 use crate::storage::{LogConfig, UnifiedLog};
 use crate::trace::{self, Event};
 
+use mutations::Mutations;
 use raft::{ElectionStore, Raft};
 use snapshots::OnDisk;
 use voting::Link;
@@ -94,6 +96,10 @@ properties! {
         "controller.quorum.fetch.timeout.ms" => quorum_fetch_timeout_ms: u32 = 2_000,
             "a leader silent for so long is to be replaced";
         "controller.quorum.request.timeout.ms" => quorum_request_timeout_ms: u32 = 2_000, "how long a request to another voter may take";
+        "controller.quota.window.num" => controller_quota_window_num: u32 = 11,
+            "so many samples of changes a client may save up";
+        "controller.quota.window.size.seconds" => controller_quota_window_size_seconds: u32 = 1,
+            "time of one sample of changes";
         "default.replication.factor" => default_replication_factor: i16 = 1, "replicas of a topic for which nobody said how many";
         "delete.topic.enable" => delete_topic_enable: bool = true, "topics can be deleted";
         "group.consumer.max.heartbeat.interval.ms" => consumer_max_heartbeat_interval_ms: i32 = 15_000,
@@ -212,6 +218,7 @@ pub struct Controller {
     raft: Raft,
     links: Map<i32, Link>,
     snapshots: OnDisk,
+    mutations: Mutations,
     /// Answers to voters that wait for `quorum-state` to be flushed.
     held: Vec<(ConnId, FrameInfo, Bytes)>,
     wake_at: Option<SimTime>,
@@ -253,6 +260,7 @@ impl Controller {
             raft,
             links: Map::new(),
             snapshots: OnDisk::default(),
+            mutations: Mutations::default(),
             held: Vec::new(),
             wake_at: None,
             fetches_seen: (0, 0),
@@ -368,7 +376,10 @@ impl Controller {
             Some(ApiKey::AllocateProducerIds) => {
                 self.allocate_producer_ids(ctx, asker, &Message::decode(&body, version)?)
             }
-            Some(api) => self.receive_admin(ctx, asker, api, &body)?,
+            Some(api) => {
+                let client = header.client_id.unwrap_or_default().into();
+                self.receive_admin(ctx, (asker, &client), api, &body)?;
+            }
             None => {
                 ctx.trace(Event::RequestRejected {
                     conn,
@@ -404,15 +415,22 @@ impl Controller {
     fn receive_admin(
         &mut self,
         ctx: &mut Ctx,
-        asker: Asker,
+        (asker, client): (Asker, &Arc<str>),
         api: ApiKey,
         body: &Bytes,
     ) -> Result<(), WireError> {
         let version = asker.version;
+        let mut quota = self.mutation_quota(ctx.now(), asker, api, client);
         match api {
-            ApiKey::CreateTopics => self.create_topics(ctx, asker, &Message::decode(body, version)?),
-            ApiKey::DeleteTopics => self.delete_topics(ctx, asker, &Message::decode(body, version)?),
-            ApiKey::CreatePartitions => self.create_partitions(ctx, asker, &Message::decode(body, version)?),
+            ApiKey::CreateTopics => {
+                self.create_topics(ctx, asker, &mut quota, &Message::decode(body, version)?)
+            }
+            ApiKey::DeleteTopics => {
+                self.delete_topics(ctx, asker, &mut quota, &Message::decode(body, version)?)
+            }
+            ApiKey::CreatePartitions => {
+                self.create_partitions(ctx, asker, &mut quota, &Message::decode(body, version)?)
+            }
             ApiKey::AlterConfigs => self.alter_configs(ctx, asker, &Message::decode(body, version)?),
             ApiKey::IncrementalAlterConfigs => {
                 self.incremental_alter_configs(ctx, asker, &Message::decode(body, version)?)

@@ -31,8 +31,8 @@ pub use names::{
     topic_names_collide,
 };
 pub use quotas::{
-    CLIENT_ID, CONSUMER_BYTE_RATE, IP, PRODUCER_BYTE_RATE, QuotaEntity, QuotaFilter, Quotas, USER,
-    quota_record,
+    CLIENT_ID, CONSUMER_BYTE_RATE, CONTROLLER_MUTATION_RATE, IP, PRODUCER_BYTE_RATE, QuotaEntity,
+    QuotaFilter, Quotas, USER, quota_record,
 };
 pub use snapshot::{Download, NoSnapshot, Snapshot, SnapshotId};
 pub use snapshots::{SnapshotLimits, Snapshots};

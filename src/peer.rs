@@ -160,7 +160,7 @@ impl<P> Peer<P> {
         }
     }
 
-    /// Sends a request of somebody else's, in their version. Gives the purpose back when the peer cannot
+    /// Sends a request of somebody else's, in their version and name. Gives the purpose back when the peer cannot
     /// be asked now or does not know the version.
     pub fn ask_raw<T>(
         &mut self,
@@ -169,6 +169,7 @@ impl<P> Peer<P> {
         api: ApiKey,
         version: i16,
         body: &[u8],
+        client: &str,
     ) -> Result<(), P> {
         let knows = |versions: &Map<i16, RangeInclusive<i16>>| {
             versions.get(&api.code()).is_some_and(|theirs| theirs.contains(&version))
@@ -177,7 +178,7 @@ impl<P> Peer<P> {
             return Err(purpose);
         };
         let correlation_id = self.next_correlation_id();
-        let Ok(bytes) = encode_raw_request(api, version, correlation_id, self.client, body) else {
+        let Ok(bytes) = encode_raw_request(api, version, correlation_id, client, body) else {
             return Err(purpose);
         };
         self.send(ctx, conn, (api.code(), version, correlation_id), Some(purpose), bytes);

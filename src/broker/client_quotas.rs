@@ -4,22 +4,17 @@
 //! Source: Kafka documentation, *Design › Quotas*; KIP-13, KIP-219 (answered first, then not listened to).
 //! The quota is that of the user and client id, of each broker, as AlterClientQuotas has set it; everybody is the
 //! user `ANONYMOUS` here. Where none is set, `quota.producer.default` and `quota.consumer.default` are every
-//! client id's own, as before Kafka 4.0. Only byte rates hold anybody up: quotas of requests, of what the
-//! controller is asked to change and of connections are kept and told, and nothing else.
+//! client id's own, as before Kafka 4.0. What the controller is asked to change it counts itself, and says how
+//! long the client shall wait. Quotas of requests and of connections are kept and told, and nothing else.
 
 use std::sync::Arc;
 
 use crate::base::{ConnId, Map, SimTime, ms};
 use crate::broker::quota::ReplicationQuota as Rate;
 use crate::broker::{Broker, BrokerTimer, Ctx};
-use crate::metadata::{CLIENT_ID, CONSUMER_BYTE_RATE, PRODUCER_BYTE_RATE};
+use crate::metadata::{CONSUMER_BYTE_RATE, PRODUCER_BYTE_RATE};
 use crate::protocol::messages::fetch::FetchResponse;
 use crate::trace::Event;
-
-/// The user that everybody is who has not said who it is.
-const EVERYBODY: &str = "ANONYMOUS";
-/// Stands for all client ids of a user: no client id has a zero in it.
-const SHARED: &str = "\0";
 
 /// What each client has sent and fetched in the last seconds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -114,14 +109,14 @@ impl Broker {
     /// its client ids' together.
     #[inline(never)]
     fn bound(&self, key: &str, client: &Arc<str>, default: i64) -> (i64, Arc<str>) {
-        let Some((entity, value)) = self.image.quota_of(key, EVERYBODY, client) else {
-            return (default, Arc::clone(client));
-        };
-        let is_shared = entity.name_of(CLIENT_ID).is_none();
-        (value.get() as i64, if is_shared { SHARED.into() } else { Arc::clone(client) })
+        match self.image.shared_quota_of(key, client) {
+            Some((value, sharers)) => (value.get() as i64, sharers),
+            None => (default, Arc::clone(client)),
+        }
     }
 
-    fn throttle(&mut self, ctx: &mut Ctx, conn: ConnId, client: Arc<str>, wait_ms: u64) -> i32 {
+    /// The client is not listened to for so long. Gives that back, in milliseconds.
+    pub(super) fn throttle(&mut self, ctx: &mut Ctx, conn: ConnId, client: Arc<str>, wait_ms: u64) -> i32 {
         let throttle_time_ms = i32::try_from(wait_ms).unwrap_or(i32::MAX);
         if throttle_time_ms > 0 {
             self.server.mute(conn);

@@ -223,8 +223,9 @@ impl ControllerSession {
         api: ApiKey,
         version: i16,
         body: &[u8],
+        client: &str,
     ) -> Result<(), Purpose> {
-        self.peer.ask_raw(ctx, purpose, api, version, body)
+        self.peer.ask_raw(ctx, purpose, api, version, body, client)
     }
 
     /// When to try to connect (again): of several controllers, the first of the two connections that is due.

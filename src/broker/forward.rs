@@ -1,10 +1,12 @@
 //! What a broker passes on to the controller: a request goes as it came, its answer back as it came.
 //!
-//! Kafka wraps such a request in an Envelope, for the sake of the asker's principal; there are no
-//! principals here. As in Kafka, a request is sent again when the connection breaks before its answer, and
+//! Kafka wraps such a request in an Envelope, for the sake of the asker's principal and client id; here
+//! there are no principals, and the request goes in the client's name. As in Kafka, a request is sent again when the connection breaks before its answer, and
 //! given up with `REQUEST_TIMED_OUT` when that takes longer than `request.timeout.ms`.
 //!
 //! Source: KIP-590.
+
+use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -91,7 +93,8 @@ impl Broker {
         let Some(forward) = self.forwards.get(&token).filter(|forward| !forward.sent) else { return };
         let (api, version, body) = (forward.api, forward.version, forward.body.clone());
         let purpose = Purpose::Forward(token);
-        let asked = self.ask_controller_raw(ctx, purpose, api, version, &body);
+        let client = self.server.asked(token).map(|asked| Arc::clone(&asked.client_id)).unwrap_or_default();
+        let asked = self.ask_controller_raw(ctx, purpose, api, version, &body, &client);
         if let Some(forward) = self.forwards.get_mut(&token) {
             forward.sent = asked.is_ok();
         }
@@ -123,6 +126,7 @@ impl Broker {
         frame: &Bytes,
     ) -> Result<(), WireError> {
         let Some(forward) = self.forwards.remove(&token) else { return Ok(()) };
+        self.throttle_forwarded(ctx, token, &forward, frame)?;
         if forward.refused.is_empty() {
             self.reply_raw(ctx, token, frame);
             return Ok(());
@@ -140,6 +144,36 @@ impl Broker {
                 answer.responses.extend(forward.refused.into_iter().map(Into::into));
                 self.reply(ctx, token, &answer);
             }
+        }
+        Ok(())
+    }
+
+    /// The controller may say how long the client shall wait: so long this broker does not listen to it.
+    fn throttle_forwarded(
+        &mut self,
+        ctx: &mut Ctx,
+        token: u64,
+        forward: &Forward,
+        frame: &Bytes,
+    ) -> Result<(), WireError> {
+        let version = forward.version;
+        let wait_ms = match forward.api {
+            ApiKey::CreateTopics => {
+                decode_response::<create_topics::CreateTopicsResponse>(frame, version)?.1.throttle_time_ms
+            }
+            ApiKey::CreatePartitions => {
+                decode_response::<create_partitions::CreatePartitionsResponse>(frame, version)?
+                    .1
+                    .throttle_time_ms
+            }
+            ApiKey::DeleteTopics => {
+                decode_response::<delete_topics::DeleteTopicsResponse>(frame, version)?.1.throttle_time_ms
+            }
+            _ => 0,
+        };
+        if let (1.., Some(asked)) = (wait_ms, self.server.asked(token)) {
+            let (conn, client) = (asked.conn, Arc::clone(&asked.client_id));
+            self.throttle(ctx, conn, client, wait_ms.unsigned_abs().into());
         }
         Ok(())
     }

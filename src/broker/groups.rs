@@ -13,6 +13,7 @@ use crate::coordinator::{
     ShareAsk, ShareTold,
 };
 use crate::metadata::NO_LEADER;
+use crate::peer::BROKER_CLIENT;
 use crate::protocol::messages::find_coordinator::{
     Coordinator, FindCoordinatorRequest, FindCoordinatorResponse,
 };
@@ -286,11 +287,11 @@ impl Broker {
         self.reply(ctx, token, &response);
         if request.key_type == GROUP_KEY && !self.image.topics.contains_key(OFFSETS_TOPIC) {
             let creation = self.creation_of(vec![OFFSETS_TOPIC.to_owned()]);
-            self.auto_create(ctx, creation);
+            self.auto_create(ctx, BROKER_CLIENT, creation);
         }
         if request.key_type == SHARE_KEY && !self.image.topics.contains_key(SHARE_STATE_TOPIC) {
             let creation = self.creation_of(vec![SHARE_STATE_TOPIC.to_owned()]);
-            self.auto_create(ctx, creation);
+            self.auto_create(ctx, BROKER_CLIENT, creation);
         }
     }
 

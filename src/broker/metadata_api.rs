@@ -73,7 +73,9 @@ impl Broker {
         self.reply(ctx, token, &response);
         if !missing.is_empty() && creates {
             let creation = self.creation_of(missing);
-            self.auto_create(ctx, creation);
+            let client =
+                self.server.asked(token).map(|asked| Arc::clone(&asked.client_id)).unwrap_or_default();
+            self.auto_create(ctx, &client, creation);
         }
     }
 

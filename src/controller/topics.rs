@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::base::{Map, Set, repeated};
 use crate::controller::configs::{CHANGES_MAX, TOO_MANY_CHANGES};
+use crate::controller::mutations::MutationQuota;
 use crate::controller::{Asker, Controller, Ctx, Refusal};
 use crate::metadata::{
     CLUSTER_METADATA_TOPIC, Configs, TOPIC_RESOURCE, TopicImage, check_topic_configs, check_topic_name,
@@ -36,7 +37,13 @@ const TWICE: &str = "the topic is named twice";
 type NewTopic = (CreatableTopicResult, Vec<MetadataRecord>, Vec<Event>);
 
 impl Controller {
-    pub(super) fn create_topics(&mut self, ctx: &mut Ctx, asker: Asker, request: &CreateTopicsRequest) {
+    pub(super) fn create_topics(
+        &mut self,
+        ctx: &mut Ctx,
+        asker: Asker,
+        quota: &mut MutationQuota,
+        request: &CreateTopicsRequest,
+    ) {
         let (mut records, mut events) = (Vec::new(), Vec::new());
         let twice = repeated(request.topics.iter().map(|topic| topic.name.as_str()));
         let total: i64 = request.topics.iter().map(|topic| self.partitions_asked(topic)).sum();
@@ -50,6 +57,10 @@ impl Controller {
             } else {
                 self.decide_topic(ctx, topic)
             };
+            let decided = decided.and_then(|new| {
+                self.take_permits(quota, new.0.num_partitions)?;
+                Ok(new)
+            });
             match decided {
                 Ok((result, new, meaning)) => {
                     response.topics.push(result);
@@ -61,6 +72,7 @@ impl Controller {
                 Err(refusal) => response.topics.push(refused_topic(&topic.name, refusal)),
             }
         }
+        response.throttle_time_ms = quota.throttle_time_ms();
         let refusal = || (ErrorCode::InvalidRequest, TWICE.to_owned());
         response.topics.extend(twice.iter().map(|name| refused_topic(name, refusal())));
         self.write_and_answer(ctx, asker, records, &response, events);
@@ -205,6 +217,7 @@ impl Controller {
         &mut self,
         ctx: &mut Ctx,
         asker: Asker,
+        quota: &mut MutationQuota,
         request: &CreatePartitionsRequest,
     ) {
         let (mut records, mut events) = (Vec::new(), Vec::new());
@@ -215,7 +228,7 @@ impl Controller {
             if twice.contains(topic.name.as_str()) {
                 continue;
             }
-            let decided = self.decide_partitions(topic, &mut left);
+            let decided = self.decide_partitions(topic, quota, &mut left);
             let mut result = CreatePartitionsTopicResult { name: topic.name.clone(), ..Default::default() };
             match decided {
                 Ok((new, meaning)) if !request.validate_only => {
@@ -229,6 +242,7 @@ impl Controller {
             }
             response.results.push(result);
         }
+        response.throttle_time_ms = quota.throttle_time_ms();
         response.results.extend(twice.iter().map(|name| CreatePartitionsTopicResult {
             name: (*name).to_owned(),
             error_code: ErrorCode::InvalidRequest,
@@ -238,11 +252,12 @@ impl Controller {
     }
 
     fn decide_partitions(
-        &self,
+        &mut self,
         asked: &CreatePartitionsTopic,
+        quota: &mut MutationQuota,
         left: &mut i64,
     ) -> Result<(Vec<MetadataRecord>, Vec<Event>), Refusal> {
-        let Some(topic) = self.image.topics.get(asked.name.as_str()) else {
+        let Some(topic) = self.image.topics.get(asked.name.as_str()).cloned() else {
             return Err((ErrorCode::UnknownTopicOrPartition, format!("no topic '{}'", asked.name)));
         };
         let have = topic.partitions.len() as i32;
@@ -259,6 +274,10 @@ impl Controller {
                 return Err((ErrorCode::InvalidReplicaAssignment, problem));
             }
             _ if i64::from(more) > *left => return Err((ErrorCode::PolicyViolation, TOO_MANY.into())),
+            _ => asked.assignments.as_ref(),
+        };
+        self.take_permits(quota, more as i32)?;
+        let rows = match rows {
             Some(rows) => {
                 for row in rows {
                     self.check_new_replicas(&row.broker_ids, Some(factor))?;
@@ -280,7 +299,13 @@ impl Controller {
     }
 
     #[inline(never)]
-    pub(super) fn delete_topics(&mut self, ctx: &mut Ctx, asker: Asker, request: &DeleteTopicsRequest) {
+    pub(super) fn delete_topics(
+        &mut self,
+        ctx: &mut Ctx,
+        asker: Asker,
+        quota: &mut MutationQuota,
+        request: &DeleteTopicsRequest,
+    ) {
         let by_name =
             |name: &String| DeleteTopicState { name: Some(name.clone()), topic_id: Uuid::default() };
         let asked: Vec<DeleteTopicState> =
@@ -290,10 +315,11 @@ impl Controller {
         let mut response = DeleteTopicsResponse::default();
         let mut gone = Set::new();
         for state in &asked {
-            let decided = match self.find_doomed(asker.version, state) {
+            let decided = match self.find_doomed(asker.version, state).cloned() {
                 _ if twice.contains(&(state.name.as_deref(), state.topic_id)) => continue,
                 Ok(topic) if !gone.insert(topic.id) => Err((ErrorCode::InvalidRequest, TWICE.into())),
-                other => other,
+                Ok(topic) => self.take_permits(quota, topic.partitions.len() as i32).map(|()| topic),
+                Err(refusal) => Err(refusal),
             };
             let mut result = DeletableTopicResult {
                 name: state.name.clone(),
@@ -313,6 +339,7 @@ impl Controller {
             }
             response.responses.push(result);
         }
+        response.throttle_time_ms = quota.throttle_time_ms();
         response.responses.extend(twice.iter().map(|(name, topic_id)| DeletableTopicResult {
             name: name.map(str::to_owned),
             topic_id: *topic_id,

@@ -22,6 +22,14 @@ pub const PRODUCER_BYTE_RATE: &str = "producer_byte_rate";
 /// Bytes a second that may be fetched.
 pub const CONSUMER_BYTE_RATE: &str = "consumer_byte_rate";
 
+/// Partitions a second that may be created or deleted (KIP-599).
+pub const CONTROLLER_MUTATION_RATE: &str = "controller_mutation_rate";
+
+/// The user that everybody is who has not said who it is.
+const EVERYBODY: &str = "ANONYMOUS";
+/// Stands for all client ids of a user: no client id has a zero in it.
+const SHARED: &str = "\0";
+
 /// Whom a quota is for: names by type, each type once; `None` is the default of the type.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct QuotaEntity(Vec<(Arc<str>, Option<Arc<str>>)>);
@@ -94,6 +102,15 @@ impl MetadataImage {
     /// The entities that fit, with their quotas.
     pub fn quotas_that_fit(&self, filter: &QuotaFilter) -> impl Iterator<Item = (&QuotaEntity, &Quotas)> {
         self.quotas.iter().filter(|(entity, _)| entity.fits(filter))
+    }
+
+    /// The quota by this name that a client has, and under which name it is counted: a user's quota is all of its
+    /// client ids' together. Everybody is the user `ANONYMOUS` here.
+    #[inline(never)]
+    pub fn shared_quota_of(&self, key: &str, client_id: &Arc<str>) -> Option<(Float64, Arc<str>)> {
+        let (entity, value) = self.quota_of(key, EVERYBODY, client_id)?;
+        let is_shared = entity.name_of(CLIENT_ID).is_none();
+        Some((value, if is_shared { SHARED.into() } else { Arc::clone(client_id) }))
     }
 
     /// The quota by this name that a client has, and the entity it has it from: of those that fit, the one that

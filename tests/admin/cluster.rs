@@ -13,7 +13,7 @@ use terrarium::protocol::messages::create_topics::*;
 use terrarium::protocol::messages::produce::*;
 use terrarium::protocol::{ApiKey, ErrorCode, Message, TopicPartition, decode_response, encode_request};
 use terrarium::storage::{BatchBuilder, BatchOptions};
-use terrarium::trace::Ctx;
+use terrarium::trace::{Ctx, Event};
 
 const CONTROLLER: u32 = 3_000;
 const CLIENT: u32 = 9_000;
@@ -56,6 +56,8 @@ pub(crate) struct Cluster {
     pub(crate) closed: BTreeSet<ConnId>,
     /// Answers of these APIs are lost, and their connection breaks.
     pub(crate) lose_next_answer: Option<ApiKey>,
+    /// Who had to wait, and how many milliseconds.
+    pub(crate) throttled: Vec<(String, i32)>,
     next_client_conn: u64,
 }
 
@@ -82,6 +84,7 @@ impl Cluster {
             heard: BTreeMap::new(),
             closed: BTreeSet::new(),
             lose_next_answer: None,
+            throttled: Vec::new(),
             next_client_conn: 0,
         };
         let controller = Controller::new(Arc::new(controller_config));
@@ -266,8 +269,14 @@ impl Cluster {
                 let Some(input) = input(happens, seq, timers, mine) else { return };
                 let mut ctx = Ctx::new(self.now, rng, NodeId(id), next_conn, 0, 1);
                 broker.step(&mut ctx, input);
-                let effects = ctx.finish().effects;
-                self.obey(id, effects, Key::Broker);
+                let out = ctx.finish();
+                self.throttled.extend(out.trace.into_iter().filter_map(|(_, _, event)| match event {
+                    Event::ClientThrottled { client, throttle_time_ms, .. } => {
+                        Some((client.to_string(), throttle_time_ms))
+                    }
+                    _ => None,
+                }));
+                self.obey(id, out.effects, Key::Broker);
             }
             Machine::Controller(controller) => {
                 let mine = |key| if let Key::Controller(key) = key { Some(key) } else { None };

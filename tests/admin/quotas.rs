@@ -3,8 +3,12 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+use terrarium::controller::ControllerConfig;
 use terrarium::protocol::ErrorCode;
 use terrarium::protocol::messages::alter_client_quotas::*;
+use terrarium::protocol::messages::create_partitions::*;
+use terrarium::protocol::messages::create_topics::*;
+use terrarium::protocol::messages::delete_topics::*;
 use terrarium::protocol::messages::describe_client_quotas::*;
 
 use crate::cluster::Cluster;
@@ -171,4 +175,81 @@ fn who_sends_too_much_has_to_wait() {
     assert!(cluster.throttle_of_produce(1, "orders") > 1_000);
     assert_eq!(alter(&mut cluster, me, &rate(None)), ErrorCode::None);
     assert_eq!(cluster.throttle_of_produce(1, "orders"), 0);
+}
+
+/// Creates a topic; the error and for how long the client has to wait.
+fn create(cluster: &mut Cluster, version: i16, name: &str, partitions: i32) -> (ErrorCode, i32) {
+    let (name, num_partitions) = (name.into(), partitions);
+    let topic = CreatableTopic { name, num_partitions, replication_factor: 1, ..Default::default() };
+    let request = CreateTopicsRequest { topics: vec![topic], ..Default::default() };
+    let answer: CreateTopicsResponse = cluster.ask_in(1, version, &request);
+    (answer.topics[0].error_code, answer.throttle_time_ms)
+}
+
+fn grow(cluster: &mut Cluster, version: i16, name: &str, count: i32) -> (ErrorCode, i32) {
+    let topic = CreatePartitionsTopic { name: name.into(), count, assignments: None };
+    let request = CreatePartitionsRequest { topics: vec![topic], ..Default::default() };
+    let answer: CreatePartitionsResponse = cluster.ask_in(1, version, &request);
+    (answer.results[0].error_code, answer.throttle_time_ms)
+}
+
+fn delete(cluster: &mut Cluster, version: i16, name: &str) -> (ErrorCode, i32) {
+    let request = DeleteTopicsRequest { topic_names: vec![name.into()], ..Default::default() };
+    let answer: DeleteTopicsResponse = cluster.ask_in(1, version, &request);
+    (answer.responses[0].error_code, answer.throttle_time_ms)
+}
+
+/// One partition a second, and no more than 11 at once.
+fn one_a_second(cluster: &mut Cluster) {
+    let rate = [("controller_mutation_rate", Some(1.0))];
+    assert_eq!(alter(cluster, &[("client-id", Some(ME))], &rate), ErrorCode::None);
+}
+
+#[test]
+fn who_changes_too_much_is_refused_until_it_has_paid() {
+    let mut cluster = Cluster::new(1);
+    one_a_second(&mut cluster);
+    // A change may take more than there is, but it is the last.
+    assert_eq!(create(&mut cluster, 7, "a", 14), (ErrorCode::None, 0));
+    assert_eq!(cluster.throttled, []);
+    let quota_used_up = (ErrorCode::ThrottlingQuotaExceeded, 3_000);
+    assert_eq!(create(&mut cluster, 6, "b", 1), quota_used_up);
+    assert_eq!(grow(&mut cluster, 3, "a", 15), quota_used_up);
+    assert_eq!(delete(&mut cluster, 5, "a"), quota_used_up);
+    assert_eq!(cluster.throttled, [(ME.to_owned(), 3_000), (ME.to_owned(), 3_000), (ME.to_owned(), 3_000)]);
+    // What makes no sense takes nothing, and is told as what it is.
+    assert_eq!(create(&mut cluster, 7, "a", 1), (ErrorCode::TopicAlreadyExists, 0));
+    assert_eq!(grow(&mut cluster, 3, "a", 14), (ErrorCode::InvalidPartitions, 0));
+    let topics = &cluster.controller().image().topics;
+    assert_eq!((topics.len(), topics["a"].partitions.len()), (1, 14));
+    cluster.run(3_000);
+    assert_eq!(delete(&mut cluster, 5, "a"), (ErrorCode::None, 0));
+    assert_eq!(create(&mut cluster, 7, "b", 1), (ErrorCode::ThrottlingQuotaExceeded, 14_000));
+}
+
+#[test]
+fn in_older_versions_the_change_is_made_and_the_client_waits() {
+    let mut cluster = Cluster::new(1);
+    one_a_second(&mut cluster);
+    assert_eq!(create(&mut cluster, 5, "a", 10), (ErrorCode::None, 0));
+    assert_eq!(grow(&mut cluster, 2, "a", 13), (ErrorCode::None, 2_000));
+    assert_eq!(delete(&mut cluster, 4, "a"), (ErrorCode::None, 15_000));
+    assert_eq!(cluster.throttled, [(ME.to_owned(), 2_000), (ME.to_owned(), 15_000)]);
+    assert_eq!(cluster.controller().image().topics.len(), 0);
+}
+
+#[test]
+fn the_windows_say_how_much_a_client_saves_up() {
+    let windows = |config: &mut ControllerConfig| {
+        config.controller_quota_window_num = 2;
+        config.controller_quota_window_size_seconds = 3;
+    };
+    let mut cluster = Cluster::with(1, |_| (), windows);
+    let everybody: Entity<'_> = &[("user", None)];
+    let rate = |value| [("controller_mutation_rate", value)];
+    assert_eq!(alter(&mut cluster, everybody, &rate(Some(0.5))), ErrorCode::None);
+    assert_eq!(create(&mut cluster, 5, "a", 3), (ErrorCode::None, 0));
+    assert_eq!(create(&mut cluster, 5, "b", 1), (ErrorCode::None, 2_000));
+    assert_eq!(alter(&mut cluster, everybody, &rate(None)), ErrorCode::None);
+    assert_eq!(create(&mut cluster, 7, "c", 50), (ErrorCode::None, 0));
 }

@@ -4,16 +4,25 @@ use super::Purpose;
 use crate::broker::{Broker, Ctx};
 use crate::protocol::messages::allocate_producer_ids::AllocateProducerIdsRequest;
 use crate::protocol::messages::create_topics::CreateTopicsRequest;
+use crate::protocol::{ApiKey, Message};
 
 impl Broker {
-    /// Has the controller create topics that somebody asked about.
-    pub(in crate::broker) fn auto_create(&mut self, ctx: &mut Ctx, mut request: CreateTopicsRequest) {
+    /// Has the controller create topics that somebody asked about, in the name of that client.
+    pub(in crate::broker) fn auto_create(
+        &mut self,
+        ctx: &mut Ctx,
+        client: &str,
+        mut request: CreateTopicsRequest,
+    ) {
         request.topics.retain(|topic| !self.controller.creating.contains(&topic.name));
         let names: Vec<String> = request.topics.iter().map(|topic| topic.name.clone()).collect();
         if names.is_empty() {
             return;
         }
-        if self.ask_controller(ctx, Purpose::AutoCreate(names.clone()), &request).is_ok() {
+        let version = *CreateTopicsRequest::VERSIONS.end();
+        let Ok(body) = request.encode(version) else { return };
+        let (purpose, api) = (Purpose::AutoCreate(names.clone()), ApiKey::CreateTopics);
+        if self.ask_controller_raw(ctx, purpose, api, version, &body, client).is_ok() {
             self.controller.creating.extend(names);
         }
     }

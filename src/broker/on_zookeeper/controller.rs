@@ -268,7 +268,7 @@ impl Broker {
         }
     }
 
-    /// The same with a request of somebody else's.
+    /// The same with a request of somebody else's, in the name of that client.
     #[inline(never)]
     pub(in crate::broker) fn ask_controller_raw(
         &mut self,
@@ -277,12 +277,15 @@ impl Broker {
         api: ApiKey,
         version: i16,
         body: &Bytes,
+        client: &str,
     ) -> Result<(), Purpose> {
         match &self.zookeeper {
             Some(zookeeper) if zookeeper.hosts_the_controller() => {
                 self.ask_own_controller(ctx, purpose, api, version, body)
             }
-            _ => self.controller.ask_raw(ctx, purpose, api, version, body),
+            // By that name the controller knows whom it need not send elsewhere.
+            Some(_) => self.controller.ask_raw(ctx, purpose, api, version, body, BROKER_CLIENT),
+            None => self.controller.ask_raw(ctx, purpose, api, version, body, client),
         }
     }
 

@@ -16,7 +16,7 @@ use super::{ShareKey, Slot};
 use crate::base::{CloseReason, ConnId, Map, Rope, SimTime, ms};
 use crate::broker::{Broker, BrokerTimer, Ctx, SHARE_STATE_TOPIC};
 use crate::coordinator::{NO_START_OFFSET, ShareStateKey};
-use crate::peer::{FromPeer, Peer};
+use crate::peer::{BROKER_CLIENT, FromPeer, Peer};
 use crate::protocol::messages::share_group_state::WritePartition;
 use crate::protocol::{ApiKey, ErrorCode, TopicPartition};
 use crate::trace::Event;
@@ -199,7 +199,7 @@ impl Broker {
     fn share_coordinator_of(&mut self, ctx: &mut Ctx, key: &ShareStateKey) -> Option<i32> {
         if !self.image.topics.contains_key(SHARE_STATE_TOPIC) {
             let creation = self.creation_of(vec![SHARE_STATE_TOPIC.to_owned()]);
-            self.auto_create(ctx, creation);
+            self.auto_create(ctx, BROKER_CLIENT, creation);
             return None;
         }
         let partition = self.shares.state.coordinator.partition_for(key);
