@@ -56,6 +56,8 @@ const DIGESTS: &[(&str, &str)] = &[
     ("zookeeper-broker-dies", "cca529918566e739"),
     ("zookeeper-controller-dies", "076e840028dcedac"),
     ("zookeeper-or-kraft", "f55d400f77fbad18"),
+    ("last-replica", "353ca9ddf38deb7c"),
+    ("last-replica-before-kip-966", "059b75bfa74b2c86"),
 ];
 
 fn digest_of(id: &str) -> String {

@@ -56,6 +56,8 @@ gallery![
     "zookeeper-broker-dies",
     "zookeeper-controller-dies",
     "zookeeper-or-kraft",
+    "last-replica",
+    "last-replica-before-kip-966",
 ];
 
 /// A part of the gallery, for people who read it from the beginning.
@@ -133,6 +135,7 @@ pub const CHAPTERS: &[Chapter] = &[
             "slow-follower",
             "longer-log",
             "two-of-three-die",
+            "last-replica",
             "unclean-election",
         ],
     ),
@@ -161,6 +164,7 @@ pub const CHAPTERS: &[Chapter] = &[
         "Rules of earlier versions, and why they were changed.",
         &[
             "truncation-before-kip-101",
+            "last-replica-before-kip-966",
             "zookeeper-broker-dies",
             "zookeeper-controller-dies",
             "zookeeper-or-kraft",

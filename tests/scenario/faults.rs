@@ -46,6 +46,24 @@ fn below_min_isr_nothing_is_acknowledged_until_another_replica_is_back() {
 }
 
 #[test]
+fn who_left_last_has_all_that_was_acknowledged() {
+    let leaders = |id: &str| {
+        let shown = play(id, None, |event| matches!(event, Event::LeaderElected { .. }));
+        let of_orders = shown.events.iter().filter_map(|(t_ms, event)| match event {
+            Event::LeaderElected { at, leader, .. } if topic_is(at, "orders") => {
+                Some((t_ms / 10_000, *leader))
+            }
+            _ => None,
+        });
+        (of_orders.collect::<Vec<_>>(), records_of(&shown.summary))
+    };
+    assert_eq!(leaders("last-replica"), (vec![(0, 1), (2, -1), (3, 3)], (0, 0)));
+    let (elected, (lost, _)) = leaders("last-replica-before-kip-966");
+    assert_eq!(elected, [(0, 1), (2, -1), (2, 1)]);
+    assert!(lost > 20, "{lost}");
+}
+
+#[test]
 fn what_only_a_dead_leader_had_is_cut_off_when_it_returns() {
     let shown = play("longer-log", None, |event| matches!(event, Event::LogTruncated { .. }));
     let [(t_ms, Event::LogTruncated { at, offsets, .. })] = &shown.events[..] else {
