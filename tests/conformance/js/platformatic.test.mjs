@@ -9,6 +9,9 @@ const TOPIC_RESOURCE = 2;
 const BROKER_RESOURCE = 4;
 const SET = 0;
 const DELETE = 1;
+const EXACT = 0;
+const DEFAULT = 1;
+const ANY = 2;
 
 tell(adapter, async ({ client, server }) => {
     const admin = client.admin();
@@ -16,6 +19,7 @@ tell(adapter, async ({ client, server }) => {
     await configs(admin);
     await records(client, admin);
     await groups(admin, server);
+    await quotas(client, admin);
     await admin.deleteTopics({ topics: ['asked'] });
     assert.ok(!(await admin.listTopics()).includes('asked'));
 });
@@ -103,4 +107,47 @@ async function groups(admin, server) {
     assert.equal(await committed(), undefined);
     await admin.deleteGroups({ groups: ['watched'] });
     assert.ok(!(await admin.listGroups()).has('watched'));
+}
+
+const has = (error, apiId) => error.apiId === apiId || (error.errors ?? []).some(inner => has(inner, apiId));
+
+async function quotas(client, admin) {
+    const alter = (entities, ops) => admin.alterClientQuotas({ entries: [{ entities, ops }] });
+    const ask = async (...components) => {
+        const found = await admin.describeClientQuotas({ components, strict: true });
+        const values = found.flatMap(({ values }) => values.map(({ key, value }) => `${key}=${value}`));
+        return values.sort().join(' ');
+    };
+    // Another broker than the one that was told may be asked.
+    const told = (expected, ...components) =>
+        until(`${expected || 'nothing'} is told`, async () => (await ask(...components)) === expected);
+    const shop = [{ entityType: 'client-id', entityName: 'shop' }];
+    const everybody = [{ entityType: 'user', entityName: null }];
+    await alter(shop, [
+        { key: 'producer_byte_rate', value: 1024, remove: false },
+        { key: 'request_percentage', value: 12.5, remove: false },
+    ]);
+    await alter(everybody, [{ key: 'consumer_byte_rate', value: 1e9, remove: false }]);
+    const ofShop = { entityType: 'client-id', matchType: EXACT, match: 'shop' };
+    await told('producer_byte_rate=1024 request_percentage=12.5', ofShop);
+    await told('consumer_byte_rate=1000000000', { entityType: 'user', matchType: DEFAULT });
+    await told('producer_byte_rate=1024 request_percentage=12.5', { entityType: 'client-id', matchType: ANY });
+    const wrong = [{ key: 'producer_byte_rate', value: -1, remove: false }];
+    await assert.rejects(alter(shop, wrong), error => has(error, 'INVALID_REQUEST'));
+    await alter(shop, [{ key: 'request_percentage', remove: true }, { key: 'producer_byte_rate', remove: true }]);
+    await alter(everybody, [{ key: 'consumer_byte_rate', remove: true }]);
+    await told('', ofShop);
+    await told('', { entityType: 'user', matchType: DEFAULT });
+
+    // Eleven partitions at once, and one more a second: more than that is not made, whoever is in a hurry.
+    const hasty = client.keep(new admin.constructor({ ...client.options, clientId: 'hasty', retries: 0 }));
+    await alter([{ entityType: 'client-id', entityName: 'hasty' }], [
+        { key: 'controller_mutation_rate', value: 1, remove: false },
+    ]);
+    await hasty.createTopics({ topics: ['many'], partitions: 40, replicas: 1 });
+    await assert.rejects(
+        hasty.createTopics({ topics: ['more'], partitions: 1, replicas: 1 }),
+        error => has(error, 'THROTTLING_QUOTA_EXCEEDED'),
+    );
+    await admin.deleteTopics({ topics: ['many'] });
 }
