@@ -237,34 +237,10 @@ impl Controller {
         let topic = self.image.topic_by_id(&topic_id).ok_or(ErrorCode::UnknownTopicId)?;
         let partition =
             topic.partitions.get(&asked.partition_index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-        if asked.leader_epoch < partition.leader_epoch {
-            return Err(ErrorCode::FencedLeaderEpoch);
-        }
-        if asked.leader_epoch > partition.leader_epoch || asked.partition_epoch > partition.partition_epoch {
-            return Err(ErrorCode::NotController);
-        }
-        if partition.leader != broker {
-            return Err(ErrorCode::InvalidRequest);
-        }
-        if asked.partition_epoch < partition.partition_epoch {
-            return Err(ErrorCode::InvalidUpdateVersion);
-        }
-        let wanted: Vec<(i32, i64)> = if version >= 3 {
-            asked.new_isr_with_epochs.iter().map(|state| (state.broker_id, state.broker_epoch)).collect()
-        } else {
-            asked.new_isr.iter().map(|id| (*id, -1)).collect()
+        let is_there = |id, epoch: Option<i64>| {
+            self.image.is_active(id) && epoch.is_none_or(|epoch| self.is_current(id, epoch))
         };
-        let isr: Vec<i32> = wanted.iter().map(|(id, _)| *id).collect();
-        if isr.is_empty() || !isr.contains(&broker) || isr.iter().any(|id| !partition.replicas.contains(id)) {
-            return Err(ErrorCode::InvalidRequest);
-        }
-        // KIP-903: a replica that restarted since it fetched is not the one that was in sync.
-        let eligible = |&(id, epoch): &(i32, i64)| {
-            self.image.is_active(id) && (epoch == -1 || self.is_current(id, epoch) || id == broker)
-        };
-        if !wanted.iter().all(eligible) {
-            return Err(ErrorCode::IneligibleReplica);
-        }
+        let isr = partition.isr_asked(broker, asked, version, &is_there)?;
         Ok((
             TopicPartition::new(std::sync::Arc::clone(&topic.name), asked.partition_index),
             partition.clone(),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::base::Map;
 use crate::metadata::{QuotaEntity, Quotas};
+use crate::protocol::messages::alter_partition::RequestPartitionData;
 use crate::protocol::messages::metadata_records::{BrokerEndpoint, MetadataRecord};
-use crate::protocol::{TopicPartition, Uuid};
+use crate::protocol::{ErrorCode, TopicPartition, Uuid};
 
 /// The leader of a partition that has none.
 pub const NO_LEADER: i32 = -1;
@@ -90,6 +91,45 @@ impl PartitionRegistration {
     /// Whether its replicas are being changed (KIP-455).
     pub fn is_reassigning(&self) -> bool {
         !self.adding_replicas.is_empty() || !self.removing_replicas.is_empty()
+    }
+
+    /// The ISR that `broker` asks for with AlterPartition, if it leads by what the controller knows. A replica
+    /// that restarted since it fetched is not the one that was in sync: `is_there` tells whether a broker is
+    /// registered, with this epoch where the request names one, and stays (KIP-497, KIP-841, KIP-903).
+    #[inline(never)]
+    pub fn isr_asked(
+        &self,
+        broker: i32,
+        asked: &RequestPartitionData,
+        version: i16,
+        is_there: &dyn Fn(i32, Option<i64>) -> bool,
+    ) -> Result<Vec<i32>, ErrorCode> {
+        if asked.leader_epoch < self.leader_epoch {
+            return Err(ErrorCode::FencedLeaderEpoch);
+        }
+        if asked.leader_epoch > self.leader_epoch || asked.partition_epoch > self.partition_epoch {
+            return Err(ErrorCode::NotController);
+        }
+        if self.leader != broker {
+            return Err(ErrorCode::InvalidRequest);
+        }
+        if asked.partition_epoch < self.partition_epoch {
+            return Err(ErrorCode::InvalidUpdateVersion);
+        }
+        let wanted: Vec<(i32, i64)> = match version {
+            ..=2 => asked.new_isr.iter().map(|id| (*id, -1)).collect(),
+            _ => asked.new_isr_with_epochs.iter().map(|it| (it.broker_id, it.broker_epoch)).collect(),
+        };
+        let isr: Vec<i32> = wanted.iter().map(|(id, _)| *id).collect();
+        if !isr.contains(&broker) || isr.iter().any(|id| !self.replicas.contains(id)) {
+            return Err(ErrorCode::InvalidRequest);
+        }
+        let is_eligible =
+            |&(id, epoch): &(i32, i64)| is_there(id, (epoch != -1 && id != broker).then_some(epoch));
+        if !wanted.iter().all(is_eligible) {
+            return Err(ErrorCode::IneligibleReplica);
+        }
+        Ok(isr)
     }
 
     /// Whether somebody out of sync may lead, or led last (KIP-966).

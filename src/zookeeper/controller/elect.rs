@@ -234,35 +234,11 @@ impl KafkaController {
         let topic = self.context.topic_by_id(&topic_id).ok_or(ErrorCode::UnknownTopicId)?;
         let before =
             topic.partitions.get(&asked.partition_index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-        if asked.leader_epoch < before.leader_epoch {
-            return Err(ErrorCode::FencedLeaderEpoch);
-        }
-        if asked.leader_epoch > before.leader_epoch || asked.partition_epoch > before.partition_epoch {
-            return Err(ErrorCode::NotController);
-        }
-        if before.leader != broker {
-            return Err(ErrorCode::InvalidRequest);
-        }
-        if asked.partition_epoch < before.partition_epoch {
-            return Err(ErrorCode::InvalidUpdateVersion);
-        }
-        let wanted: Vec<(i32, i64)> = match version {
-            ..=2 => asked.new_isr.iter().map(|id| (*id, -1)).collect(),
-            _ => asked.new_isr_with_epochs.iter().map(|it| (it.broker_id, it.broker_epoch)).collect(),
+        let is_there = |id, epoch: Option<i64>| {
+            let registered = self.broker(id).filter(|it| epoch.is_none_or(|epoch| it.epoch == epoch));
+            registered.is_some() && !self.shutting_down.contains(&id)
         };
-        let isr: Vec<i32> = wanted.iter().map(|(id, _)| *id).collect();
-        if !isr.contains(&broker) || isr.iter().any(|id| !before.replicas.contains(id)) {
-            return Err(ErrorCode::InvalidRequest);
-        }
-        // A replica that restarted since it fetched is not the one that was in sync (KIP-903).
-        let eligible = |&(id, epoch): &(i32, i64)| {
-            let registered = self.broker(id);
-            !self.shutting_down.contains(&id)
-                && registered.is_some_and(|it| epoch == -1 || it.epoch == epoch || id == broker)
-        };
-        if !wanted.iter().all(eligible) {
-            return Err(ErrorCode::IneligibleReplica);
-        }
+        let isr = before.isr_asked(broker, asked, version, &is_there)?;
         let at = TopicPartition::new(topic.name.clone(), asked.partition_index);
         Ok((at, PartitionRegistration { isr, ..before.clone() }))
     }
