@@ -1,8 +1,9 @@
 //! What a broker passes on to the controller: a request goes as it came, its answer back as it came.
 //!
 //! Kafka wraps such a request in an Envelope, for the sake of the asker's principal and client id; here
-//! there are no principals, and the request goes in the client's name. As in Kafka, a request is sent again when the connection breaks before its answer, and
-//! given up with `REQUEST_TIMED_OUT` when that takes longer than `request.timeout.ms`.
+//! there are no principals, and the request goes in the client's name. As in Kafka, a request is sent again
+//! when the connection breaks before its answer, and given up with `REQUEST_TIMED_OUT` when that takes longer
+//! than `request.timeout.ms`.
 //!
 //! Source: KIP-590.
 
@@ -159,15 +160,17 @@ impl Broker {
         let version = forward.version;
         let wait_ms = match forward.api {
             ApiKey::CreateTopics => {
-                decode_response::<create_topics::CreateTopicsResponse>(frame, version)?.1.throttle_time_ms
+                let (_, answer) = decode_response::<create_topics::CreateTopicsResponse>(frame, version)?;
+                answer.throttle_time_ms
             }
             ApiKey::CreatePartitions => {
-                decode_response::<create_partitions::CreatePartitionsResponse>(frame, version)?
-                    .1
-                    .throttle_time_ms
+                let (_, answer) =
+                    decode_response::<create_partitions::CreatePartitionsResponse>(frame, version)?;
+                answer.throttle_time_ms
             }
             ApiKey::DeleteTopics => {
-                decode_response::<delete_topics::DeleteTopicsResponse>(frame, version)?.1.throttle_time_ms
+                let (_, answer) = decode_response::<delete_topics::DeleteTopicsResponse>(frame, version)?;
+                answer.throttle_time_ms
             }
             _ => 0,
         };

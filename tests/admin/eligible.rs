@@ -26,11 +26,8 @@ fn older(brokers: u32) -> Cluster {
 
 /// The finalized level of the feature, as a broker tells.
 fn level(cluster: &mut Cluster) -> Option<i16> {
-    let request = ApiVersionsRequest {
-        client_software_name: "story".into(),
-        client_software_version: "1".into(),
-        ..Default::default()
-    };
+    let request =
+        ApiVersionsRequest { client_software_name: "story".into(), client_software_version: "1".into() };
     let answer: ApiVersionsResponse = cluster.ask_in(1, 4, &request);
     assert!(answer.supported_features.iter().any(|it| it.name == ELIGIBLE_LEADER_REPLICAS));
     let found = answer.finalized_features.iter().find(|it| it.name == ELIGIBLE_LEADER_REPLICAS);
