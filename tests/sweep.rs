@@ -16,7 +16,7 @@ const PLANTS: &[(Plant, Profile, u64, &str)] = &[
     (Plant::IsrShrinkForgotten, Profile::CrashHappy, 0, "high watermark ahead of the in-sync replicas"),
     (Plant::EpochNotBumped, Profile::CrashHappy, 0, "split brain"),
     (Plant::TruncationOffByOne, Profile::DisksThatLie, 43, "out of sync for good"),
-    (Plant::TruncationForgotten, Profile::DisksThatLie, 110, "committed record changed"),
+    (Plant::TruncationForgotten, Profile::FlakyNetwork, 46, "committed record changed"),
     (Plant::DuplicateAccepted, Profile::FlakyNetwork, 0, "duplicate"),
     (Plant::SequenceGapAccepted, Profile::FlakyNetwork, 20, "reordered"),
     (Plant::DuplicateGeneration, Profile::Calm, 0, "two owners of a partition in one generation"),
