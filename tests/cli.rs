@@ -181,6 +181,19 @@ fn several_protocols_are_compared() {
 }
 
 #[test]
+fn clusters_that_elect_in_different_ways_have_a_score_of_elections() {
+    let out = terrarium(&["run", "zookeeper-or-kraft", "--until", "30s"]);
+    assert!(text(&out.stdout).contains("\nelections ") && text(&out.stdout).contains("\n  no leader p·ms "));
+    let json = terrarium(&["run", "zookeeper-or-kraft", "--until", "30s", "--summary", "json"]);
+    let worlds: serde_json::Value = serde_json::from_str(text(&json.stdout)).unwrap();
+    let of = |world: usize, name: &str| worlds[world]["elections"][name].as_u64().unwrap();
+    assert!(of(0, "no_leader_us") > of(1, "no_leader_us") && of(1, "no_leader_us") > 0, "{worlds}");
+    assert!(of(0, "to_zookeeper") > 0 && of(1, "to_zookeeper") == 0, "{worlds}");
+    let out = terrarium(&["run", "scale-out"]);
+    assert!(!text(&out.stdout).contains("\nelections "), "nothing happens to its servers");
+}
+
+#[test]
 fn a_group_alone_has_its_score_too() {
     let out = terrarium(&["run", "group-of-three", "--until", "15s"]);
     assert!(text(&out.stdout).contains("\nscore "), "{}", text(&out.stdout));

@@ -7,6 +7,9 @@
 
 mod chart;
 mod cues;
+mod elections;
+#[cfg(test)]
+mod elections_test;
 mod fold;
 mod moves;
 mod panel;
@@ -24,11 +27,12 @@ mod theatre_test;
 pub(in crate::view) use chart::escaped;
 pub use chart::{Chart, Fill, Frame, Label, SvgColours, export_svg};
 pub use cues::{cue, is_server};
+pub use elections::{ElectionScore, compares_elections};
 pub use fold::{Fold, Holder, Lane, Mark, Round, StepBy};
 pub use moves::{Cell, Matrix, MatrixKey, MoveRow, matrix, matrix_key};
 pub use panel::{MemberView, Panel, Wire, panel};
 pub use play::{Play, Sought};
-pub use score::{Score, report};
+pub use score::{Row, Score, election_report, report};
 pub(in crate::view) use sequence::plain;
 pub use sequence::{Sequence, sequence};
 pub use sharers::Sharers;

@@ -14,7 +14,7 @@ use terrarium::scenario::{Protocol, Scenario};
 use terrarium::sim::{Setup, Summary, World};
 use terrarium::trace::Event;
 use terrarium::view::spacetime::Perfetto;
-use terrarium::view::theatre::{Fold, Score, report};
+use terrarium::view::theatre::{ElectionScore, Fold, Score, compares_elections, election_report, report};
 use terrarium::view::words::Names;
 
 use crate::cli::{BROKEN, Failure, Form, Outcome, build, parse, print};
@@ -56,12 +56,16 @@ struct Alone {
     summary: Summary,
     #[serde(skip_serializing_if = "Option::is_none")]
     score: Option<Score>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    elections: Option<ElectionScore>,
 }
 
 #[derive(Serialize)]
 struct Compared {
     protocol: String,
     score: Option<Score>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    elections: Option<ElectionScore>,
     summary: Summary,
 }
 
@@ -79,6 +83,8 @@ pub(crate) fn run(wanted: &Wanted) -> Outcome {
         let message = "a trace is of one world: choose a protocol with --protocol";
         return Err(Failure::Input(format!("{name}: {message}")));
     }
+    let compared: Vec<Protocol> = protocols.iter().flatten().cloned().collect();
+    let elects = compares_elections(&scenario, &compared);
     let mut worlds = Vec::new();
     for protocol in &protocols {
         let mut setup = build(
@@ -102,8 +108,8 @@ pub(crate) fn run(wanted: &Wanted) -> Outcome {
     }
     let code = if kept && same { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) };
     let text = match wanted.form {
-        Form::Text => text(&worlds, until),
-        Form::Json => json(&worlds, until).map_err(|error| Failure::Output(error.into()))?,
+        Form::Text => text(&worlds, elects, until),
+        Form::Json => json(&worlds, elects, until).map_err(|error| Failure::Output(error.into()))?,
     };
     match print(&text) {
         Err(Failure::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(code),
@@ -131,7 +137,11 @@ fn score(played: &Played, now: SimTime) -> Option<Score> {
     played.fold.as_ref().map(|fold| fold.score(u64::MAX, now))
 }
 
-fn text(worlds: &[Played], now: SimTime) -> String {
+fn elections(played: &Played, now: SimTime) -> Option<ElectionScore> {
+    played.fold.as_ref().map(|fold| fold.election_score(u64::MAX, now))
+}
+
+fn text(worlds: &[Played], elects: bool, now: SimTime) -> String {
     let mut text = String::new();
     for played in worlds {
         if let Some(protocol) = &played.protocol {
@@ -143,18 +153,26 @@ fn text(worlds: &[Played], now: SimTime) -> String {
         .iter()
         .filter_map(|played| Some((played.protocol.clone().unwrap_or_default(), played.fold.as_ref()?)))
         .unzip();
-    text + &report(&titles, &folds, now)
+    text += &report(&titles, &folds, now);
+    if elects {
+        text += &election_report(&titles, &folds, now);
+    }
+    text
 }
 
-fn json(worlds: &[Played], now: SimTime) -> serde_json::Result<String> {
+fn json(worlds: &[Played], elects: bool, now: SimTime) -> serde_json::Result<String> {
+    let elections = |played: &Played| elections(played, now).filter(|_| elects);
     let text = match worlds {
-        [Played { protocol: None, world, .. }] => {
-            serde_json::to_string(&Alone { summary: world.summary(), score: score(&worlds[0], now) })?
-        }
+        [alone @ Played { protocol: None, world, .. }] => serde_json::to_string(&Alone {
+            summary: world.summary(),
+            score: score(alone, now),
+            elections: elections(alone),
+        })?,
         _ => {
             let compared = worlds.iter().map(|played| Compared {
                 protocol: played.protocol.clone().unwrap_or_default(),
                 score: score(played, now),
+                elections: elections(played),
                 summary: played.world.summary(),
             });
             serde_json::to_string(&compared.collect::<Vec<_>>())?

@@ -11,6 +11,7 @@ use crate::sim::{Branch, Machine, World};
 use crate::trace::{Entry, Event};
 use crate::view::members;
 
+use super::elections::Elections;
 use super::score::Score;
 use super::sharers::Sharers;
 
@@ -150,6 +151,7 @@ pub struct Fold {
     samples: Vec<Sample>,
     state: &'static str,
     score: Score,
+    elections: Elections,
     as_of: SimTime,
     /// Every partition was read at least once.
     begun: Option<SimTime>,
@@ -172,6 +174,7 @@ impl Fold {
             samples: Vec::new(),
             state: "Empty",
             score: Score::default(),
+            elections: Elections::of(world),
             as_of: SimTime::ZERO,
             begun: None,
             read_until: 0,
@@ -294,6 +297,10 @@ impl Fold {
         }
     }
 
+    pub(super) fn elections(&self) -> &Elections {
+        &self.elections
+    }
+
     /// A consumer of the group that was not there before becomes a member.
     fn meet(&mut self, world: &World, node: NodeId) -> Option<u8> {
         if let Some(known) = self.member_of(node) {
@@ -316,6 +323,7 @@ impl Fold {
     /// Reads one entry; they come in order.
     pub fn read(&mut self, world: &World, entry: &Entry) {
         self.read_until = entry.seq;
+        self.elections.read(entry);
         match &entry.event {
             Event::Sent { frame, .. } if frame.info.kind == FrameKind::Request => {
                 self.sent(entry, frame.info.api_key);

@@ -6,6 +6,9 @@ use crate::base::SimTime;
 
 use super::Fold;
 
+/// A row of a score as people read it: name, number, what it means.
+pub type Row = (&'static str, String, &'static str);
+
 /// The score of a group. It begins when every partition is first read by somebody: how long a
 /// cluster takes to come up is no protocol's fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -41,8 +44,8 @@ impl Score {
         self
     }
 
-    /// The rows of the score, as people read them: name, number, and what it means.
-    pub fn rows(&self, now: SimTime) -> Vec<(&'static str, String, &'static str)> {
+    /// The rows of the score.
+    pub fn rows(&self, now: SimTime) -> Vec<Row> {
         let under_way = self.unstable_since.map(|since| now.since(since));
         let stable = match (under_way, self.rounds) {
             (Some(us), _) => format!("{} …", grouped(us / 1_000)),
@@ -91,18 +94,27 @@ pub(super) fn grouped(number: u64) -> String {
 
 /// The score of a group in lines, one column for each of the worlds that are compared.
 pub fn report(titles: &[String], folds: &[&Fold], now: SimTime) -> String {
-    let scores: Vec<Score> = folds.iter().map(|fold| fold.score(u64::MAX, now)).collect();
-    let rows: Vec<_> = scores.iter().map(|score| score.rows(now)).collect();
-    let Some(first) = rows.first() else { return String::new() };
+    table("score", titles, folds.iter().map(|fold| fold.score(u64::MAX, now).rows(now)).collect())
+}
+
+/// The score of its cluster's elections in the same way.
+pub fn election_report(titles: &[String], folds: &[&Fold], now: SimTime) -> String {
+    table("elections", titles, folds.iter().map(|fold| fold.election_score(u64::MAX, now).rows()).collect())
+}
+
+#[inline(never)]
+fn table(name: &str, titles: &[String], columns: Vec<Vec<Row>>) -> String {
+    let Some(first) = columns.first() else { return String::new() };
     let width = titles.iter().map(|title| title.chars().count()).max().unwrap_or(0).max(10);
-    let mut text = format!("{:<16}", "score");
+    let names = first.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0).max(14);
+    let mut text = format!("{name:<0$}", names + 2);
     for title in titles {
         text += &format!("  {title:>width$}");
     }
     text.push('\n');
     for (index, (name, _, _)) in first.iter().enumerate() {
-        text += &format!("  {name:<14}");
-        for column in &rows {
+        text += &format!("  {name:<names$}");
+        for column in &columns {
             let value = column.get(index).map_or("", |(_, value, _)| value.as_str());
             text += &format!("  {:>width$}", value.replace('\u{202f}', " "));
         }
