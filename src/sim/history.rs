@@ -27,6 +27,8 @@ const NEAR_EVERY: u64 = 16;
 const NEAR_STEPS: u64 = 64;
 /// How many of them, the latest.
 const NEAR_MAX: usize = 24;
+/// So many steps are taken at once to prepare for going somewhere.
+const WARM_STEPS: u64 = 24;
 
 /// A command and the step it was: the journal's entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -215,9 +217,14 @@ impl Branch {
     /// Keeps the present, which is on the way to `step`, if it is time to.
     fn keep_near(&mut self, step: u64) {
         let at = self.present.steps();
-        let wanted = at.is_multiple_of(NEAR_EVERY) && step - at <= NEAR_STEPS;
-        if !wanted || self.checkpoints.contains_key(&at) || self.near.0.iter().any(|(known, _)| *known == at)
-        {
+        if at.is_multiple_of(NEAR_EVERY) && step - at <= NEAR_STEPS {
+            self.keep();
+        }
+    }
+
+    fn keep(&mut self) {
+        let at = self.present.steps();
+        if self.checkpoints.contains_key(&at) || self.near.0.iter().any(|(known, _)| *known == at) {
             return;
         }
         if self.near.0.len() >= NEAR_MAX {
@@ -226,8 +233,8 @@ impl Branch {
         self.near.0.push((at, Arc::new(self.present.clone())));
     }
 
-    /// Sees to it that a world shortly before `step` is kept; false when one was, or when it is
-    /// not far from the present.
+    /// Sees to it that a world shortly before `step` is kept, a part of the way at each call; false
+    /// when one is, or when it is not far from the present.
     fn warm(&mut self, step: u64) -> bool {
         let step = step.min(self.head());
         let now = self.present.steps();
@@ -238,9 +245,11 @@ impl Branch {
         }
         let from = if nearest == at { World::clone(&world) } else { self.present.clone() };
         let present = std::mem::replace(&mut self.present, from);
-        while self.present.steps() < step / NEAR_EVERY * NEAR_EVERY && self.advance() {
+        let end = (nearest + WARM_STEPS).min(step / NEAR_EVERY * NEAR_EVERY);
+        while self.present.steps() < end && self.advance() {
             self.keep_near(step);
         }
+        self.keep();
         self.present = present;
         true
     }

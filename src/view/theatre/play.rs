@@ -99,13 +99,20 @@ impl Play {
             self.stand_at(moment, seq);
             return Sought::Found;
         }
-        self.search = Some(Search { by, stand, found: self.found, until: self.now() + SEARCH_US });
+        let until = self.now() + SEARCH_US;
+        if self.worlds.known() >= until {
+            return Sought::Nothing;
+        }
+        self.search = Some(Search { by, stand, found: self.found, until });
         self.seek_on(tired)
     }
 
     /// Goes on with a search.
     pub fn seek_on(&mut self, mut tired: impl FnMut() -> bool) -> Sought {
         let Some(Search { by, stand, until, .. }) = self.search else { return Sought::Nothing };
+        if self.now() < self.worlds.known() && !self.stand_at_end(&mut tired) {
+            return Sought::Underway;
+        }
         let mut taken = 0_u32;
         while let Some(moment) = self.worlds.step(until) {
             let world = moment.world as usize;
@@ -128,8 +135,28 @@ impl Play {
                 return Sought::Underway;
             }
         }
+        // The way back may take a while, too.
+        while self.worlds.warm(stand) {
+            if tired() {
+                return Sought::Underway;
+            }
+        }
         self.give_up();
         Sought::Nothing
+    }
+
+    /// To the end of what was played: what is known has been looked through. False while it is on
+    /// its way.
+    fn stand_at_end(&mut self, tired: &mut impl FnMut() -> bool) -> bool {
+        let end = Moment { time: self.worlds.known(), world: u32::MAX, step: u64::MAX };
+        while self.worlds.warm(end) {
+            if tired() {
+                return false;
+            }
+        }
+        self.found = None;
+        self.worlds.go_to(end);
+        true
     }
 
     /// Whether a search is under way.

@@ -87,6 +87,28 @@ fn a_search_that_is_given_up_ends_where_it_began() {
 }
 
 #[test]
+fn what_is_known_is_not_looked_through_again() {
+    let mut play = scale_out(8_000);
+    while play.step(StepBy::Round) {}
+    let place = stand(&play);
+    assert_eq!(play.seek(StepBy::Round, || true), Sought::Nothing, "a minute is known, and nothing is in it");
+    assert_eq!((stand(&play), play.is_seeking()), (place, false));
+
+    // Half a minute is known: the other half is looked through.
+    play.go_back(play.worlds().known() - 30_000_000);
+    let place = stand(&play);
+    let mut frames = 0;
+    let mut sought = play.seek(StepBy::Round, || true);
+    while sought == Sought::Underway {
+        sought = play.seek_on(|| true);
+        frames += 1;
+    }
+    assert_eq!((sought, play.is_seeking()), (Sought::Nothing, false));
+    assert_eq!(stand(&play), place);
+    assert!(frames > 10);
+}
+
+#[test]
 fn at_the_beginning_there_is_nothing_behind() {
     let mut play = scale_out(0);
     let place = stand(&play);
