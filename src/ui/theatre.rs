@@ -2,6 +2,7 @@
 
 mod aside;
 mod chrome;
+mod drawn;
 mod export;
 mod foot;
 mod panel;
@@ -20,11 +21,12 @@ use yew::prelude::*;
 use crate::base::SimTime;
 use crate::scenario::{Linked, Protocol, Scenario, TheatreLink, WORLDS_MAX};
 use crate::sim::Command;
-use crate::view::theatre::{Chart, Frame, Matrix, MatrixKey, Panel, StepBy, matrix, matrix_key, panel};
+use crate::view::theatre::{Frame, StepBy};
 
 use self::aside::Details;
+use self::drawn::Drawn;
 use self::foot::{Foot, Zoom};
-use self::panel::{ChartRef, World};
+use self::panel::World;
 use self::script::{Script, Told};
 use self::show::{FIRST, Guess, Show};
 use super::dialogs::{Load, of_file, read};
@@ -70,20 +72,6 @@ pub(super) enum Msg {
     Escape,
     Close,
     Quiet(u32),
-}
-
-/// What was drawn last: what has not changed since is handed on as it is, and not drawn again.
-#[derive(Default)]
-struct Drawn {
-    charts: Vec<Option<(u64, ChartRef)>>,
-    /// Every world as it stands, without what is under way.
-    calm: Vec<Rc<Panel>>,
-    /// The world that is looked into.
-    full: Rc<Panel>,
-    matrix: Option<(usize, MatrixKey, Rc<Matrix>)>,
-    names: Rc<Vec<String>>,
-    marks: Rc<Vec<(SimTime, String)>>,
-    titles: Vec<AttrValue>,
 }
 
 /// What lies over the theatre.
@@ -143,8 +131,8 @@ pub(super) struct Theatre {
     last_frame: f64,
     /// The next steps are not yet prepared.
     cold: bool,
-    /// What was found is drawn with the next frame, which does nothing else.
-    undrawn: bool,
+    /// The same callback at all times, so that what has it among its properties has not changed.
+    send: Callback<Msg>,
     /// Frames of a search since the last one that was drawn.
     unseen: u32,
     _listeners: Vec<EventListener>,
@@ -173,7 +161,7 @@ impl Component for Theatre {
             frame: None,
             last_frame: 0.0,
             cold: false,
-            undrawn: false,
+            send: ctx.link().callback(|msg| msg),
             unseen: 0,
             _listeners: listeners(ctx),
         };
@@ -189,31 +177,32 @@ impl Component for Theatre {
 
     fn update(&mut self, ctx: &Context<Theatre>, msg: Msg) -> bool {
         let begun = dom::clock();
+        let in_frame = matches!(msg, Msg::Frame(_));
         let redraw = self.obey(ctx, msg);
+        if redraw {
+            self.drawn.want(&self.show);
+        }
         let moves = self.playing || self.show.is_under_way();
         if !moves {
             self.last_frame = 0.0;
         }
-        // While nothing moves, the frames after one that was drawn prepare for the next steps.
-        if moves || redraw || std::mem::take(&mut self.cold) {
-            self.ask_for_frame(ctx);
-        }
         // A frame that both looks for something and draws it would come too late.
         let is_late = !self.playing && dom::clock() - begun > DRAW_AT_ONCE_MS;
-        if redraw {
-            self.undrawn = is_late;
-        }
-        if redraw && !is_late {
+        let draws = self.drawn.is_wanting() && (redraw || in_frame) && !is_late;
+        if draws {
             self.draw();
         }
-        redraw && !is_late
+        // While nothing moves, the frames after what was drawn prepare for the next steps.
+        if moves || draws || self.drawn.is_wanting() || std::mem::take(&mut self.cold) {
+            self.ask_for_frame(ctx);
+        }
+        draws
     }
 
     fn view(&self, ctx: &Context<Theatre>) -> Html {
         let link = ctx.link();
-        let send = link.callback(|msg| msg);
-        let frame = self.frame_shown();
-        let worlds = self.show.play.stand().zip(&self.show.protocols).zip(&self.drawn.titles);
+        let send = &self.send;
+        let worlds = self.drawn.worlds.iter().zip(&self.show.protocols);
         let now = self.show.now();
         let end = self.show.end();
         let ondragover = Callback::from(|event: DragEvent| event.prevent_default());
@@ -227,20 +216,16 @@ impl Component for Theatre {
         });
         html! {
             <div id="theatre" class={classes!("page", "theatre", self.sheet.then_some("sheet-open"))} {ondragover} {ondrop}>
-                { self.header(ctx) }
-                <Script show={self.told()} over={self.over.clone()} send={send.clone()} />
-                <main id="main" class={format!("worlds n{}", self.show.folds().len())} data-playing={self.playing.to_string()}>
+                { self.header() }
+                <Script show={self.told()} over={self.over.clone()} {send} />
+                <main id="main" class={format!("worlds n{}", self.drawn.worlds.len())}
+                    data-playing={self.playing.to_string()} data-whole={(!self.drawn.is_wanting()).to_string()}>
                     { hatches() }
-                    { for worlds.enumerate().filter_map(|(number, (((fold, world), protocol), title))| {
-                        let chart = self.drawn.charts.get(number)?.clone()?.1;
-                        Some(html! {
-                            <World {number} {title} idea={protocol.idea()} {chart}
-                                panel={Rc::clone(self.drawn.calm.get(number)?)}
-                                score={fold.score(world.entries(), now).rows(now)}
-                                now={frame.x(now)} known={frame.x(self.show.known())}
-                                cues={Rc::clone(&self.drawn.marks)}
-                                focused={self.focus == number} send={send.clone()} />
-                        })
+                    { for worlds.enumerate().map(|(number, (shown, protocol))| html! {
+                        <World {number} title={&shown.title} idea={protocol.idea()} chart={shown.chart.1.clone()}
+                            panel={Rc::clone(&shown.calm)} now={shown.now} known={shown.known}
+                            score={shown.score.clone()}
+                            cues={Rc::clone(&self.drawn.marks)} focused={self.focus == number} {send} />
                     }) }
                 </main>
                 <aside aria-label="Details">{ self.details() }</aside>
@@ -454,8 +439,9 @@ impl Theatre {
     }
 
     fn next_frame(&mut self, ctx: &Context<Theatre>, time: f64) -> bool {
-        if std::mem::take(&mut self.undrawn) {
-            return true;
+        // What the picture lacks is drawn first, and nothing is looked for meanwhile.
+        if !self.playing && self.drawn.is_wanting() {
+            return false;
         }
         if self.show.is_under_way() {
             if let Err(trouble) = self.show.go_on(dom::clock) {
@@ -501,51 +487,11 @@ impl Theatre {
 
     /// Draws what has changed.
     fn draw(&mut self) {
-        if self.drawn.charts.len() != self.show.folds().len() {
+        if self.drawn.worlds.len() != self.show.folds().len() {
             self.measure();
         }
-        self.draw_charts();
-        let panels: Vec<Panel> = self.show.play.stand().map(|(fold, world)| panel(fold, world)).collect();
-        let focus = self.focus.min(panels.len().saturating_sub(1));
-        self.draw_focus(focus, panels.get(focus));
-        self.drawn.calm.truncate(panels.len());
-        for (number, panel) in panels.into_iter().enumerate() {
-            let calm = panel.calm();
-            match self.drawn.calm.get_mut(number) {
-                Some(drawn) => keep(drawn, calm),
-                None => self.drawn.calm.push(Rc::new(calm)),
-            }
-        }
-        let title = |protocol: &Protocol| AttrValue::from(protocol.title());
-        self.drawn.titles = self.show.protocols.iter().map(title).collect();
-        let marks = self.show.cues.iter().map(|cue| (cue.at, cue.label.clone())).collect();
-        keep(&mut self.drawn.marks, marks);
-    }
-
-    /// The world that is looked into.
-    fn draw_focus(&mut self, focus: usize, panel: Option<&Panel>) {
-        let (Some((fold, world)), Some(panel)) = (self.show.play.stand().nth(focus), panel) else { return };
-        let key = matrix_key(fold, world);
-        if self.drawn.matrix.as_ref().is_none_or(|(of, known, _)| (*of, known) != (focus, &key)) {
-            self.drawn.matrix = Some((focus, key, Rc::new(matrix(fold, world))));
-        }
-        let names = (0..fold.member_count()).map(|member| self.show.full_name(member)).collect();
-        keep(&mut self.drawn.names, names);
-        keep(&mut self.drawn.full, panel.clone());
-    }
-
-    fn draw_charts(&mut self) {
         let frame = self.frame_shown();
-        let folds = self.show.folds();
-        self.drawn.charts.resize(folds.len(), None);
-        for (fold, chart) in folds.iter().zip(&mut self.drawn.charts) {
-            let fresh = chart
-                .as_ref()
-                .is_some_and(|(version, drawn)| *version == fold.version() && drawn.0.frame == frame);
-            if !fresh {
-                *chart = Some((fold.version(), ChartRef(Chart::of(fold, frame, frame.to).into())));
-            }
-        }
+        self.drawn.draw(&self.show, frame, self.focus, self.playing);
     }
 
     fn toggle_protocol(&mut self, index: usize) -> Result<(), String> {
@@ -616,7 +562,7 @@ impl Theatre {
     }
 
     fn told(&self) -> Told {
-        let members = self.drawn.calm.first().map_or(&[][..], |panel| &panel.members);
+        let members = self.drawn.worlds.first().map_or(&[][..], |shown| &shown.calm.members);
         let question = self.show.question(members);
         let cues = Rc::clone(&self.show.cues);
         let outcome = self.guess.as_ref().and_then(|guess| self.show.outcome(guess));
@@ -633,13 +579,12 @@ impl Theatre {
 
     fn details(&self) -> Html {
         let focus = self.focus.min(self.show.folds().len().saturating_sub(1));
-        let (Some(title), Some((_, _, matrix))) = (self.drawn.titles.get(focus), &self.drawn.matrix) else {
+        let (Some(shown), Some((_, _, matrix))) = (self.drawn.worlds.get(focus), &self.drawn.matrix) else {
             return Html::default();
         };
-        let told = self.show.play.narration().filter(|(world, _)| *world == focus).map(|(_, text)| text);
         html! {
-            <Details {title} panel={Rc::clone(&self.drawn.full)} matrix={Rc::clone(matrix)} {told}
-                names={Rc::clone(&self.drawn.names)} />
+            <Details title={&shown.title} panel={Rc::clone(&self.drawn.full)} matrix={Rc::clone(matrix)}
+                told={self.drawn.told.clone()} names={Rc::clone(&self.drawn.names)} />
         }
     }
 
@@ -648,12 +593,5 @@ impl Theatre {
             Some((world, text)) if !self.playing => format!("{}: {text}", self.show.protocols[world].title()),
             _ => String::new(),
         }
-    }
-}
-
-/// Puts a value in its place, unless the same is there already.
-fn keep<T: PartialEq>(place: &mut Rc<T>, value: T) {
-    if **place != value {
-        *place = Rc::new(value);
     }
 }

@@ -206,7 +206,7 @@ async function theatre() {
                     do {
                         await frame();
                         await frame();
-                    } while (document.querySelector('.clock.busy'));
+                    } while (document.querySelector('.clock.busy, main[data-whole=false]'));
                     times.push(Math.max(...window.pieces));
                 }
                 return times;

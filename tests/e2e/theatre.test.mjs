@@ -14,15 +14,15 @@ const states = (page) => page.locator('.states .on').allInnerTexts();
 // Until the worlds are where they are to be opened.
 const ready = async (page) => {
     await worlds(page).first().waitFor({ timeout: 60_000 });
-    await page.waitForFunction(() => !document.querySelector('.clock.busy'));
+    await page.waitForFunction(() => !document.querySelector('.clock.busy') && document.querySelector('main[data-whole=true]'));
 };
-// What a key found may be drawn with the frame after.
+// What a key found may be drawn with the frame after, and not all of it at once.
 const frames = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 // A step, until it is taken: one to an event that is far away takes several frames.
 const step = async (page, key = 'ArrowRight') => {
     await page.keyboard.press(key);
     await frames(page);
-    await page.waitForFunction(() => !document.querySelector('.clock.busy'));
+    await page.waitForFunction(() => !document.querySelector('.clock.busy') && document.querySelector('main[data-whole=true]'));
 };
 const at = { fragment: '#theatre/scale-out' };
 

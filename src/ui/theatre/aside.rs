@@ -5,7 +5,7 @@ use std::rc::Rc;
 use yew::prelude::*;
 
 use crate::view::members;
-use crate::view::theatre::{Cell, Matrix, MemberView, Panel, Wire, letter};
+use crate::view::theatre::{Cell, Matrix, MemberView, MoveRow, Panel, Wire, letter};
 
 #[derive(PartialEq, Properties)]
 pub(super) struct DetailsProps {
@@ -92,20 +92,32 @@ fn Moves(props: &MovesProps) -> Html {
         } }</p>
         <table class="matrix">
             <thead><tr><th>{ "" }</th>{ for matrix.members.iter().zip(&matrix.colours).map(|(who, colour)| html! { <th class={members::class(*colour)}>{ letter(*who) }</th> }) }</tr></thead>
-            <tbody>{ for matrix.rows.iter().map(|row| html! {
-                <tr><th scope="row">{ &row.lane }</th>
-                    { for row.cells.iter().zip(&matrix.colours).map(|(cell, colour)| {
-                        let (class, sign, words) = match cell {
-                            Cell::Nothing => ("", "", ""),
-                            Cell::Stays => ("stays", "●", "keeps it"),
-                            Cell::Gets => ("gets", "+", "gets it"),
-                            Cell::Gave => ("gave", "−", "gave it up"),
-                        };
-                        html! { <td class={classes!(class, members::class(*colour))} title={words}><span>{ sign }</span></td> }
-                    }) }
-                </tr>
-            }) }</tbody>
+            <tbody>{ for matrix.rows.iter().map(|row| html! { <Row row={row.clone()} colours={matrix.colours.clone()} /> }) }</tbody>
         </table>
         <ul class="whys">{ for matrix.rows.iter().filter_map(|row| row.why.as_ref()).map(|why| html! { <li>{ why }</li> }) }</ul>
     </> }
+}
+
+#[derive(PartialEq, Properties)]
+struct RowProps {
+    row: MoveRow,
+    colours: Vec<u8>,
+}
+
+#[component]
+fn Row(props: &RowProps) -> Html {
+    let row = &props.row;
+    html! {
+        <tr><th scope="row">{ &row.lane }</th>
+            { for row.cells.iter().zip(&props.colours).map(|(cell, colour)| {
+                let (class, sign, words) = match cell {
+                    Cell::Nothing => ("", "", ""),
+                    Cell::Stays => ("stays", "●", "keeps it"),
+                    Cell::Gets => ("gets", "+", "gets it"),
+                    Cell::Gave => ("gave", "−", "gave it up"),
+                };
+                html! { <td class={classes!(class, members::class(*colour))} title={words}><span>{ sign }</span></td> }
+            }) }
+        </tr>
+    }
 }

@@ -5,6 +5,7 @@ use yew::prelude::*;
 use super::super::dialogs::Modal;
 use super::super::gallery::Gallery;
 use super::{Export, Msg, Over, Theatre};
+use crate::scenario::Protocol;
 
 const KEYS: &[(&str, &str)] = &[
     ("Space", "play or pause"),
@@ -20,55 +21,78 @@ const KEYS: &[(&str, &str)] = &[
     ("T", "back to the stage"),
 ];
 
-impl Theatre {
-    pub(super) fn header(&self, ctx: &Context<Theatre>) -> Html {
-        let link = ctx.link();
-        let count = ["no", "one", "two", "three", "four"][self.show.protocols.len().min(4)];
-        let s = if self.show.protocols.len() == 1 { "" } else { "s" };
-        let over = |over: Over| link.callback(move |_: MouseEvent| Msg::Over(over.clone()));
-        html! {
-            <header class="top">
-                <h1 class="logo"><span>{ "Rebalance" }</span></h1>
-                <span class="scenario"><b>{ &self.show.scenario.title }</b><span>{ format!("one script, {count} protocol{s}, one clock") }</span></span>
-                <button class="btn" onclick={over(Over::Gallery)}>{ "Scenarios" }</button>
-                <span class="drop">
-                    <button class="btn" onclick={over(Over::Protocols)} aria-expanded={(self.over == Over::Protocols).to_string()}>{ "Protocols" }</button>
-                    if self.over == Over::Protocols {
-                        <div class="menu under" role="group" aria-label="Protocols">
-                            { for self.choices().iter().enumerate().map(|(index, protocol)| {
-                                let on = self.show.protocols.contains(protocol);
-                                html! {
-                                    <button role="checkbox" aria-checked={on.to_string()} onclick={link.callback(move |_| Msg::Protocol(index))}>
-                                        <span class="tick" aria-hidden="true">{ if on { "✓" } else { "" } }</span>{ protocol.title() }
-                                    </button>
-                                }
-                            }) }
-                        </div>
-                    }
-                </span>
-                <span class="drop">
-                    <button class="btn" onclick={over(Over::Export)} aria-expanded={(self.over == Over::Export).to_string()}>{ "Export" }</button>
-                    if self.over == Over::Export { { self.exports(ctx) } }
-                </span>
-                <button class="btn" onclick={link.callback(|_| Msg::Share)}>{ "Share this moment" }</button>
-                <button class="btn icon" onclick={link.callback(|_| Msg::Theme)} aria-label="Theme" title="Theme">{ "◐" }</button>
-                <button class="btn icon" onclick={over(Over::Help)} aria-label="Help" title="Help (?)">{ "?" }</button>
-                <button class="btn details" onclick={link.callback(|_| Msg::Sheet)} aria-expanded={self.sheet.to_string()}>{ "Details" }</button>
-                <button class="btn" onclick={link.callback(|_| Msg::Close)} title="Back to the stage (T)">{ "Stage" }</button>
-            </header>
-        }
-    }
+#[derive(PartialEq, Properties)]
+pub(super) struct HeaderProps {
+    pub(super) title: AttrValue,
+    /// How many worlds there are.
+    pub(super) count: usize,
+    /// What can be compared, and what is: only while the menu is open.
+    pub(super) choices: Vec<(String, bool)>,
+    pub(super) over: Over,
+    pub(super) sheet: bool,
+    pub(super) send: Callback<Msg>,
+}
 
-    fn exports(&self, ctx: &Context<Theatre>) -> Html {
-        let item = |export: Export, name: &'static str| {
-            html! { <button onclick={ctx.link().callback(move |_| Msg::Save(export))}>{ name }</button> }
-        };
+/// What changes only when a menu is opened: a step draws none of it.
+#[component]
+pub(super) fn Header(props: &HeaderProps) -> Html {
+    let send = &props.send;
+    let count = ["no", "one", "two", "three", "four"][props.count.min(4)];
+    let s = if props.count == 1 { "" } else { "s" };
+    let over = |over: Over| send.reform(move |_: MouseEvent| Msg::Over(over.clone()));
+    let on = |msg: fn() -> Msg| send.reform(move |_: MouseEvent| msg());
+    let is_open = |menu: Over| props.over == menu;
+    html! {
+        <header class="top">
+            <h1 class="logo"><span>{ "Rebalance" }</span></h1>
+            <span class="scenario"><b>{ &props.title }</b><span>{ format!("one script, {count} protocol{s}, one clock") }</span></span>
+            <button class="btn" onclick={over(Over::Gallery)}>{ "Scenarios" }</button>
+            <span class="drop">
+                <button class="btn" onclick={over(Over::Protocols)} aria-expanded={is_open(Over::Protocols).to_string()}>{ "Protocols" }</button>
+                if is_open(Over::Protocols) {
+                    <div class="menu under" role="group" aria-label="Protocols">
+                        { for props.choices.iter().enumerate().map(|(index, (title, on))| html! {
+                            <button role="checkbox" aria-checked={on.to_string()} onclick={send.reform(move |_: MouseEvent| Msg::Protocol(index))}>
+                                <span class="tick" aria-hidden="true">{ if *on { "✓" } else { "" } }</span>{ title }
+                            </button>
+                        }) }
+                    </div>
+                }
+            </span>
+            <span class="drop">
+                <button class="btn" onclick={over(Over::Export)} aria-expanded={is_open(Over::Export).to_string()}>{ "Export" }</button>
+                if is_open(Over::Export) { { exports(send) } }
+            </span>
+            <button class="btn" onclick={on(|| Msg::Share)}>{ "Share this moment" }</button>
+            <button class="btn icon" onclick={on(|| Msg::Theme)} aria-label="Theme" title="Theme">{ "◐" }</button>
+            <button class="btn icon" onclick={over(Over::Help)} aria-label="Help" title="Help (?)">{ "?" }</button>
+            <button class="btn details" onclick={on(|| Msg::Sheet)} aria-expanded={props.sheet.to_string()}>{ "Details" }</button>
+            <button class="btn" onclick={on(|| Msg::Close)} title="Back to the stage (T)">{ "Stage" }</button>
+        </header>
+    }
+}
+
+fn exports(send: &Callback<Msg>) -> Html {
+    let item = |export: Export, name: &'static str| {
+        html! { <button onclick={send.reform(move |_: MouseEvent| Msg::Save(export))}>{ name }</button> }
+    };
+    html! {
+        <div class="menu under" role="group" aria-label="Export">
+            { item(Export::StripSvg, "Strips as SVG") }{ item(Export::StripPng, "Strips as PNG") }
+            { item(Export::SequenceSvg, "Sequence as SVG") }{ item(Export::SequencePng, "Sequence as PNG") }
+            { item(Export::Mermaid, "Sequence for Mermaid") }{ item(Export::Scenario, "Script as a scenario file") }
+        </div>
+    }
+}
+
+impl Theatre {
+    pub(super) fn header(&self) -> Html {
+        let is_open = self.over == Over::Protocols;
+        let choice = |protocol: &Protocol| (protocol.title(), self.show.protocols.contains(protocol));
+        let choices = if is_open { self.choices().iter().map(choice).collect() } else { Vec::new() };
         html! {
-            <div class="menu under" role="group" aria-label="Export">
-                { item(Export::StripSvg, "Strips as SVG") }{ item(Export::StripPng, "Strips as PNG") }
-                { item(Export::SequenceSvg, "Sequence as SVG") }{ item(Export::SequencePng, "Sequence as PNG") }
-                { item(Export::Mermaid, "Sequence for Mermaid") }{ item(Export::Scenario, "Script as a scenario file") }
-            </div>
+            <Header title={self.show.scenario.title.clone()} count={self.show.protocols.len()} {choices}
+                over={self.over.clone()} sheet={self.sheet} send={&self.send} />
         }
     }
 

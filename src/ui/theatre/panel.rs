@@ -5,7 +5,7 @@ use std::rc::Rc;
 use yew::prelude::*;
 
 use crate::base::SimTime;
-use crate::view::theatre::{Chart, Fill, Label, Panel};
+use crate::view::theatre::{Chart, Fill, Label, Panel, Row};
 use crate::view::{Px, members, px};
 
 use super::Msg;
@@ -35,7 +35,7 @@ pub(super) struct WorldProps {
     pub(super) idea: &'static str,
     pub(super) chart: ChartRef,
     pub(super) panel: Rc<Panel>,
-    pub(super) score: Vec<(&'static str, String, &'static str)>,
+    pub(super) score: Vec<Row>,
     /// Where the present is, in pixels.
     pub(super) now: f64,
     /// Where the end of what was played is.
@@ -56,10 +56,9 @@ pub(super) fn World(props: &WorldProps) -> Html {
         <section class={classes!("world", props.focused.then_some("focused"))} aria-label={&props.title} onclick={focus}>
             <Who {number} title={&props.title} idea={props.idea} panel={&props.panel} focused={props.focused} />
             <div class="chart">
-                <svg style={format!("--letter:{}px", Px(chart.0.letter_px()))} width={px(chart.0.frame.width + NAMES + 8.0)}
-                    height={px(chart.0.height + TOP + 6.0)} role="img" aria-label={summary(&props.title, &props.panel)}>
+                <Strip title={&props.title} chart={chart.clone()} panel={&props.panel} />
+                <svg class="over" width={px(chart.0.frame.width + NAMES + 8.0)} height={px(chart.0.height + TOP + 6.0)} aria-hidden="true">
                     <g transform={format!("translate({},{})", Px(NAMES), Px(TOP))}>
-                        <Lanes chart={chart.clone()} />
                         { unplayed(props) }
                         <Cues chart={chart.clone()} cues={&props.cues} />
                         { present(props) }
@@ -72,6 +71,26 @@ pub(super) fn World(props: &WorldProps) -> Html {
                 }) }
             </dl>
         </section>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct StripProps {
+    title: AttrValue,
+    chart: ChartRef,
+    panel: Rc<Panel>,
+}
+
+/// Who reads what, over time. What moves with the present lies over it in a drawing of its own, so
+/// that this one need not be painted anew.
+#[component]
+fn Strip(props: &StripProps) -> Html {
+    let chart = &props.chart;
+    html! {
+        <svg style={format!("--letter:{}px", Px(chart.0.letter_px()))} width={px(chart.0.frame.width + NAMES + 8.0)}
+            height={px(chart.0.height + TOP + 6.0)} role="img" aria-label={summary(&props.title, &props.panel)}>
+            <g transform={format!("translate({},{})", Px(NAMES), Px(TOP))}><Lanes chart={chart.clone()} /></g>
+        </svg>
     }
 }
 
