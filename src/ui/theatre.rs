@@ -170,7 +170,7 @@ impl Component for Theatre {
     }
 
     fn rendered(&mut self, ctx: &Context<Theatre>, first: bool) {
-        if first {
+        if first || self.drawn.take_moved() {
             ctx.link().send_message(Msg::Measure);
         }
     }
@@ -218,13 +218,13 @@ impl Component for Theatre {
             <div id="theatre" class={classes!("page", "theatre", self.sheet.then_some("sheet-open"))} {ondragover} {ondrop}>
                 { self.header() }
                 <Script show={self.told()} over={self.over.clone()} {send} />
-                <main id="main" class={format!("worlds n{}", self.drawn.worlds.len())}
+                <main id="main" class={classes!("worlds", format!("n{}", self.drawn.worlds.len()), self.drawn.elects.then_some("elects"))}
                     data-playing={self.playing.to_string()} data-whole={(!self.drawn.is_wanting()).to_string()}>
                     { hatches() }
                     { for worlds.enumerate().map(|(number, (shown, protocol))| html! {
                         <World {number} title={&shown.title} idea={protocol.idea()} chart={shown.chart.1.clone()}
                             panel={Rc::clone(&shown.calm)} now={shown.now} known={shown.known}
-                            score={shown.score.clone()}
+                            score={shown.score.clone()} elections={shown.elections.clone()}
                             cues={Rc::clone(&self.drawn.marks)} focused={self.focus == number} {send} />
                     }) }
                 </main>

@@ -6,8 +6,8 @@ import { test } from './harness.mjs';
 const button = (page, name) => page.getByRole('button', { name, exact: true });
 const worlds = (page) => page.locator('.world');
 const time = (page) => page.locator('.foot .time').innerText();
-const score = async (page, world, name) => {
-    const rows = await worlds(page).nth(world).locator('.score').evaluate((list) => [...list.children].map((it) => it.innerText));
+const score = async (page, world, name, list = 'Score so far') => {
+    const rows = await worlds(page).nth(world).getByLabel(list).evaluate((list) => [...list.children].map((it) => it.innerText));
     return rows[rows.indexOf(name) + 1];
 };
 const states = (page) => page.locator('.states .on').allInnerTexts();
@@ -170,6 +170,20 @@ test('protocols are taken away and added', at, async ({ page }) => {
     await page.getByRole('checkbox', { name: 'Eager · roundrobin' }).click();
     await ready(page);
     assert.equal(await worlds(page).count(), before);
+});
+
+test('clusters that elect in different ways have a score of elections', { fragment: '#theatre/zookeeper-or-kraft' }, async ({ page }) => {
+    await ready(page);
+    const elections = async (name) => Promise.all([0, 1].map(async (world) =>
+        Number((await score(page, world, name, 'Elections so far')).replaceAll('\u202f', ''))));
+    assert.deepEqual(await elections('no leader p·ms'), [0, 0]);
+    for (let second = 0; second < 22; second += 1) {
+        await step(page, 'Shift+ArrowRight');
+    }
+    const [zookeeper, kraft] = await elections('no leader p·ms');
+    assert.ok(zookeeper > kraft && kraft > 0, `${zookeeper} ${kraft}`);
+    const asked = await elections('to ZooKeeper');
+    assert.ok(asked[0] > 0 && asked[1] === 0, asked.join());
 });
 
 test('strips, the sequence and the script can be taken along', at, async ({ page }) => {

@@ -32,6 +32,8 @@ pub(super) struct Shown {
     /// The world as it stands, without what is under way.
     pub(super) calm: Rc<Panel>,
     pub(super) score: Vec<Row>,
+    /// The score of its cluster's elections, where they are of interest.
+    pub(super) elections: Vec<Row>,
     /// Where the present is, in pixels, and the end of what was played.
     pub(super) now: f64,
     pub(super) known: f64,
@@ -44,6 +46,9 @@ pub(super) struct Drawn {
     /// The parts that may have changed since, in the order in which they are drawn: worlds, and the
     /// details as the one behind them.
     left: Vec<usize>,
+    /// Whether there is a score of elections, and whether what is beside the strips has another width for it.
+    pub(super) elects: bool,
+    moved: bool,
     /// The world that is looked into.
     pub(super) full: Rc<Panel>,
     pub(super) matrix: Option<(usize, MatrixKey, Rc<Matrix>)>,
@@ -68,6 +73,11 @@ impl Drawn {
         !self.left.is_empty()
     }
 
+    /// Whether the strips may have another width since they were measured.
+    pub(super) fn take_moved(&mut self) -> bool {
+        std::mem::take(&mut self.moved)
+    }
+
     /// Draws as much as a frame may; everything, if there is no picture yet.
     pub(super) fn draw(&mut self, show: &Show, frame: Frame, focus: usize, playing: bool) {
         let worlds = show.folds().len();
@@ -79,6 +89,9 @@ impl Drawn {
         if self.worlds.len() != worlds {
             self.worlds.clear();
             self.left = (0..=worlds).collect();
+        }
+        if self.elects != show.elects {
+            (self.elects, self.moved) = (show.elects, true);
         }
         let mut load = 0;
         while let Some(&part) = self.left.first() {
@@ -109,6 +122,10 @@ impl Drawn {
         let title = show.protocols.get(number).map_or_else(String::new, Protocol::title);
         let calm = panel(fold, world).calm();
         let score = fold.score(world.entries(), now).rows(now);
+        let elections = match show.elects {
+            true => fold.election_score(world.entries(), now).rows(),
+            false => Vec::new(),
+        };
         let chart = match self.worlds.get(number) {
             Some(shown) if shown.is_fresh(fold, frame) => shown.chart.clone(),
             _ => (fold.version(), ChartRef(Chart::of(fold, frame, frame.to).into())),
@@ -118,7 +135,7 @@ impl Drawn {
             _ => Rc::new(calm),
         };
         let (now, known) = (frame.x(now), frame.x(show.known()));
-        let shown = Shown { title: title.into(), chart, calm, score, now, known };
+        let shown = Shown { title: title.into(), chart, calm, score, elections, now, known };
         match self.worlds.get_mut(number) {
             Some(place) => *place = shown,
             None => self.worlds.push(shown),

@@ -36,6 +36,8 @@ pub(super) struct WorldProps {
     pub(super) chart: ChartRef,
     pub(super) panel: Rc<Panel>,
     pub(super) score: Vec<Row>,
+    /// Nothing, where elections are not of interest.
+    pub(super) elections: Vec<Row>,
     /// Where the present is, in pixels.
     pub(super) now: f64,
     /// Where the end of what was played is.
@@ -65,12 +67,21 @@ pub(super) fn World(props: &WorldProps) -> Html {
                     </g>
                 </svg>
             </div>
-            <dl class="score" aria-label="Score so far">
-                { for props.score.iter().map(|(name, value, meaning)| html! {
-                    <><dt title={*meaning}>{ *name }</dt><dd>{ value }</dd></>
-                }) }
-            </dl>
+            <div class="scores">
+                { score("score", "Score so far", &props.score) }
+                if !props.elections.is_empty() { { score("score elections", "Elections so far", &props.elections) } }
+            </div>
         </section>
+    }
+}
+
+fn score(class: &'static str, label: &'static str, rows: &[Row]) -> Html {
+    html! {
+        <dl {class} aria-label={label}>
+            { for rows.iter().map(|(name, value, meaning)| html! {
+                <><dt title={*meaning}>{ *name }</dt><dd>{ value }</dd></>
+            }) }
+        </dl>
     }
 }
 

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use crate::base::SimTime;
 use crate::scenario::{Files, Linked, Protocol, Scenario, ScriptStep, TheatreLink, WORLDS_MAX};
 use crate::sim::{Command, Moment, Run};
-use crate::view::theatre::{Fold, MemberView, Play, Sought, StepBy, cue, is_server, letter};
+use crate::view::theatre::{
+    Fold, MemberView, Play, Sought, StepBy, compares_elections, cue, is_server, letter,
+};
 
 use super::super::session::SPEEDS;
 
@@ -49,6 +51,8 @@ pub(super) struct Show {
     acted: Vec<ScriptStep>,
     /// The script, in order.
     pub(super) cues: Rc<Vec<Cue>>,
+    /// Whether the score of elections is of interest.
+    pub(super) elects: bool,
     /// What is played until there before anything else.
     goal: Option<Goal>,
     /// Time in microseconds that no frame has played yet.
@@ -98,9 +102,19 @@ impl Show {
         }
         let play = Play::new(setups, &group);
         let (acted, cues, goal) = (Vec::new(), Rc::default(), Some(goal));
-        let mut show =
-            Show { scenario, linked, protocols, play, acted, cues, goal, rest: 0.0, by: StepBy::State };
-        show.cues = show.script();
+        let mut show = Show {
+            scenario,
+            linked,
+            protocols,
+            play,
+            acted,
+            cues,
+            elects: false,
+            goal,
+            rest: 0.0,
+            by: StepBy::State,
+        };
+        show.read_script();
         Ok(show)
     }
 
@@ -232,7 +246,7 @@ impl Show {
         let at_ms = self.play.act(&command).map_err(|error| error.to_string())?.as_ms();
         self.acted.retain(|step| step.at_ms <= at_ms);
         self.acted.push(ScriptStep { at_ms, command });
-        self.cues = self.script();
+        self.read_script();
         Ok(())
     }
 
@@ -287,19 +301,10 @@ impl Show {
         }
     }
 
-    fn script(&self) -> Rc<Vec<Cue>> {
-        let script = self.played().script;
-        let cue = |(index, step): (usize, &ScriptStep)| Cue {
-            at: SimTime(step.at_ms.saturating_mul(1_000)),
-            label: cue(&step.command),
-            joins: match &step.command {
-                Command::AddConsumer { name, .. } => name.clone(),
-                Command::Restart { node } => Some(node.clone()),
-                _ => None,
-            },
-            index,
-        };
-        Rc::new(script.iter().enumerate().map(cue).collect())
+    fn read_script(&mut self) {
+        let played = self.played();
+        self.elects = compares_elections(&played, &self.protocols);
+        self.cues = cues(played.script);
     }
 
     /// The question before the next event: which partition, and who may have it then. `members`
@@ -333,6 +338,21 @@ impl Show {
         let letter = letter(member);
         if name == letter { letter } else { format!("{letter} · {name}") }
     }
+}
+
+/// A script's events.
+fn cues(script: Vec<ScriptStep>) -> Rc<Vec<Cue>> {
+    let cue = |(index, step): (usize, &ScriptStep)| Cue {
+        at: SimTime(step.at_ms.saturating_mul(1_000)),
+        label: cue(&step.command),
+        joins: match &step.command {
+            Command::AddConsumer { name, .. } => name.clone(),
+            Command::Restart { node } => Some(node.clone()),
+            _ => None,
+        },
+        index,
+    };
+    Rc::new(script.iter().enumerate().map(cue).collect())
 }
 
 /// What is compared when nobody says what.

@@ -117,7 +117,8 @@ fn zookeeper_and_kraft_side_by_side() {
           elections                  4           4
           brokers told              40          15
           to ZooKeeper              60           0
-    "#]].assert_eq(&election_report(&titles, &folds, play.now()));
+    "#]]
+    .assert_eq(&election_report(&titles, &folds, play.now()));
 }
 
 #[test]
