@@ -28,7 +28,7 @@ const NEAR_STEPS: u64 = 64;
 /// How many of them, the latest.
 const NEAR_MAX: usize = 24;
 /// So many steps are taken at once to prepare for going somewhere.
-const WARM_STEPS: u64 = 24;
+const WARM_STEPS: u64 = 12;
 
 /// A command and the step it was: the journal's entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -71,6 +71,27 @@ pub(super) struct FootProps {
 
 #[component]
 pub(super) fn Foot(props: &FootProps) -> Html {
+    html! {
+        <footer class="foot">
+            <Keys playing={props.playing} by={props.by} speed={props.speed} zoom={props.zoom} send={&props.send} />
+            <b class="time">{ seconds_of(props.now) }</b>
+            { clock(props) }
+        </footer>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct KeysProps {
+    playing: bool,
+    by: StepBy,
+    speed: usize,
+    zoom: Zoom,
+    send: Callback<Msg>,
+}
+
+/// What does not change while time passes.
+#[component]
+fn Keys(props: &KeysProps) -> Html {
     let send = &props.send;
     let on = |msg: fn() -> Msg| send.reform(move |_: MouseEvent| msg());
     let (play, sign) = if props.playing { ("Pause", "❚❚") } else { ("Play", "▶") };
@@ -79,38 +100,34 @@ pub(super) fn Foot(props: &FootProps) -> Html {
         let input: web_sys::HtmlInputElement = event.target_unchecked_into();
         Msg::Speed(input.value().parse().unwrap_or(10))
     });
-    html! {
-        <footer class="foot">
-            <div class="keys">
-                <button class="btn" onclick={on(|| Msg::StepBack)} aria-label="Step back" title="Step back (←)">{ "◂❙" }</button>
-                <button class="btn go" onclick={on(|| Msg::PlayPause)} aria-label={play} title={format!("{play} (Space)")}>{ sign }</button>
-                <button class="btn" onclick={on(|| Msg::Step)} aria-label="Step" title="Step (→)">{ "❙▸" }</button>
-                <span class="tabs kinds" role="radiogroup" aria-label="Step by (K)">
-                    { for StepBy::ALL.into_iter().map(|by| {
-                        let on = by == props.by;
-                        html! {
-                            <button role="radio" aria-checked={on.to_string()} class={classes!(on.then_some("on"))}
-                                onclick={send.reform(move |_: MouseEvent| Msg::By(by))}>{ by.label() }</button>
-                        }
-                    }) }
-                </span>
-            </div>
-            <div class="keys settings">
-                <label class="speed" title="Speed (+ and −)">
-                    <input type="range" min="0" max={(SPEEDS.len() - 1).to_string()} step="1" value={props.speed.to_string()}
-                        aria-label="Speed" aria-valuetext={speed} oninput={set_speed} />
-                    <output>{ speed }</output>
-                </label>
-                <span class="zoom" role="group" aria-label="Time shown">
-                    <button class="btn small" onclick={on(|| Msg::Zoom(-1))} aria-label="Further away" title="Further away (Shift Z)">{ "−" }</button>
-                    <output>{ props.zoom.label() }</output>
-                    <button class="btn small" onclick={on(|| Msg::Zoom(1))} aria-label="Closer" title="Closer (Z)">{ "+" }</button>
-                </span>
-            </div>
-            <b class="time">{ seconds_of(props.now) }</b>
-            { clock(props) }
-        </footer>
-    }
+    html! { <>
+        <div class="keys">
+            <button class="btn" onclick={on(|| Msg::StepBack)} aria-label="Step back" title="Step back (←)">{ "◂❙" }</button>
+            <button class="btn go" onclick={on(|| Msg::PlayPause)} aria-label={play} title={format!("{play} (Space)")}>{ sign }</button>
+            <button class="btn" onclick={on(|| Msg::Step)} aria-label="Step" title="Step (→)">{ "❙▸" }</button>
+            <span class="tabs kinds" role="radiogroup" aria-label="Step by (K)">
+                { for StepBy::ALL.into_iter().map(|by| {
+                    let on = by == props.by;
+                    html! {
+                        <button role="radio" aria-checked={on.to_string()} class={classes!(on.then_some("on"))}
+                            onclick={send.reform(move |_: MouseEvent| Msg::By(by))}>{ by.label() }</button>
+                    }
+                }) }
+            </span>
+        </div>
+        <div class="keys settings">
+            <label class="speed" title="Speed (+ and −)">
+                <input type="range" min="0" max={(SPEEDS.len() - 1).to_string()} step="1" value={props.speed.to_string()}
+                    aria-label="Speed" aria-valuetext={speed} oninput={set_speed} />
+                <output>{ speed }</output>
+            </label>
+            <span class="zoom" role="group" aria-label="Time shown">
+                <button class="btn small" onclick={on(|| Msg::Zoom(-1))} aria-label="Further away" title="Further away (Shift Z)">{ "−" }</button>
+                <output>{ props.zoom.label() }</output>
+                <button class="btn small" onclick={on(|| Msg::Zoom(1))} aria-label="Closer" title="Closer (Z)">{ "+" }</button>
+            </span>
+        </div>
+    </> }
 }
 
 fn clock(props: &FootProps) -> Html {

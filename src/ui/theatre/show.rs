@@ -19,6 +19,8 @@ const FRAME_BUDGET_MS: f64 = 9.0;
 const SEEK_BUDGET_MS: f64 = 6.0;
 /// The worlds are in step at least so often, in microseconds.
 const BEAT_US: u64 = 20_000;
+/// The same for what is only prepared.
+const WARM_BUDGET_MS: f64 = 3.0;
 /// What is played when nobody asks for anything else.
 pub(super) const FIRST: &str = "scale-out";
 
@@ -162,7 +164,7 @@ impl Show {
     /// Goes on its way, for as long as a frame may take.
     pub(super) fn go_on(&mut self, clock: fn() -> f64) -> Result<(), String> {
         let Some(goal) = self.goal else {
-            let found = self.play.seek_on(tired(clock));
+            let found = self.play.seek_on(tired(clock, SEEK_BUDGET_MS));
             return told(found, self.by);
         };
         if self.play_to(goal.time, clock) {
@@ -176,7 +178,7 @@ impl Show {
 
     /// Makes the next steps quick, for as long as a frame may take; false when they are.
     pub(super) fn warm(&mut self, by: StepBy, clock: fn() -> f64) -> bool {
-        let tired = tired(clock);
+        let tired = tired(clock, WARM_BUDGET_MS);
         while self.play.warm(by) {
             if tired() {
                 return true;
@@ -217,7 +219,7 @@ impl Show {
             return Ok(());
         }
         (self.rest, self.by) = (0.0, by);
-        told(self.play.seek(by, tired(clock)), by)
+        told(self.play.seek(by, tired(clock, SEEK_BUDGET_MS)), by)
     }
 
     /// To the last one before; from a search, to where it began.
@@ -365,9 +367,9 @@ fn default_protocols(scenario: &Scenario) -> Vec<Protocol> {
 }
 
 /// Whether a frame's time is used up.
-fn tired(clock: fn() -> f64) -> impl Fn() -> bool {
+fn tired(clock: fn() -> f64, budget_ms: f64) -> impl Fn() -> bool {
     let begun = clock();
-    move || clock() - begun > SEEK_BUDGET_MS
+    move || clock() - begun > budget_ms
 }
 
 fn told(found: Sought, by: StepBy) -> Result<(), String> {

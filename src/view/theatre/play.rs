@@ -129,7 +129,7 @@ impl Play {
                 return Sought::Found;
             }
             taken += 1;
-            if taken.is_multiple_of(8) && tired() {
+            if taken.is_multiple_of(4) && tired() {
                 self.worlds.rest();
                 self.found = None;
                 return Sought::Underway;
