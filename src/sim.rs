@@ -21,7 +21,7 @@ mod world;
 pub use combined::Combined;
 pub use command::{Command, CommandError, Data, Kind};
 pub use ensemble::{Ensemble, Moment};
-pub use failover::{Dies, Failover, Question, failover};
+pub use failover::{Dies, Failover, Measurement, Question, failover};
 pub use guest::Guest;
 pub use history::{Branch, Journaled, Run};
 pub use invariants::{Invariants, ShareCounts, Violation};

@@ -77,98 +77,171 @@ impl Failover {
 /// Measures. `None` when the cluster does not come up, as with fewer than two brokers.
 #[inline(never)]
 pub fn failover(question: &Question) -> Option<Failover> {
-    let mut world = World::unwatched(setup(question));
-    let mut trace = Vec::new();
-    come_up(&mut world, question.partitions, &mut trace)?;
-    let victims = victims(&world, question.dies)?;
-    let dead = world.node(*victims.first()?)?.name.clone();
-    let leader = i32::try_from(victims.first()?.0).ok()?;
-    let led = world.metadata()?.partitions().filter(|(_, _, partition)| partition.leader == leader);
-    let mut leaderless: Set<TopicPartition> = led.map(|(at, _, _)| at).collect();
-    leaderless.retain(|at| &*at.topic == TOPIC);
-    let probed = leaderless.first()?.partition;
-    let mut found = Failover { leaderless: leaderless.len() as u32, ..Default::default() };
-    for victim in victims {
-        let node = world.node(victim)?.name.clone();
-        world.command(&Command::Kill { node }, &mut trace).ok()?;
-    }
-    let send = Command::Send {
-        producer: PROBE.into(),
-        topic: TOPIC.into(),
-        partition: Some(probed),
-        key: None,
-        value: Some(format!("sent when {dead} died")),
-        headers: Vec::new(),
-    };
-    world.command(&send, &mut trace).ok()?;
-    let died = world.now();
-    trace.clear();
-    while world.now().since(died) < PATIENCE_US && (found.written_ms.is_none() || !leaderless.is_empty()) {
-        if !world.step(&mut trace) {
-            break;
-        }
-        for entry in trace.drain(..) {
-            note(&mut found, &mut leaderless, died, leader, question.dies, &entry);
-        }
-    }
-    Some(found)
-}
-
-fn note(
-    found: &mut Failover,
-    leaderless: &mut Set<TopicPartition>,
-    died: SimTime,
-    dead: i32,
-    dies: Dies,
-    entry: &Entry,
-) {
-    let after_ms = Some(entry.time.since(died) / 1_000);
-    match &entry.event {
-        Event::SessionExpired { .. } => found.missed_ms = found.missed_ms.or(after_ms),
-        Event::BrokerFenced { broker } if *broker == dead => found.missed_ms = found.missed_ms.or(after_ms),
-        Event::ControllerLoaded { .. } | Event::ControllerActivated { .. } if dies == Dies::Controller => {
-            found.controller_ms = found.controller_ms.or(after_ms);
-        }
-        Event::BecameLeader { at, .. } if leaderless.remove(at) && leaderless.is_empty() => {
-            found.led_ms = after_ms;
-        }
-        Event::BatchAcknowledged { .. } => found.written_ms = found.written_ms.or(after_ms),
-        _ => {}
-    }
-}
-
-/// Plays until every partition has a leader that knows, and everybody has rested for a while.
-fn come_up(world: &mut World, partitions: u32, trace: &mut Vec<Entry>) -> Option<()> {
+    let mut measurement = Measurement::new(question);
     loop {
-        for _ in 0..STEPS {
-            if !world.step(trace) {
-                return None;
+        if let Some(found) = measurement.advance(STEPS) {
+            return found;
+        }
+    }
+}
+
+/// A measurement under way, for whoever cannot wait until it is done: a few steps of its world at a time.
+/// However it is cut into pieces, what it finds is the same.
+#[derive(Clone, Debug)]
+pub struct Measurement {
+    world: World,
+    partitions: u32,
+    dies: Dies,
+    trace: Vec<Entry>,
+    stage: Stage,
+}
+
+#[derive(Clone, Debug)]
+enum Stage {
+    /// The topic is being created; so many steps until the next look at it.
+    ComingUp { look_in: u32 },
+    /// Everybody rests until then.
+    Resting(SimTime),
+    /// Somebody has died.
+    Missing(Missing),
+}
+
+#[derive(Clone, Debug)]
+struct Missing {
+    died: SimTime,
+    leader: i32,
+    leaderless: Set<TopicPartition>,
+    found: Failover,
+}
+
+impl Measurement {
+    /// Before the first event of its world.
+    #[inline(never)]
+    pub fn new(question: &Question) -> Measurement {
+        Measurement {
+            world: World::unwatched(setup(question)),
+            partitions: question.partitions,
+            dies: question.dies,
+            trace: Vec::new(),
+            stage: Stage::ComingUp { look_in: STEPS },
+        }
+    }
+
+    /// Plays at most `steps` events. When that was the end, what was found: `Some(None)` when the cluster
+    /// did not come up.
+    #[inline(never)]
+    pub fn advance(&mut self, steps: u32) -> Option<Option<Failover>> {
+        for _ in 0..steps {
+            let before = self.world.now();
+            let over = match &mut self.stage {
+                Stage::Missing(missing) if missing.is_over(before) => return Some(Some(missing.found)),
+                Stage::Resting(until) if before >= *until => match self.kill() {
+                    Some(missing) => {
+                        self.stage = Stage::Missing(missing);
+                        continue;
+                    }
+                    None => return Some(None),
+                },
+                _ => !self.world.step(&mut self.trace),
+            };
+            match &mut self.stage {
+                Stage::Missing(missing) => {
+                    for entry in self.trace.drain(..) {
+                        missing.note(self.dies, &entry);
+                    }
+                    if over {
+                        return Some(Some(missing.found));
+                    }
+                }
+                Stage::Resting(until) if over => *until = before,
+                _ if over => return Some(None),
+                Stage::Resting(_) => {}
+                Stage::ComingUp { look_in: 1 } => {
+                    if self.world.now().0 > PATIENCE_US {
+                        return Some(None);
+                    }
+                    self.stage = match is_up(&self.world, self.partitions) {
+                        true => Stage::Resting(self.world.now() + seconds(3)),
+                        false => Stage::ComingUp { look_in: STEPS },
+                    };
+                }
+                Stage::ComingUp { look_in } => *look_in -= 1,
             }
+            self.trace.clear();
         }
-        trace.clear();
-        if world.now().0 > PATIENCE_US {
-            return None;
+        None
+    }
+
+    /// The time of its world.
+    pub fn now(&self) -> SimTime {
+        self.world.now()
+    }
+
+    /// Kills whom the question names, and sends a record to a partition that has lost its leader by that.
+    fn kill(&mut self) -> Option<Missing> {
+        let world = &mut self.world;
+        let victims = victims(world, self.dies)?;
+        let dead = world.node(*victims.first()?)?.name.clone();
+        let leader = i32::try_from(victims.first()?.0).ok()?;
+        let led = world.metadata()?.partitions().filter(|(_, _, partition)| partition.leader == leader);
+        let mut leaderless: Set<TopicPartition> = led.map(|(at, _, _)| at).collect();
+        leaderless.retain(|at| &*at.topic == TOPIC);
+        let probed = leaderless.first()?.partition;
+        let found = Failover { leaderless: leaderless.len() as u32, ..Default::default() };
+        for victim in victims {
+            let node = world.node(victim)?.name.clone();
+            world.command(&Command::Kill { node }, &mut self.trace).ok()?;
         }
-        let led: u64 = (world.brokers())
-            .map(|(_, _, broker)| {
-                broker.partitions().filter(|partition| partition.is_leader()).count() as u64
-            })
-            .sum();
-        let known = world.metadata().is_some_and(|image| {
-            image
-                .topics
-                .get(TOPIC)
-                .is_some_and(|topic| topic.partitions.len() as u64 == u64::from(partitions))
-        });
-        if known && led == u64::from(partitions) {
-            break;
+        let send = Command::Send {
+            producer: PROBE.into(),
+            topic: TOPIC.into(),
+            partition: Some(probed),
+            key: None,
+            value: Some(format!("sent when {dead} died")),
+            headers: Vec::new(),
+        };
+        world.command(&send, &mut self.trace).ok()?;
+        self.trace.clear();
+        Some(Missing { died: world.now(), leader, leaderless, found })
+    }
+}
+
+impl Missing {
+    fn is_over(&self, now: SimTime) -> bool {
+        let written = self.found.written_ms.is_some() && self.leaderless.is_empty();
+        written || now.since(self.died) >= PATIENCE_US
+    }
+
+    fn note(&mut self, dies: Dies, entry: &Entry) {
+        let (found, leaderless) = (&mut self.found, &mut self.leaderless);
+        let after_ms = Some(entry.time.since(self.died) / 1_000);
+        match &entry.event {
+            Event::SessionExpired { .. } => found.missed_ms = found.missed_ms.or(after_ms),
+            Event::BrokerFenced { broker } if *broker == self.leader => {
+                found.missed_ms = found.missed_ms.or(after_ms);
+            }
+            Event::ControllerLoaded { .. } | Event::ControllerActivated { .. }
+                if dies == Dies::Controller =>
+            {
+                found.controller_ms = found.controller_ms.or(after_ms);
+            }
+            Event::BecameLeader { at, .. } if leaderless.remove(at) && leaderless.is_empty() => {
+                found.led_ms = after_ms;
+            }
+            Event::BatchAcknowledged { .. } => found.written_ms = found.written_ms.or(after_ms),
+            _ => {}
         }
     }
-    let rested = world.now() + seconds(3);
-    while world.now() < rested && world.step(trace) {
-        trace.clear();
-    }
-    Some(())
+}
+
+/// Every partition has a leader that knows.
+fn is_up(world: &World, partitions: u32) -> bool {
+    let led: u64 = (world.brokers())
+        .map(|(_, _, broker)| broker.partitions().filter(|partition| partition.is_leader()).count() as u64)
+        .sum();
+    let topic = world.metadata().and_then(|image| image.topics.get(TOPIC));
+    let known = topic.map(|topic| topic.partitions.len() as u64);
+    known == Some(u64::from(partitions)) && led == u64::from(partitions)
 }
 
 /// A broker, and who else dies with it.
@@ -245,6 +318,17 @@ mod tests {
             assert!(many > few + 20, "{dies:?}: {few} ms, {many} ms");
             let (few, many) = (work(false, 10, dies), work(false, 300, dies));
             assert!(many <= few + 10, "{dies:?}: {few} ms, {many} ms");
+        }
+    }
+
+    #[test]
+    fn in_pieces_it_finds_the_same() {
+        for zookeeper in [Some(Default::default()), None] {
+            let question = Question { zookeeper, brokers: 3, partitions: 7, dies: Dies::Controller };
+            let mut measurement = Measurement::new(&question);
+            let found = (1..).find_map(|piece| measurement.advance(piece % 37)).flatten();
+            assert!(found.is_some());
+            assert_eq!(found, failover(&question));
         }
     }
 
