@@ -35,10 +35,11 @@ pub(super) fn Gallery(props: &Props) -> Html {
         let wanted = wanted.clone();
         Callback::from(move |event: InputEvent| {
             let input: web_sys::HtmlInputElement = event.target_unchecked_into();
-            wanted.set(input.value().to_ascii_lowercase());
+            wanted.set(input.value());
         })
     };
-    let fits = |card: &&Card| wanted.split_whitespace().all(|word| card.text.contains(word));
+    let words = wanted.to_ascii_lowercase();
+    let fits = |card: &&Card| words.split_whitespace().all(|word| card.text.contains(word));
     let found: Vec<(usize, Vec<&Card>)> = chapters
         .iter()
         .map(|(number, cards)| (*number, cards.iter().filter(fits).collect::<Vec<_>>()))
@@ -46,7 +47,8 @@ pub(super) fn Gallery(props: &Props) -> Html {
         .collect();
     html! { <>
         <div class="finder">
-            <input type="search" placeholder="Find: leader, acks, rebalance …" aria-label="Find a scenario" {oninput} />
+            <input type="search" placeholder="Find: leader, acks, rebalance …" aria-label="Find a scenario"
+                value={(*wanted).clone()} {oninput} />
             <nav class="chapters" aria-label="Chapters">
                 { for found.iter().map(|(number, _)| jump(*number, !groups)) }
             </nav>
