@@ -366,7 +366,7 @@ fn a_batch_in_a_log() {
     for record in &view.records {
         let _ = writeln!(text, "{} {} {:?} {:?}", record.offset, record.timestamp, record.key, record.value);
     }
-    for row in hex_rows(&view.bytes, &view.fields).iter().take(5) {
+    for row in hex_rows(&view.bytes, &view.fields).iter().take(10) {
         let runs: Vec<String> =
             row.runs.iter().map(|run| format!("{}:{}={}", run.colour, run.hex, run.text)).collect();
         let _ = writeln!(text, "{:04x}  {}", row.offset, runs.join(" | "));
@@ -386,11 +386,14 @@ fn a_batch_in_a_log() {
             sequence numbers: 1–1
             CRC-32C: 0xaf8a04eb, valid
             1 2026-01-01 00:00:01.050 Some("S") Some("v1")
-            0000  0:00 00 00 00 00 00 00 01=········ | 1:00 00 00 3b=···; | 2:00 00 00 00=····
-            0010  3:02=· | 4:af 8a 04 eb=···· | 5:00 00=·· | 0:00 00 00 00=···· | 1:00 00 01 9b 76=····v
-            0020  1:da ac 1a=··· | 2:00 00 01 9b 76 da ac 1a=····v··· | 3:00 00 00 00 00=·····
-            0030  3:00 00 00=··· | 4:00 00=·· | 5:00 00 00 01=···· | 0:00 00 00 01=···· | 1:12=· | 2:00=· |
-                    3:00=·
+            0000  0:00 00 00 00 00 00 00 01=········
+            0008  1:00 00 00 3b=···; | 2:00 00 00 00=····
+            0010  3:02=· | 4:af 8a 04 eb=···· | 5:00 00=·· | 0:00=·
+            0018  0:00 00 00=··· | 1:00 00 01 9b 76=····v
+            0020  1:da ac 1a=··· | 2:00 00 01 9b 76=····v
+            0028  2:da ac 1a=··· | 3:00 00 00 00 00=·····
+            0030  3:00 00 00=··· | 4:00 00=·· | 5:00 00 00=···
+            0038  5:01=· | 0:00 00 00 01=···· | 1:12=· | 2:00=· | 3:00=·
             0040  4:00=· | 5:02=· | 0:53=S | 1:04=· | 2:76 31=v1 | 3:00=·
         "#]],
     );

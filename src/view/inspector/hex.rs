@@ -3,7 +3,7 @@
 use crate::view::inspector::FieldView;
 
 /// Bytes in a full row.
-pub const BYTES_PER_ROW: usize = 16;
+pub const BYTES_PER_ROW: usize = 8;
 /// How many colours there are; neighbouring fields have different ones.
 pub const COLOURS: u8 = 6;
 
