@@ -71,7 +71,7 @@ fn title(lane: &Lane, compact: bool) -> Html {
                     <text class="t" x={px(lane.circle_x - 8.0)} y={px(y - 18.0)}>{ &*lane.at.topic }</text>
                 }
                 <rect class="hit" x={px(lane.circle_x + 12.0)} y={px(y - 12.0)} width="30" height="18" rx="5" />
-                <text class={if lane.warn { "s warn" } else { "s" }} x={px(lane.x - 8.0)} y={px(y)}
+                <text class={if lane.warn { "s warn" } else { "s" }} x={px(if lane.roles { lane.x - 8.0 } else { lane.x - 3.0 })} y={px(y)}
                     text-anchor="end">{ lane.at.partition }</text>
                 <title>{ format!("{name}: {}", lane.subtitle) }</title>
             </g>
@@ -220,7 +220,7 @@ fn circle(tape: &Tape, lane: &Lane, compact: bool) -> Html {
     if compact {
         let class = if tape.leads { "pip leads" } else { "pip" };
         return html! {
-            <rect {class} x={px(lane.circle_x - 6.0)} y="0" width="12" height={px(lane.tape_h)} rx="1">
+            <rect {class} x={px(if lane.roles { lane.circle_x - 6.0 } else { lane.circle_x - 11.0 })} y="0" width={if lane.roles { "12" } else { "7" }} height={px(lane.tape_h)} rx="1">
                 <title>{ format!("broker {}: {}", tape.broker, tape.role) }</title>
             </rect>
         };

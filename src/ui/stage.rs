@@ -5,7 +5,7 @@ use std::sync::Arc;
 use yew::prelude::*;
 
 use crate::client::producer::BatchState;
-use crate::view::stage::{BrokersCard, Density, Dot, GroupCard, Line, Mood, ProducerCard, Scene, Tone};
+use crate::view::stage::{BrokersCard, Dot, GroupCard, Line, Mood, ProducerCard, Scene, Server, Tone};
 use crate::view::{members, px};
 
 use super::lane::LaneView;
@@ -49,7 +49,7 @@ pub(super) fn Stage(props: &StageProps) -> Html {
                 <Group key={card.facts.id.to_string()} card={Arc::clone(card)} />
             }) }
             <Brokers card={Arc::clone(&scene.brokers)} narrow={scene.narrow} />
-            <Flights dots={scene.dots.clone()} width={scene.width} compact={scene.density == Density::Compact} />
+            <Flights dots={scene.dots.clone()} />
         </svg>
     }
 }
@@ -119,17 +119,19 @@ fn Producer(props: &ProducerProps) -> Html {
                     BatchState::Retrying => "retrying",
                 };
                 let shown = keys.len();
+                // Behind the partition's number, however long that is.
+                let after = x + 17.0 + at.partition.to_string().len() as f64 * 7.0;
                 html! {
                     <g>
                         <title>{ format!("batch for {at}: {count} records, {words}") }</title>
                         <rect {class} x={px(x + 8.0)} y={px(top)} width={px(w - 16.0)} height="18" rx="5" />
                         <text class="s tiny" x={px(x + 14.0)} y={px(top + 13.0)}>{ at.partition }</text>
                         { for keys.iter().enumerate().map(|(n, key)| html! {
-                            <rect class={format!("k{}", key.colour)} x={px(x + 24.0 + n as f64 * 13.0)}
+                            <rect class={format!("k{}", key.colour)} x={px(after + n as f64 * 13.0)}
                                 y={px(top + 4.0)} width="10" height="10" rx="2" />
                         }) }
                         if (*count as usize) > shown {
-                            <text class="s tiny" x={px(x + 26.0 + shown as f64 * 13.0)} y={px(top + 13.0)}>
+                            <text class="s tiny" x={px(after + 2.0 + shown as f64 * 13.0)} y={px(top + 13.0)}>
                                 { format!("+{}", *count as usize - shown) }
                             </text>
                         }
@@ -238,11 +240,12 @@ fn Brokers(props: &BrokersProps) -> Html {
                 <text class="t" x={px(x + 14.0)} y={px(y + 21.0)}>{ "Brokers" }</text>
             }
             { for brokers.iter().map(|(cx, cy, broker)| {
-                let label = if broker.sign == "C" {
-                    format!("Controller, {}", broker.words)
-                } else {
-                    format!("Broker {}, {}", broker.sign, broker.words)
+                let label = match broker.what {
+                    Server::Broker => format!("Broker {}, {}", broker.sign, broker.words),
+                    Server::Controller => format!("Controller{}, {}", broker.sign.replace('C', " ").trim_end(), broker.words),
+                    Server::ZooKeeper => broker.words.replace(" ·", ","),
                 };
+                let ring = classes!("ring", broker.controls.then_some("control"));
                 let class = classes!("broker", "pick", mood(broker.mood), lit.contains(&broker.node.0).then_some("lit"));
                 let (tx, ty, anchor) = if props.narrow { (*cx, cy + 25.0, "middle") } else { (cx + 19.0, cy + 4.0, "start") };
                 let (hx, hy, hw, hh) = if props.narrow {
@@ -253,7 +256,12 @@ fn Brokers(props: &BrokersProps) -> Html {
                 html! {
                     <g {class} role="button" tabindex="0" aria-label={label} data-pick={Target::Node(broker.node).to_string()}>
                         <rect class="hit" x={px(hx)} y={px(hy)} width={px(hw)} height={px(hh)} rx="6" />
-                        <circle class={if broker.sign == "C" { "ring control" } else { "ring" }} cx={px(*cx)} cy={px(*cy)} r="9" />
+                        // No broker: not round.
+                        if broker.what == Server::ZooKeeper {
+                            <rect class={ring} x={px(cx - 8.5)} y={px(cy - 8.5)} width="17" height="17" rx="3" />
+                        } else {
+                            <circle class={ring} cx={px(*cx)} cy={px(*cy)} r="9" />
+                        }
                         <text class="sign" x={px(*cx)} y={px(cy + 4.0)} text-anchor="middle">{ &broker.sign }</text>
                         <text class="s" x={px(tx)} y={px(ty)} text-anchor={anchor}>{ &broker.words }</text>
                     </g>
@@ -273,8 +281,6 @@ fn Brokers(props: &BrokersProps) -> Html {
 #[derive(PartialEq, Properties)]
 struct FlightsProps {
     dots: Vec<Dot>,
-    width: f64,
-    compact: bool,
 }
 
 #[component]
@@ -291,9 +297,6 @@ fn Flights(props: &FlightsProps) -> Html {
                 };
                 let small = dot.tone == Tone::Control;
                 let (x, y) = (dot.x, dot.y);
-                // Words stay on the stage.
-                let half = dot.word.chars().count() as f64 * 3.2 + 4.0;
-                let word_x = x.max(half).min(props.width - half);
                 html! {
                     <g class={classes!("flight", "pick", tone, dot.held.then_some("held"))} role="button" tabindex="-1"
                         aria-label={dot.name.clone()} data-pick={Target::Flight(dot.entry).to_string()}>
@@ -304,8 +307,8 @@ fn Flights(props: &FlightsProps) -> Html {
                         <circle class="dot" cx={px(x)} cy={px(y)} r={if small { "3" } else { "5" }} />
                         if dot.held {
                             <text class="word" x={px(x)} y={px(y - 9.0)} text-anchor="middle">{ "held up" }</text>
-                        } else if dot.labelled && !props.compact {
-                            <text class="word" x={px(word_x)} y={px(y - 9.0)} text-anchor="middle">{ &*dot.word }</text>
+                        } else if let Some((x, y)) = dot.label {
+                            <text class="word" x={px(x)} y={px(y)} text-anchor="middle">{ &*dot.word }</text>
                         }
                         <title>{ &dot.name }</title>
                     </g>

@@ -17,7 +17,7 @@ use crate::sim::World;
 use crate::trace::Entry;
 use crate::view::Px;
 
-pub use facts::{BrokerFacts, Facts, GroupFacts, MemberFacts, Mood, ProducerFacts};
+pub use facts::{BrokerFacts, Facts, GroupFacts, MemberFacts, Mood, ProducerFacts, Server};
 pub use keys::{Key, Keys};
 
 /// How the stage is looked at.
@@ -325,8 +325,8 @@ pub struct Dot {
     pub tone: Tone,
     /// The same in a few words; said once when there are several dots.
     pub word: Arc<str>,
-    /// Whether there is room for the words.
-    pub labelled: bool,
+    /// Where these words stand: their middle, and their baseline. None where there is no room for them.
+    pub label: Option<(f64, f64)>,
     /// What a screen reader says.
     pub name: String,
     /// A cut link holds it up.

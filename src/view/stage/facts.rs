@@ -78,6 +78,17 @@ pub struct GroupFacts {
     pub committed: Map<TopicPartition, i64>,
 }
 
+/// What a server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Server {
+    /// A broker, maybe a controller, too.
+    Broker,
+    /// Only a controller.
+    Controller,
+    /// ZooKeeper.
+    ZooKeeper,
+}
+
 /// A broker or the controller.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BrokerFacts {
@@ -87,6 +98,10 @@ pub struct BrokerFacts {
     pub name: String,
     /// What is written in its circle.
     pub sign: String,
+    /// What it is.
+    pub what: Server,
+    /// It decides about the cluster: it is the controller, or one of them.
+    pub controls: bool,
     /// How it is, in a word or two.
     pub words: String,
     /// How it is.
@@ -309,12 +324,21 @@ fn brokers(world: &World) -> Vec<BrokerFacts> {
             Some(controller) => both_words(controller, words, mood),
             None => words,
         };
-        all.push(BrokerFacts { node, name: slot.name.clone(), sign: broker.id().to_string(), words, mood });
+        all.push(BrokerFacts {
+            node,
+            name: slot.name.clone(),
+            sign: broker.id().to_string(),
+            what: Server::Broker,
+            controls: mood != Mood::Gone && (hosted.is_some() || slot.machine.controller().is_some()),
+            words,
+            mood,
+        });
     }
     for (node, slot) in world.nodes().filter(|(_, slot)| matches!(slot.machine, Machine::ZooKeeper(_))) {
         let (words, mood) = health_words(slot).unwrap_or(("up", Mood::Well));
         let words = format!("ZooKeeper · {words}");
-        all.push(BrokerFacts { node, name: slot.name.clone(), sign: "Z".to_owned(), words, mood });
+        let (name, sign) = (slot.name.clone(), "Z".to_owned());
+        all.push(BrokerFacts { node, name, sign, what: Server::ZooKeeper, controls: false, words, mood });
     }
     for (node, slot, controller) in world.controllers() {
         if slot.machine.broker().is_some() {
@@ -329,7 +353,8 @@ fn brokers(world: &World) -> Vec<BrokerFacts> {
             _ => format!("controller · {words}"),
         };
         let sign = if alone { "C".to_owned() } else { format!("C{}", node.0 - CONTROLLER.0) };
-        all.push(BrokerFacts { node, name: slot.name.clone(), sign, words, mood });
+        let (name, what) = (slot.name.clone(), Server::Controller);
+        all.push(BrokerFacts { node, name, sign, what, controls: true, words, mood });
     }
     all
 }

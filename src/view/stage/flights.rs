@@ -14,7 +14,7 @@ use crate::zookeeper::{op_name, speaks_zookeeper};
 
 use super::facts::Facts;
 use super::layout::{is_server, member_place, round_the_left, sideways, tape_end};
-use super::{Curve, Dot, Lane, Scene, Stager, Tone};
+use super::{Curve, Density, Dot, Lane, Scene, Stager, Tone};
 
 /// A request about more partitions than this is drawn between the brokers' circles.
 const MAX_LANES: usize = 3;
@@ -44,7 +44,7 @@ pub(super) fn dots(stager: &mut Stager, world: &World, facts: &Facts, scene: &Sc
     let flights = world.flights();
     let known = std::mem::take(&mut stager.flights);
     let mut dots = Vec::new();
-    let mut words = 0;
+    let mut labels: Vec<(f64, f64, f64)> = Vec::new();
     for flight in flights.iter().take(MAX_DOTS) {
         let info =
             known.get(&flight.entry).cloned().unwrap_or_else(|| Arc::new(info(flight, &facts.topic_names)));
@@ -53,16 +53,44 @@ pub(super) fn dots(stager: &mut Stager, world: &World, facts: &Facts, scene: &Sc
         let t = progress(flight, world);
         for (index, curve) in curves(flight, &info, world, facts, scene).into_iter().enumerate() {
             let (x, y) = curve.at(t);
-            let labelled = index == 0 && info.kind != Kind::Control && words < MAX_WORDS;
-            words += usize::from(labelled);
+            let wanted = index == 0 && info.kind != Kind::Control && labels.len() < MAX_WORDS;
+            let label = if wanted { label(&info.word, tone, (x, y), scene, &mut labels) } else { None };
             let name =
                 format!("{} from {} to {}", info.word, name(world, flight.from), name(world, flight.to));
             let held = flight.arrives.is_none();
             let word = Arc::clone(&info.word);
-            dots.push(Dot { entry: flight.entry, curve, x, y, tone, word, labelled, name, held });
+            dots.push(Dot { entry: flight.entry, curve, x, y, tone, word, label, name, held });
         }
     }
     dots
+}
+
+/// Where the words of a dot have room: above it, or left of it beside the brokers' circles. Not over others.
+fn label(
+    word: &str,
+    tone: Tone,
+    (x, y): (f64, f64),
+    scene: &Scene,
+    taken: &mut Vec<(f64, f64, f64)>,
+) -> Option<(f64, f64)> {
+    if scene.density == Density::Compact {
+        return None;
+    }
+    let half = word.chars().count() as f64 * 3.2 + 4.0;
+    let (x, y) = match tone {
+        // On a phone there is nothing but the edge left of the circles.
+        Tone::Replicate if scene.narrow => return None,
+        Tone::Replicate => (x - 5.0 - half, y + 4.0),
+        _ => (x, y - 9.0),
+    };
+    // Words stay on the stage.
+    let x = x.max(half).min(scene.width - half);
+    let hides = |(at, line, wide): &(f64, f64, f64)| (at - x).abs() < wide + half && (line - y).abs() < 13.0;
+    if taken.iter().any(hides) {
+        return None;
+    }
+    taken.push((x, y, half));
+    Some((x, y))
 }
 
 fn name(world: &World, node: NodeId) -> &str {

@@ -525,7 +525,9 @@ pub(super) fn sideways(from: (f64, f64), to: (f64, f64)) -> Curve {
 
 /// A curve between two circles above one another, round the left.
 pub(super) fn round_the_left(from: (f64, f64), to: (f64, f64)) -> Curve {
-    let bulge = 16.0 + (to.1 - from.1).abs() * 0.16;
+    // On a phone, no further than to the edge.
+    let room = (from.0.min(to.0) - 8.0) * 4.0 / 3.0 - 6.0;
+    let bulge = (16.0 + (to.1 - from.1).abs() * 0.16).min(room.max(4.0));
     let start = (from.0 - 8.0, from.1);
     let end = (to.0 - 8.0, to.1);
     Curve([start, (start.0 - bulge, start.1), (end.0 - bulge, end.1), end])
