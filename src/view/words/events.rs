@@ -134,6 +134,9 @@ fn sent(who: &str, to: &str, frame: &Frame, names: &Names) -> String {
         }
         FrameKind::Response => {
             let (api, gist) = (api_name(frame.info.api_key), answer(frame, names).gist);
+            if api == "watch event" {
+                return format!("{who} told {to}: {gist}.");
+            }
             format!("{who} answered {} {api} request: {gist}.", possessive(to))
         }
     }
@@ -150,6 +153,9 @@ fn received(who: &str, from: NodeId, frame: &Frame, names: &Names) -> String {
         }
         FrameKind::Response => {
             let gist = answer(frame, names).gist;
+            if api == "watch event" {
+                return format!("{who} heard from {from}: {gist}.");
+            }
             format!("{who} received the answer to its {api} request from {from}: {gist}.")
         }
     }
