@@ -8,6 +8,7 @@ mod app;
 mod brokers;
 mod dialogs;
 mod dom;
+mod failover;
 mod gallery;
 mod inspector;
 mod keys;
@@ -53,6 +54,8 @@ pub(crate) enum Msg {
     Chosen(menu::Chosen),
     Tab(Tab),
     Dialog(Option<dialogs::Dialog>),
+    /// What this scenario is about.
+    About,
     Load(dialogs::Load),
     Theme,
     Internal,

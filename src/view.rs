@@ -5,6 +5,7 @@
 pub mod actions;
 pub mod brokers;
 pub mod compare;
+pub mod failover;
 pub mod find;
 pub mod inspector;
 pub mod members;

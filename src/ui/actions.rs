@@ -53,7 +53,17 @@ pub(super) fn menu(world: &World, target: &Target, at: (f64, f64)) -> Option<Men
         Target::Link(a, b) => (format!("Link {a} – {b}"), Vec::new(), link_faults(world, a, b)),
         Target::Record(..) | Target::Flight(_) | Target::Entry(_) => return None,
     };
-    Some(Menu { title, facts, items, at })
+    let measures = match target {
+        Target::Node(node) => world.node(*node).is_some_and(|slot| match &slot.machine {
+            Machine::ZooKeeper(_) | Machine::Controller(_) => true,
+            machine => {
+                let hosted = machine.broker().and_then(|broker| broker.hosted_controller());
+                hosted.is_some_and(|it| it.is_controller())
+            }
+        }),
+        _ => false,
+    };
+    Some(Menu { title, facts, items, measures, at })
 }
 
 fn fact(name: &str, value: impl ToString) -> (String, String) {
@@ -66,7 +76,7 @@ fn broker_facts(slot: &Slot) -> Vec<(String, String)> {
     vec![fact("leads", leads), fact("replicas", broker.partitions().count())]
 }
 
-/// What is in the tree, and who holds what of it. The ephemeral znodes are told one by one.
+/// How much is in the tree, and who is in charge by it.
 #[inline(never)]
 fn zookeeper_facts(world: &World) -> Vec<(String, String)> {
     zookeeper::facts(world).into_iter().map(|(name, value)| fact(name, value)).collect()

@@ -1,7 +1,8 @@
 //! What the page's address asks for.
 
-use crate::scenario::{Files, Link, Linked, OPENING, theatre_fragment};
+use crate::scenario::{Files, Link, Linked, OPENING, gallery, theatre_fragment};
 
+use super::dialogs::Dialog;
 use super::session::Session;
 use super::{Tab, dom};
 
@@ -9,6 +10,11 @@ use super::{Tab, dom};
 pub(super) fn first_session() -> (Session, Option<String>) {
     let fragment = dom::fragment();
     let mut trouble = None;
+    if fragment == FAILOVER
+        && let Ok(session) = Session::open(Linked::Gallery(ON_ZOOKEEPER.to_owned()), Files::new(), None)
+    {
+        return (session, None);
+    }
     let is_view = view_of(&fragment).is_some_and(|(_, rest)| rest.is_empty());
     if !is_view && !fragment.is_empty() && theatre_fragment(&fragment).is_none() {
         match linked_session(&fragment) {
@@ -23,20 +29,30 @@ pub(super) fn first_session() -> (Session, Option<String>) {
     }
 }
 
-/// The run behind an address's `#`. Behind a view's name, that may be a scenario of the gallery, too.
+/// The run behind an address's `#`, or behind a view's name there: a link, or the id of a scenario of the gallery.
 #[inline(never)]
 fn linked_session(fragment: &str) -> Result<Option<Session>, String> {
-    let linked = match view_of(fragment).map(|(_, rest)| rest) {
-        Some("") => return Ok(None),
-        Some(id) if !id.starts_with("1-") => {
-            let linked = Linked::Gallery(id.to_owned());
-            return Session::open(linked, Files::new(), None).map(Some);
-        }
-        Some(linked) => linked,
-        None => fragment,
+    let (in_view, linked) = match view_of(fragment) {
+        Some((_, "")) => return Ok(None),
+        Some((_, linked)) => (true, linked),
+        None => (false, fragment),
     };
+    if gallery(linked).is_some() || (in_view && !linked.starts_with("1-")) {
+        let linked = Linked::Gallery(linked.to_owned());
+        return Session::open(linked, Files::new(), None).map(Some);
+    }
     let link = Link::decode(linked).map_err(|error| error.to_string())?;
     Session::open(link.scenario.clone(), Files::new(), Some(&link)).map(Some)
+}
+
+/// What an address calls the measuring of fail-over.
+pub(super) const FAILOVER: &str = "failover";
+/// What is behind it then.
+const ON_ZOOKEEPER: &str = "zookeeper-controller-dies";
+
+/// What the address wants to lie over the page.
+pub(super) fn first_dialog() -> Option<Dialog> {
+    (dom::fragment() == FAILOVER).then_some(Dialog::Failover)
 }
 
 pub(super) fn first_tab() -> Tab {

@@ -1,5 +1,9 @@
 //! The page as a whole: what happens to it, and its frame.
 
+mod over;
+
+use std::rc::Rc;
+
 use gloo::events::EventListener;
 use gloo::render::{AnimationFrame, request_animation_frame};
 use gloo::timers::callback::Timeout;
@@ -8,7 +12,7 @@ use wasm_bindgen::JsCast;
 use yew::prelude::*;
 
 use crate::base::SimTime;
-use crate::scenario::{Files, Linked, is_recording, theatre_fragment};
+use crate::scenario::theatre_fragment;
 use crate::sim::Command;
 use crate::view::actions::flight_faults;
 use crate::view::brokers::by_broker;
@@ -16,9 +20,10 @@ use crate::view::inspector::{inspect, inspect_batch};
 use crate::view::stage::{Look, Scene};
 use crate::view::words::{Names, StepKind, title};
 
-use super::address::{first_session, first_tab, in_view};
+use super::address::{first_dialog, first_session, first_tab};
 use super::brokers::BrokersView;
-use super::dialogs::{Dialog, DialogView, Load, of_file, read};
+use super::dialogs::{Dialog, DialogView, read};
+use super::failover;
 use super::inspector::{Inspector, Shown};
 use super::menu::{Chosen, Menu, MenuView};
 use super::metrics::Metrics;
@@ -58,6 +63,8 @@ pub(super) struct App {
     space: Option<Box<Space>>,
     /// The metrics, once they were looked at.
     metrics: Option<Box<Metrics>>,
+    /// What was measured about fail-over.
+    failover: failover::Kept,
     /// The theatre is open, at what is behind that word in the address.
     theatre: Option<String>,
     _listeners: Vec<EventListener>,
@@ -85,7 +92,7 @@ impl Component for App {
             tab: first_tab(),
             kind: StepKind::RecordAppended,
             menu: None,
-            dialog: trouble.map(Dialog::Trouble),
+            dialog: trouble.map(Dialog::Trouble).or_else(first_dialog),
             toast: None,
             toasts: 0,
             sheet: false,
@@ -97,6 +104,7 @@ impl Component for App {
             scroll_to: None,
             space: None,
             metrics: None,
+            failover: Default::default(),
             theatre: theatre_fragment(&dom::fragment()).map(str::to_owned),
             _listeners: listeners(ctx),
         };
@@ -203,7 +211,7 @@ impl Component for App {
                     <MenuView menu={menu.clone()} chosen={link.callback(Msg::Chosen)} />
                 }
                 if let Some(dialog) = &self.dialog {
-                    <DialogView dialog={dialog.clone()} close={link.callback(|()| Msg::Dialog(None))} load={link.callback(Msg::Load)} />
+                    <DialogView dialog={dialog.clone()} kept={Rc::clone(&self.failover)} close={link.callback(|()| Msg::Dialog(None))} load={link.callback(Msg::Load)} />
                 }
                 if let Some((_, text)) = &self.toast {
                     <p class="toast" role="alert">{ text }</p>
@@ -257,6 +265,8 @@ fn picked(target: Option<web_sys::EventTarget>, at: (f64, f64)) -> Option<Msg> {
     }
     let (_, what) = dom::around(target, "data-do")?;
     match what.split_once('/') {
+        Some(("open", "theatre")) => Some(Msg::Theatre(Some(String::new()))),
+        Some(("open", _)) => Some(Msg::Dialog(Some(Dialog::Failover))),
         Some(("add", group)) => {
             Some(Msg::Chosen(Chosen::Command(Command::AddConsumer { group: group.to_owned(), name: None })))
         }
@@ -423,7 +433,8 @@ impl App {
             Msg::Chosen(chosen) => self.choose(ctx, chosen),
             Msg::Tab(tab) => self.tab = tab,
             Msg::Space(msg) => return self.obey_space(msg),
-            Msg::Dialog(dialog) => self.dialog = dialog,
+            Msg::Dialog(dialog) => self.open(dialog),
+            Msg::About => self.open(Some(Dialog::About(Box::new(self.about())))),
             Msg::Load(load) => self.load(ctx, load),
             Msg::Theme => {
                 let next = match self.theme.as_str() {
@@ -451,6 +462,7 @@ impl App {
             Msg::Share => self.share(ctx),
             Msg::Theatre(place) => {
                 self.session.playing = false;
+                self.dialog = None;
                 if place.is_some() {
                     dom::set_fragment("theatre");
                 }
@@ -519,57 +531,6 @@ impl App {
         }
     }
 
-    fn load(&mut self, ctx: &Context<App>, load: Load) {
-        let name = match &load {
-            Load::File(name, _) => Some(name.clone()),
-            Load::Gallery(_) => None,
-        };
-        let (linked, files) = match load {
-            Load::Gallery(id) => (Linked::Gallery(id), Files::new()),
-            Load::File(name, bytes) if name.ends_with(".json") || is_recording(&bytes) => {
-                (Linked::Text(String::from_utf8_lossy(&bytes).into_owned()), Files::new())
-            }
-            Load::File(name, bytes) => {
-                // Data take the place of the file that the scenario names.
-                let mut files = self.session.files.clone();
-                let wanted: Vec<String> = self.session.scenario.files().map(str::to_owned).collect();
-                if wanted.is_empty() {
-                    return self
-                        .say(ctx, format!("This scenario asks for no data, so {name} has no use here."));
-                }
-                for wanted in wanted {
-                    files.insert(wanted, bytes.clone());
-                }
-                (self.session.linked.clone(), files)
-            }
-        };
-        match Session::open(linked, files, None) {
-            Ok(mut session) => {
-                session.playing = true;
-                self.look.wanted = session.wanted();
-                self.scroll_to = Some(0.0);
-                self.session = session;
-                self.look.back = 0;
-                self.dialog = None;
-                self.last_frame = 0.0;
-                dom::set_fragment("");
-            }
-            Err(trouble) => self.dialog = Some(Dialog::Trouble(of_file(name.as_deref(), trouble))),
-        }
-    }
-
-    fn share(&mut self, ctx: &Context<App>) {
-        self.session.playing = false;
-        match self.session.link().encode() {
-            Ok(text) => {
-                let address = dom::set_fragment(&in_view(self.tab, text));
-                dom::copy(&address);
-                self.dialog = Some(Dialog::Share(address));
-            }
-            Err(error) => self.say(ctx, error.to_string()),
-        }
-    }
-
     fn shown(&self) -> Shown {
         let run = &self.session.run;
         match &self.session.selected {
@@ -617,6 +578,7 @@ impl App {
         let link = ctx.link();
         let cluster = &self.session.run.world().setup().cluster;
         let partitions: i32 = cluster.topics.iter().map(|topic| topic.partitions).sum();
+        let title = &self.session.scenario.title;
         let replication = cluster.topics.iter().map(|topic| topic.replication_factor).max().unwrap_or(1);
         let facts =
             format!("{} brokers · {partitions} partitions · replication {replication}", cluster.brokers);
@@ -641,7 +603,7 @@ impl App {
                     </svg>
                     <span>{ "Terrarium" }</span>
                 </h1>
-                <span class="scenario"><b>{ &self.session.scenario.title }</b><span>{ facts }</span></span>
+                <span class="scenario"><button onclick={link.callback(|_| Msg::About)} aria-label={format!("About: {title}")} title="What this is about"><b>{ title }</b></button><span>{ facts }</span></span>
                 <div class="tabs" role="tablist" aria-label="View">{ tab(Tab::Partitions, "Partitions") }{ tab(Tab::Brokers, "Brokers") }{ tab(Tab::SpaceTime, "Space–time") }{ tab(Tab::Metrics, "Metrics") }
                     <button onclick={link.callback(|_| Msg::Theatre(Some(String::new())))} title="The rebalance theatre (T)">{ "Rebalance" }</button>
                 </div>

@@ -6,6 +6,9 @@ use crate::view::brokers::{
     BrokerView, ByBroker, QuorumView, ReplicaView, TapeView, bytes_words, metadata_log,
 };
 
+use crate::view::failover::time_words;
+use crate::view::zookeeper::{Registry, SessionView, ZNodeView};
+
 use super::target::Target;
 
 #[derive(PartialEq, Properties)]
@@ -17,7 +20,7 @@ pub(super) struct BrokersProps {
 
 #[component]
 pub(super) fn BrokersView(props: &BrokersProps) -> Html {
-    let ByBroker { racks, quorum } = &props.view;
+    let ByBroker { racks, quorum, registry } = &props.view;
     html! {
         <div class="operations">
             { for racks.iter().map(|rack| html! { <section key={rack.name.clone().unwrap_or_default()}>
@@ -31,7 +34,11 @@ pub(super) fn BrokersView(props: &BrokersProps) -> Html {
                     { if props.internal { "hide internal topics" } else { "internal topics" } }
                 </button>
             </p>
-            <Quorum quorum={quorum.clone()} />
+            if let Some(registry) = registry {
+                <ZooKeeper registry={registry.clone()} />
+            } else {
+                <Quorum quorum={quorum.clone()} />
+            }
         </div>
     }
 }
@@ -159,5 +166,74 @@ fn tape_row(quorum: &QuorumView, tape: &TapeView) -> Html {
             <span class="end">{ tape.log_end }</span>
             <span class="lag warn">{ lag }</span>
         </div>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct ZooKeeperProps {
+    registry: Registry,
+}
+
+/// What stands in the place of the metadata log on ZooKeeper.
+#[component]
+fn ZooKeeper(props: &ZooKeeperProps) -> Html {
+    let registry = &props.registry;
+    let leads = match &registry.controller {
+        Some(controller) => format!("the controller is {controller}"),
+        None => "there is no controller".to_owned(),
+    };
+    let (znodes, zxid) = registry.counts;
+    html! {
+        <section class={classes!("sheet", "zookeeper", registry.gone.then_some("gone"))} aria-label="ZooKeeper">
+            <h2><button data-pick={Target::Node(registry.node).to_string()} aria-label={format!("ZooKeeper, {}", registry.state)}>
+                { "ZooKeeper" }<small class={if registry.state == "up" { "" } else { "warn" }}>{ registry.state }</small>
+            </button><small class={if registry.controller.is_some() { "" } else { "warn" }}>{ leads }</small></h2>
+            <p class="tip">{ format!("{znodes} znodes · last transaction {zxid} ") }
+                <button class="btn small" data-do="open/failover">{ "How long fail-over takes" }</button></p>
+            <div class="beside">
+                <div>
+                    <h3>{ "Sessions" }</h3>
+                    <ul class="listed">{ for registry.sessions.iter().map(session) }</ul>
+                </div>
+                <div>
+                    <h3>{ "Watches" }</h3>
+                    <ul class="listed">{ for registry.watches.iter().map(|(path, what, count)| html! {
+                        <li class="watch" key={format!("{what} {path}")}><code>{ path }</code><span>{ *what }</span><span>{ format!("{count} ×") }</span></li>
+                    }) }</ul>
+                </div>
+            </div>
+            <h3>{ "Znodes that hold something" }</h3>
+            <ul class="listed znodes">{ for registry.znodes.iter().map(one_znode) }</ul>
+            if registry.more > 0 {
+                <p class="tip">{ format!("and {} more", registry.more) }</p>
+            }
+        </section>
+    }
+}
+
+fn session(session: &SessionView) -> Html {
+    let left = format!("over in {}", time_words(session.left_ms));
+    html! {
+        <li key={session.id.clone()}>
+            <b>{ &session.client }</b>
+            <code>{ &session.id }</code>
+            <span class={classes!((!session.connected).then_some("warn"))}>
+                { if session.connected { left } else { format!("nobody there · {left}") } }
+            </span>
+        </li>
+    }
+}
+
+fn one_znode(znode: &ZNodeView) -> Html {
+    html! {
+        <li key={znode.path.clone()}>
+            <code class="path">{ &znode.path }</code>
+            <code class="data" title={znode.data.clone()}>{ &znode.data }</code>
+            if let Some(owner) = &znode.owner {
+                <em title="Ephemeral: it goes with the session that created it">{ format!("goes with {owner}") }</em>
+            } else if znode.version > 0 {
+                <em title="How often its data was changed">{ format!("v{}", znode.version) }</em>
+            }
+        </li>
     }
 }

@@ -1,8 +1,11 @@
 //! Gallery, help, and the files that people bring.
 
+use std::rc::Rc;
+
 use bytes::Bytes;
 use yew::prelude::*;
 
+use super::failover::{FailoverView, Kept};
 use super::gallery::Gallery;
 use super::keys;
 
@@ -11,8 +14,21 @@ use super::keys;
 pub(crate) enum Dialog {
     Gallery,
     Help,
+    Failover,
+    About(Box<About>),
     Share(String),
     Trouble(String),
+}
+
+/// What is to be said about a scenario.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct About {
+    pub(super) title: String,
+    pub(super) description: String,
+    /// It compares worlds, side by side in the theatre.
+    pub(super) compares: bool,
+    /// It is on ZooKeeper, or might be.
+    pub(super) zookeeper: bool,
 }
 
 /// What to play.
@@ -21,27 +37,38 @@ pub(crate) enum Load {
     File(String, Bytes),
 }
 
-#[derive(PartialEq, Properties)]
+#[derive(Properties)]
 pub(super) struct DialogProps {
     pub(super) dialog: Dialog,
     pub(super) close: Callback<()>,
     pub(super) load: Callback<Load>,
+    pub(super) kept: Kept,
+}
+
+impl PartialEq for DialogProps {
+    fn eq(&self, other: &DialogProps) -> bool {
+        self.dialog == other.dialog
+    }
 }
 
 #[component]
 pub(super) fn DialogView(props: &DialogProps) -> Html {
-    let (title, body) = match &props.dialog {
-        Dialog::Gallery => ("Scenarios", html! { <Scenarios load={props.load.clone()} /> }),
-        Dialog::Help => ("Help", help()),
-        Dialog::Share(link) => ("Share", share(link)),
-        Dialog::Trouble(text) => ("This cannot be opened", html! { <p class="trouble">{ text }</p> }),
+    let (title, body): (AttrValue, Html) = match &props.dialog {
+        Dialog::About(about) => (about.title.clone().into(), self::about(about)),
+        Dialog::Gallery => ("Scenarios".into(), html! { <Scenarios load={props.load.clone()} /> }),
+        Dialog::Help => ("Help".into(), help()),
+        Dialog::Failover => {
+            ("How long fail-over takes".into(), html! { <FailoverView kept={Rc::clone(&props.kept)} /> })
+        }
+        Dialog::Share(link) => ("Share".into(), share(link)),
+        Dialog::Trouble(text) => ("This cannot be opened".into(), html! { <p class="trouble">{ text }</p> }),
     };
     html! { <Modal {title} close={props.close.clone()}>{ body }</Modal> }
 }
 
 #[derive(PartialEq, Properties)]
 pub(super) struct ModalProps {
-    pub(super) title: &'static str,
+    pub(super) title: AttrValue,
     pub(super) close: Callback<()>,
     pub(super) children: Html,
 }
@@ -60,9 +87,9 @@ pub(super) fn Modal(props: &ModalProps) -> Html {
     }
     let close = props.close.reform(|_: MouseEvent| ());
     let onclose = props.close.reform(|_: Event| ());
-    let title = props.title;
+    let title = &props.title;
     html! {
-        <dialog ref={node} {onclose} aria-label={title}>
+        <dialog ref={node} {onclose} aria-label={title.clone()}>
             <header><h2>{ title }</h2><button class="close" onclick={close} aria-label="Close">{ "×" }</button></header>
             { props.children.clone() }
         </dialog>
@@ -112,6 +139,21 @@ pub(super) fn read(file: web_sys::File, load: Callback<Load>) {
             load.emit(Load::File(file.name(), Bytes::from(bytes)));
         }
     });
+}
+
+#[inline(never)]
+fn about(about: &About) -> Html {
+    html! { <>
+        <p class="about">{ &about.description }</p>
+        <p class="doings">
+            if about.compares {
+                <button class="btn" data-do="open/theatre">{ "See the worlds side by side" }</button>
+            }
+            if about.zookeeper {
+                <button class="btn" data-do="open/failover">{ "How long fail-over takes" }</button>
+            }
+        </p>
+    </> }
 }
 
 fn share(link: &str) -> Html {

@@ -15,6 +15,8 @@ pub(super) struct Menu {
     pub(super) title: String,
     pub(super) facts: Vec<(String, String)>,
     pub(super) items: Vec<Item>,
+    /// Whoever keeps the metadata leads to the measuring of fail-over.
+    pub(super) measures: bool,
     /// Where, from the window's upper left corner.
     pub(super) at: (f64, f64),
 }
@@ -111,6 +113,9 @@ pub(super) fn MenuView(props: &MenuProps) -> Html {
                 Some(item) => typing(props, item),
                 None => html! { <>{ for items.iter().enumerate().map(|(index, item)| entry(props, index, item, open.clone())) }</> },
             } }
+            if props.menu.measures && open.is_empty() {
+                <button role="menuitem" data-do="open/failover">{ "How long fail-over takes …" }</button>
+            }
         </div>
     </> }
 }

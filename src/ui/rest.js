@@ -36,6 +36,9 @@
         }
     }
 
+    // Another place of this page's.
+    addEventListener('hashchange', () => location.reload());
+
     globalThis.terrarium = {
         // Told once, with the first part's exports.
         expect_rest(exports) {

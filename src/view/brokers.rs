@@ -10,6 +10,7 @@ use crate::storage::{FetchIsolation, UnifiedLog};
 use crate::view::actions::broken;
 use crate::view::inspector::{is_idle, log_records};
 use crate::view::words::Names;
+use crate::view::zookeeper::{Registry, registry};
 
 /// The metadata log is shown so many offsets back.
 const TAPE: i64 = 40;
@@ -23,6 +24,8 @@ pub struct ByBroker {
     pub racks: Vec<RackView>,
     /// The controllers and their log.
     pub quorum: QuorumView,
+    /// ZooKeeper in their place.
+    pub registry: Option<Registry>,
 }
 
 /// The brokers of a rack.
@@ -54,7 +57,7 @@ pub struct BrokerView {
     /// What is broken about its machine.
     pub broken: Vec<(String, String)>,
     /// Up to which offset of the metadata log its image goes, and how far that is behind what the
-    /// controllers have committed. A dead process has none.
+    /// controllers have committed. A dead process has none, nor has one on ZooKeeper.
     pub metadata: Option<(i64, i64)>,
     /// Its replicas; those that it leads first.
     pub replicas: Vec<ReplicaView>,
@@ -156,11 +159,12 @@ pub fn by_broker(world: &World, internal: bool) -> ByBroker {
     for (node, slot, broker) in world.brokers() {
         let registered = image.and_then(|image| image.brokers.get(&broker.id()));
         let name = registered.and_then(|broker| broker.rack.as_ref()).map(ToString::to_string);
+        let hosts = broker.hosted_controller().is_some_and(|it| it.is_controller());
         let mut view = BrokerView {
             node,
-            title: match slot.machine.controller() {
-                Some(_) => format!("Broker {} · controller", broker.id()),
-                None => format!("Broker {}", broker.id()),
+            title: match slot.machine.controller().is_some() || (hosts && !is_gone(slot)) {
+                true => format!("Broker {} · controller", broker.id()),
+                false => format!("Broker {}", broker.id()),
             },
             state: state(slot, if broker.is_fenced() { "up · fenced" } else { "up" }).to_owned(),
             gone: is_gone(slot),
@@ -168,7 +172,7 @@ pub fn by_broker(world: &World, internal: bool) -> ByBroker {
             disk_bytes: broker.metadata_log().size_bytes(),
             dirty_bytes: dirty(broker.metadata_log()),
             broken: broken(world, slot),
-            metadata: (!is_gone(slot)).then(|| {
+            metadata: (!is_gone(slot) && broker.hosted_controller().is_none()).then(|| {
                 let offset = broker.image().end_offset;
                 (offset, (quorum.high_watermark - offset).max(0))
             }),
@@ -196,7 +200,7 @@ pub fn by_broker(world: &World, internal: bool) -> ByBroker {
         }
     }
     sort_by_key(&mut racks, |rack| rack.name.clone());
-    ByBroker { racks, quorum }
+    ByBroker { racks, quorum, registry: registry(world, internal) }
 }
 
 fn replica(world: &World, broker: i32, partition: &Partition) -> ReplicaView {

@@ -164,6 +164,72 @@ fn brokers_stand_in_their_racks() {
 }
 
 #[test]
+fn zookeeper_stands_where_the_metadata_log_was() {
+    let scenario = gallery("zookeeper-broker-dies").and_then(Result::ok).expect("a scenario");
+    let setup = scenario.build(None, &Files::new()).expect("a setup");
+    let mut run = Run::new(Arc::new(setup));
+    let mut text = String::new();
+    for time in [seconds(7), seconds(15)] {
+        run.play_until(SimTime(time), 100_000);
+        let view = by_broker(run.world(), false);
+        let titles: Vec<&str> = view.racks[0].brokers.iter().map(|broker| broker.title.as_str()).collect();
+        let registry = view.registry.expect("ZooKeeper");
+        let _ = writeln!(
+            text,
+            "{}: {}, {:?}, {:?}",
+            titles.join(", "),
+            registry.state,
+            registry.controller,
+            registry.counts
+        );
+        for session in &registry.sessions {
+            let _ = writeln!(
+                text,
+                "  {} {} {} over in {} ms",
+                session.client, session.id, session.connected, session.left_ms
+            );
+        }
+        for (path, what, count) in &registry.watches {
+            let _ = writeln!(text, "  {count} x {what} of {path}");
+        }
+        for znode in registry
+            .znodes
+            .iter()
+            .filter(|znode| !znode.data.contains("timestamp") && !znode.data.contains("topic_id"))
+        {
+            let _ = writeln!(text, "  {} v{} {:?} {}", znode.path, znode.version, znode.owner, znode.data);
+        }
+    }
+    expect![[r#"
+        Broker 1, Broker 2 · controller, Broker 3: up, Some("broker 2, epoch 1"), (29, 51)
+          broker 2 0x100000000000000 true over in 7000 ms
+          broker 3 0x100000000000001 true over in 7000 ms
+          broker 1 0x100000000000002 true over in 7000 ms
+          1 x children of /brokers/ids
+          1 x children of /brokers/topics
+          2 x data of /controller
+          /brokers/topics/orders/partitions/0/state v0 None {"controller_epoch":1,"leader":1,"version":1,"leader_epoch":0,"isr":[1,2,3]}
+          /brokers/topics/orders/partitions/1/state v0 None {"controller_epoch":1,"leader":2,"version":1,"leader_epoch":0,"isr":[2,3,1]}
+          /brokers/topics/orders/partitions/2/state v0 None {"controller_epoch":1,"leader":3,"version":1,"leader_epoch":0,"isr":[3,1,2]}
+          /config/topics/orders v0 None {"version":1,"config":{"min.insync.replicas":"2"}}
+          /controller_epoch v1 None 1
+          /latest_producer_id_block v0 None {"version":1,"broker":2,"block_start":"0","block_end":"999"}
+        Broker 1, Broker 2 · controller, Broker 3: up, Some("broker 2, epoch 1"), (28, 56)
+          broker 2 0x100000000000000 true over in 7000 ms
+          broker 3 0x100000000000001 true over in 7000 ms
+          1 x children of /brokers/ids
+          1 x children of /brokers/topics
+          1 x data of /controller
+          /brokers/topics/orders/partitions/0/state v1 None {"controller_epoch":1,"leader":2,"version":1,"leader_epoch":1,"isr":[2,3]}
+          /brokers/topics/orders/partitions/1/state v1 None {"controller_epoch":1,"leader":2,"version":1,"leader_epoch":1,"isr":[2,3]}
+          /brokers/topics/orders/partitions/2/state v1 None {"controller_epoch":1,"leader":3,"version":1,"leader_epoch":1,"isr":[3,2]}
+          /config/topics/orders v0 None {"version":1,"config":{"min.insync.replicas":"2"}}
+          /controller_epoch v1 None 1
+          /latest_producer_id_block v0 None {"version":1,"broker":2,"block_start":"0","block_end":"999"}
+    "#]].assert_eq(&text);
+}
+
+#[test]
 fn sizes_in_words() {
     let said = [0, 999, 1_000, 4_190, 2_300_000].map(bytes_words);
     assert_eq!(said, ["0 B", "999 B", "1.0 KB", "4.1 KB", "2.3 MB"]);
