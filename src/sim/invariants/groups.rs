@@ -184,7 +184,7 @@ impl Groups {
                 theirs.owned.contains(*at)
                     && !self.is_left_over(nodes, node, mine, at)
                     && !self.is_left_over(nodes, *other, theirs, at)
-                    && !(is_managed && (me.is_to_give_up(at) || it.is_to_give_up(at)))
+                    && !(is_managed && (lets_go(me, at) || lets_go(it, at)))
             };
             for at in partitions.iter().filter(is_held) {
                 let (a, b) = (&theirs.member, &mine.member);
@@ -195,6 +195,11 @@ impl Groups {
             }
         }
     }
+}
+
+/// Whether a managed member has just given this up again, or is about to.
+fn lets_go(consumer: &Consumer, at: &TopicPartition) -> bool {
+    !consumer.assignment().contains_key(at) || consumer.is_to_give_up(at)
 }
 
 /// Whether the group's coordinator has this member in a consumer group. One that was replaced and does
