@@ -53,7 +53,8 @@ pub(super) fn Gallery(props: &Props) -> Html {
                 { for found.iter().map(|(number, _)| jump(*number, !groups)) }
             </nav>
         </div>
-        { for found.iter().map(|(number, cards)| section(*number, !groups, cards, &props.choose)) }
+        // A list of its own: else the field above is made anew when their number changes, and loses the focus.
+        <>{ for found.iter().map(|(number, cards)| section(*number, !groups, cards, &props.choose)) }</>
         if found.is_empty() {
             <p class="faint">{ "No scenario has all these words." }</p>
         }
