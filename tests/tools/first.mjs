@@ -20,7 +20,7 @@ Object.defineProperty(globalThis.Window, Symbol.hasInstance, { value: (it) => it
 // Nothing is laid out here: whatever asks is told that it fills the window, a wide one and then a phone's.
 let size = { clientWidth: 1280, clientHeight: 720 };
 for (const name of Object.keys(size)) {
-    Object.defineProperty(globalThis.Element.prototype, name, { get: () => size[name] });
+    Object.defineProperty(globalThis.HTMLElement.prototype, name, { get: () => size[name] });
 }
 globalThis.terrarium = {
     expect_rest() {},
