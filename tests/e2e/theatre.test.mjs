@@ -14,15 +14,18 @@ const states = (page) => page.locator('.states .on').allInnerTexts();
 // Until the worlds are where they are to be opened.
 const ready = async (page) => {
     await worlds(page).first().waitFor({ timeout: 60_000 });
+    await drawn(page);
+};
+const frames = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+// What a key found may be drawn with the frame after, and not all of it at once.
+const drawn = async (page) => {
+    await frames(page);
     await page.waitForFunction(() => !document.querySelector('.clock.busy') && document.querySelector('main[data-whole=true]'));
 };
-// What a key found may be drawn with the frame after, and not all of it at once.
-const frames = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 // A step, until it is taken: one to an event that is far away takes several frames.
 const step = async (page, key = 'ArrowRight') => {
     await page.keyboard.press(key);
-    await frames(page);
-    await page.waitForFunction(() => !document.querySelector('.clock.busy') && document.querySelector('main[data-whole=true]'));
+    await drawn(page);
 };
 const at = { fragment: '#theatre/scale-out' };
 
@@ -40,6 +43,7 @@ test('playing brings the members of the script in, and scores', at, async ({ pag
     const three = () => document.querySelectorAll('.world:first-of-type .pin:not(.out)').length === 3;
     await page.waitForFunction(three, null, { timeout: 60_000 });
     await button(page, 'Pause').click();
+    await drawn(page);
     const stopped = await time(page);
     await page.waitForTimeout(200);
     assert.equal(await time(page), stopped);
@@ -66,6 +70,7 @@ test('a member that crashes here crashes everywhere, and the link opens that mom
     await ready(page);
     await button(page, '+ event').click();
     await button(page, 'B crashes').click();
+    await drawn(page);
     assert.equal(await page.locator('.pin.out').count(), await worlds(page).count());
     await page.getByRole('radio', { name: 'request' }).click();
     await step(page);
@@ -98,7 +103,9 @@ test('what was predicted is compared with what comes', at, async ({ page }) => {
     await told.waitFor({ state: 'detached' });
     assert.equal(await asked.getByRole('button', { name: 'B', exact: true }).getAttribute('aria-pressed'), 'true');
     await page.keyboard.press('End');
+    await drawn(page);
     await button(page, 'next question').click();
+    await drawn(page);
     assert.match(await asked.innerText(), /after D joins/);
 });
 
@@ -109,11 +116,13 @@ test('what is done in the past begins another course, in every world', at, async
     await step(page);
     const later = await time(page);
     await page.keyboard.press('Home');
+    await drawn(page);
     assert.equal(await time(page), '00:08.000');
     await button(page, '+ event').click();
     await button(page, 'A leaves').click();
     await page.getByRole('button', { name: '8 s · A leaves' }).waitFor();
     await page.keyboard.press('End');
+    await drawn(page);
     assert.ok(await time(page) < later, 'what had come before comes no more');
     await step(page);
     assert.equal(await page.locator('.pin.out').count(), await worlds(page).count());
