@@ -113,6 +113,8 @@ fn what_was_broken_once_stays_whole() {
         (flaky, 7_005_604),
         // A busy application takes what its member no longer owns, and gives it back.
         (crash, 313_097),
+        // Who stood still hears that committed what all others have lost and written anew.
+        (everything, 422_390),
     ];
     for (profile, seed) in seeds {
         let found = play(&scenario(seed, profile), None).expect("it makes sense").found;
