@@ -94,7 +94,7 @@ impl Broker {
         let Some(forward) = self.forwards.get(&token).filter(|forward| !forward.sent) else { return };
         let (api, version, body) = (forward.api, forward.version, forward.body.clone());
         let purpose = Purpose::Forward(token);
-        let client = self.server.asked(token).map(|asked| Arc::clone(&asked.client_id)).unwrap_or_default();
+        let client = self.server.client_of(token);
         let asked = self.ask_controller_raw(ctx, purpose, api, version, &body, &client);
         if let Some(forward) = self.forwards.get_mut(&token) {
             forward.sent = asked.is_ok();

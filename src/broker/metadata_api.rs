@@ -73,8 +73,7 @@ impl Broker {
         self.reply(ctx, token, &response);
         if !missing.is_empty() && creates {
             let creation = self.creation_of(missing);
-            let client =
-                self.server.asked(token).map(|asked| Arc::clone(&asked.client_id)).unwrap_or_default();
+            let client = self.server.client_of(token);
             self.auto_create(ctx, &client, creation);
         }
     }

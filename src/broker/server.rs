@@ -104,6 +104,11 @@ impl Server {
         self.asked.get(&token)
     }
 
+    /// Who asked with this token: the client's own name, empty when it has none or is gone.
+    pub(super) fn client_of(&self, token: u64) -> Arc<str> {
+        self.asked.get(&token).map(|asked| Arc::clone(&asked.client_id)).unwrap_or_default()
+    }
+
     /// The request with this token is answered as if it had been of this version.
     pub(super) fn answer_in_version(&mut self, token: u64, version: i16) {
         if let Some(asked) = self.asked.get_mut(&token) {
